@@ -1,0 +1,5 @@
+/// Content kept by its hash.
+@NullMarked
+package dev.slipway.model.archive;
+
+import org.jspecify.annotations.NullMarked;

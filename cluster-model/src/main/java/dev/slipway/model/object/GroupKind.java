@@ -1,0 +1,29 @@
+package dev.slipway.model.object;
+
+/// A kind within its API group, whatever the version. The core group is the empty text.
+public record GroupKind(String group, String kind) implements Comparable<GroupKind> {
+  public static GroupKind core(String kind) {
+    return new GroupKind("", kind);
+  }
+
+  public static GroupKind slipway(String kind) {
+    return new GroupKind("slipway.dev", kind);
+  }
+
+  /// The group of an `apiVersion`: `apps/v1` gives `apps`, `v1` gives the empty text.
+  public static String groupOf(String apiVersion) {
+    int slash = apiVersion.indexOf('/');
+    return slash < 0 ? "" : apiVersion.substring(0, slash);
+  }
+
+  @Override
+  public int compareTo(GroupKind other) {
+    int byGroup = group.compareTo(other.group);
+    return byGroup != 0 ? byGroup : kind.compareTo(other.kind);
+  }
+
+  @Override
+  public String toString() {
+    return group.isEmpty() ? kind : kind + "." + group;
+  }
+}

@@ -1,0 +1,43 @@
+package dev.slipway.model.pod;
+
+import dev.slipway.model.cluster.ClusterException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+
+/// Streams of running pods. Failures before the first byte are [ClusterException] in Kubernetes' reasons (`NOT_FOUND`
+/// pod or container, `BAD_REQUEST` for a container that has not started).
+public interface PodStreams {
+  /// Which lines of a container's log.
+  ///
+  /// @param container empty for the only one (or the one that `kubectl.kubernetes.io/default-container` names)
+  /// @param previous the run before the present one
+  /// @param tail the last so many lines only
+  /// @param since lines written since then only
+  record LogRequest(
+      String namespace,
+      String pod,
+      String container,
+      boolean previous,
+      boolean follow,
+      boolean timestamps,
+      Optional<Integer> tail,
+      Optional<Instant> since) {}
+
+  /// A command inside a running container.
+  record ExecRequest(
+      String namespace, String pod, String container, List<String> command, Duration timeout) {
+    public ExecRequest {
+      command = List.copyOf(command);
+    }
+  }
+
+  /// Writes the log to `out` until its end, or, when following, until the container is gone or `out` refuses.
+  void logs(LogRequest request, OutputStream out);
+
+  /// Runs a command and returns its exit code. Ends by itself after the timeout.
+  int exec(ExecRequest request, InputStream stdin, OutputStream stdout, OutputStream stderr);
+}

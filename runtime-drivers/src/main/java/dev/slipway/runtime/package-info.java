@@ -1,0 +1,5 @@
+/// Where pods run.
+@NullMarked
+package dev.slipway.runtime;
+
+import org.jspecify.annotations.NullMarked;
