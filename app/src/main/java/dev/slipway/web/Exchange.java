@@ -1,0 +1,168 @@
+package dev.slipway.web;
+
+import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.json.Json;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.Optional;
+import org.eclipse.jetty.http.HttpField;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.util.Blocker;
+import org.eclipse.jetty.util.Fields;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// One request and its answer, on a thread of its own: every call may block.
+public final class Exchange {
+  /// No body that this API takes is larger.
+  static final int MAX_BODY = 8 << 20;
+
+  private final Request request;
+  private final Response response;
+  private final Map<String, String> pathVariables;
+  private final String user;
+  private final Fields query;
+  private boolean answered;
+
+  Exchange(Request request, Response response, Map<String, String> pathVariables, String user) {
+    this.request = request;
+    this.response = response;
+    this.pathVariables = pathVariables;
+    this.user = user;
+    this.query = Request.extractQueryParameters(request);
+  }
+
+  /// Who asks, as authenticated.
+  public String user() {
+    return user;
+  }
+
+  public String path(String variable) {
+    String value = pathVariables.get(variable);
+    if (value == null) {
+      throw new IllegalStateException("no variable " + variable + " in this route");
+    }
+    return value;
+  }
+
+  public Optional<String> query(String name) {
+    Fields.Field field = query.get(name);
+    return field == null || field.getValue().isEmpty()
+        ? Optional.empty()
+        : Optional.of(field.getValue());
+  }
+
+  public boolean flag(String name) {
+    return query(name).filter(value -> value.equals("true")).isPresent();
+  }
+
+  /// @throws ClusterException `BAD_REQUEST` when it is no whole number
+  public Optional<Integer> number(String name) {
+    return query(name)
+        .map(
+            text -> {
+              try {
+                return Integer.valueOf(text);
+              } catch (NumberFormatException e) {
+                throw bad(name + " must be a whole number, not \"" + text + "\"");
+              }
+            });
+  }
+
+  public Optional<String> header(String name) {
+    return Optional.ofNullable(request.getHeaders().get(name));
+  }
+
+  /// All headers, by lower-case name; of repeated ones the first.
+  public Map<String, String> headers() {
+    var headers = new java.util.LinkedHashMap<String, String>();
+    for (HttpField field : request.getHeaders()) {
+      headers.putIfAbsent(
+          field.getLowerCaseName(), field.getValue() == null ? "" : field.getValue());
+    }
+    return headers;
+  }
+
+  /// The body, which must not be longer than `limit` bytes.
+  ///
+  /// @throws ClusterException `BAD_REQUEST` when it is
+  public byte[] body(int limit) {
+    try (InputStream in = Content.Source.asInputStream(request)) {
+      byte[] bytes = in.readNBytes(limit + 1);
+      if (bytes.length > limit) {
+        throw bad("the body is longer than " + limit + " bytes");
+      }
+      return bytes;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /// The body as a JSON object; no body at all is an empty object.
+  public ObjectNode json() {
+    byte[] bytes = body(MAX_BODY);
+    if (bytes.length == 0) {
+      return Json.object();
+    }
+    try {
+      return Json.parseObject(bytes);
+    } catch (IllegalArgumentException e) {
+      throw bad("the body is no JSON object: " + e.getMessage());
+    }
+  }
+
+  public void answer(int code, JsonNode json) {
+    answer(code, "application/json", Json.write(json));
+  }
+
+  public void answerText(int code, String text) {
+    answer(code, "text/plain; charset=utf-8", text.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /// Answers with a file of this program (a page, a script), under a policy that lets nothing in from elsewhere.
+  public void answer(int code, String contentType, byte[] bytes) {
+    head(code, contentType);
+    response.getHeaders().put(HttpHeader.CONTENT_LENGTH, bytes.length);
+    write(true, ByteBuffer.wrap(bytes));
+  }
+
+  /// Begins an answer that goes on for a while. Each flush of the stream reaches the client.
+  public OutputStream stream(String contentType) {
+    head(200, contentType);
+    response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-store");
+    write(false, ByteBuffer.allocate(0));
+    return Content.Sink.asOutputStream(response);
+  }
+
+  boolean answered() {
+    return answered;
+  }
+
+  private void head(int code, String contentType) {
+    answered = true;
+    response.setStatus(code);
+    response.getHeaders().put(HttpHeader.CONTENT_TYPE, contentType);
+    response.getHeaders().put("X-Content-Type-Options", "nosniff");
+  }
+
+  private void write(boolean last, ByteBuffer bytes) {
+    try (Blocker.Callback callback = Blocker.callback()) {
+      response.write(last, bytes, callback);
+      callback.block();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  static ClusterException bad(String message) {
+    return new ClusterException(ClusterException.Reason.BAD_REQUEST, message);
+  }
+}

@@ -1,0 +1,77 @@
+package dev.slipway.web;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// Which code answers which path. A segment in braces is a variable.
+public final class Routes {
+  /// Answers one request. May block; failures are thrown.
+  @FunctionalInterface
+  public interface Endpoint {
+    void answer(Exchange exchange);
+  }
+
+  /// Whether a request needs to say who it is from.
+  public enum Access {
+    ANYONE,
+    AUTHENTICATED
+  }
+
+  record Route(String method, List<String> segments, Access access, Endpoint endpoint) {}
+
+  record Match(Route route, Map<String, String> variables) {}
+
+  private final List<Route> routes = new ArrayList<>();
+
+  public Routes on(String method, String path, Endpoint endpoint) {
+    routes.add(new Route(method, segments(path), Access.AUTHENTICATED, endpoint));
+    return this;
+  }
+
+  /// A path that needs no authentication of ours: health, and what proves itself otherwise.
+  public Routes open(String method, String path, Endpoint endpoint) {
+    routes.add(new Route(method, segments(path), Access.ANYONE, endpoint));
+    return this;
+  }
+
+  Optional<Match> find(String method, String path) {
+    List<String> segments = segments(path);
+    for (Route route : routes) {
+      if (route.method().equals(method)) {
+        var variables = match(route.segments(), segments);
+        if (variables.isPresent()) {
+          return Optional.of(new Match(route, variables.get()));
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  boolean knowsPath(String path) {
+    List<String> segments = segments(path);
+    return routes.stream().anyMatch(route -> match(route.segments(), segments).isPresent());
+  }
+
+  private static Optional<Map<String, String>> match(List<String> pattern, List<String> segments) {
+    if (pattern.size() != segments.size()) {
+      return Optional.empty();
+    }
+    var variables = new LinkedHashMap<String, String>();
+    for (int i = 0; i < pattern.size(); i++) {
+      String wanted = pattern.get(i);
+      if (wanted.startsWith("{")) {
+        variables.put(wanted.substring(1, wanted.length() - 1), segments.get(i));
+      } else if (!wanted.equals(segments.get(i))) {
+        return Optional.empty();
+      }
+    }
+    return Optional.of(variables);
+  }
+
+  private static List<String> segments(String path) {
+    return List.of(path.substring(1).split("/", -1));
+  }
+}
