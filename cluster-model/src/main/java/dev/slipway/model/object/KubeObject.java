@@ -38,6 +38,13 @@ public final class KubeObject {
     return new KubeObject(json);
   }
 
+  /// As [#of(ObjectNode)], with the encoding that the caller made already: both must say the same.
+  public static KubeObject of(ObjectNode json, byte[] encoded) {
+    var object = new KubeObject(json);
+    object.bytes = encoded;
+    return object;
+  }
+
   /// Reads an object from its encoded bytes, which are kept for [#bytes()].
   public static KubeObject parse(byte[] utf8) {
     var object = new KubeObject(Json.parseObject(utf8));

@@ -1,0 +1,76 @@
+package dev.slipway.model.ownership;
+
+import dev.slipway.model.json.Json;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Which lists are maps by some of their items' fields. Every other list is one value.
+///
+/// Source: `x-kubernetes-list-map-keys` and the patch merge keys of Kubernetes' published schema. A list is known by the name of
+/// its field, which is the same wherever it occurs in the kinds served here.
+final class ListKeys {
+  private static final Map<String, List<String>> KEYS =
+      Map.ofEntries(
+          Map.entry("containers", List.of("name")),
+          Map.entry("initContainers", List.of("name")),
+          Map.entry("ephemeralContainers", List.of("name")),
+          Map.entry("env", List.of("name")),
+          Map.entry("volumes", List.of("name")),
+          Map.entry("volumeMounts", List.of("mountPath")),
+          Map.entry("volumeDevices", List.of("devicePath")),
+          Map.entry("imagePullSecrets", List.of("name")),
+          Map.entry("hostAliases", List.of("ip")),
+          Map.entry("topologySpreadConstraints", List.of("topologyKey", "whenUnsatisfiable")),
+          Map.entry("conditions", List.of("type")),
+          Map.entry("ownerReferences", List.of("uid")),
+          Map.entry("secrets", List.of("name")));
+  private static final List<String> CONTAINER_PORT = List.of("containerPort", "protocol");
+  private static final List<String> SERVICE_PORT = List.of("port", "protocol");
+
+  private ListKeys() {}
+
+  /// The keys of a list, or nothing when it is one value: when the field is not known as a map or an item lacks a key.
+  static Optional<List<String>> of(String field, JsonNode list) {
+    List<String> keys = KEYS.get(field);
+    if (field.equals("ports") && !list.isEmpty()) {
+      keys = list.get(0).has("containerPort") ? CONTAINER_PORT : SERVICE_PORT;
+    }
+    if (keys == null) {
+      return Optional.empty();
+    }
+    for (JsonNode item : list) {
+      if (!(item instanceof ObjectNode) || !item.has(keys.getFirst())) {
+        return Optional.empty();
+      }
+    }
+    return Optional.of(keys);
+  }
+
+  /// The item's key as Kubernetes writes it in `k:{…}`.
+  static ObjectNode key(List<String> keys, JsonNode item) {
+    ObjectNode key = Json.object();
+    for (String name : keys) {
+      JsonNode value = item.path(name);
+      if (!value.isMissingNode()) {
+        key.set(name, value);
+      } else if (name.equals("protocol")) {
+        key.put(name, "TCP");
+      }
+    }
+    return key;
+  }
+
+  /// The item of a list that has this key.
+  static Optional<ObjectNode> find(ArrayNode list, List<String> keys, ObjectNode key) {
+    for (JsonNode item : list) {
+      if (item instanceof ObjectNode object && key(keys, object).equals(key)) {
+        return Optional.of(object);
+      }
+    }
+    return Optional.empty();
+  }
+}
