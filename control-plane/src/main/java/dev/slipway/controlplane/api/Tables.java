@@ -1,0 +1,364 @@
+package dev.slipway.controlplane.api;
+
+import dev.slipway.model.json.Json;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ResourceType;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Objects as the rows that people read (`meta.k8s.io/v1` Table): the columns that `kubectl get` shows for each kind.
+final class Tables {
+  /// @param wide shown with `-o wide` only
+  private record Column(String name, String type, boolean wide, Function<Row, Object> cell) {
+    static Column text(String name, Function<Row, Object> cell) {
+      return new Column(name, "string", false, cell);
+    }
+
+    static Column wide(String name, Function<Row, Object> cell) {
+      return new Column(name, "string", true, cell);
+    }
+  }
+
+  private record Row(KubeObject object, Instant now) {
+    JsonNode spec() {
+      return object.spec();
+    }
+
+    JsonNode status() {
+      return object.status();
+    }
+
+    String age() {
+      return object.creationTimestamp().map(since -> span(Duration.between(since, now))).orElse("<unknown>");
+    }
+
+    String since(JsonNode node, String field) {
+      return KubeObject.instant(node, field)
+          .map(at -> span(Duration.between(at, now)))
+          .orElse("<unknown>");
+    }
+  }
+
+  private static final Column NAME = Column.text("Name", row -> row.object().name());
+  private static final Column AGE = Column.text("Age", Row::age);
+
+  private Tables() {}
+
+  static ObjectNode table(
+      ResourceType type, List<KubeObject> objects, String resourceVersion, Instant now) {
+    List<Column> columns = columns(type);
+    ObjectNode table = Json.object();
+    table.put("kind", "Table").put("apiVersion", "meta.k8s.io/v1");
+    table.putObject("metadata").put("resourceVersion", resourceVersion);
+    ArrayNode definitions = table.putArray("columnDefinitions");
+    for (Column column : columns) {
+      definitions
+          .addObject()
+          .put("name", column.name())
+          .put("type", column.type())
+          .put("format", column.name().equals("Name") ? "name" : "")
+          .put("description", "")
+          .put("priority", column.wide() ? 1 : 0);
+    }
+    ArrayNode rows = table.putArray("rows");
+    for (KubeObject object : objects) {
+      ObjectNode line = rows.addObject();
+      ArrayNode cells = line.putArray("cells");
+      var row = new Row(object, now);
+      for (Column column : columns) {
+        Object cell = column.cell().apply(row);
+        if (cell instanceof Integer number) {
+          cells.add(number);
+        } else {
+          cells.add(String.valueOf(cell));
+        }
+      }
+      ObjectNode partial = line.putObject("object");
+      partial.put("kind", "PartialObjectMetadata").put("apiVersion", "meta.k8s.io/v1");
+      partial.set("metadata", object.metadata());
+    }
+    return table;
+  }
+
+  private static List<Column> columns(ResourceType type) {
+    return switch (type.groupKind().toString()) {
+      case "Pod" ->
+          List.of(
+              NAME,
+              Column.text("Ready", row -> containersReady(row.status(), row.spec())),
+              Column.text("Status", row -> podStatus(row.object())),
+              number("Restarts", row -> restarts(row.status())),
+              AGE,
+              Column.wide("IP", row -> Json.string(row.status(), "podIP", "<none>")),
+              Column.wide("Node", row -> Json.string(row.spec(), "nodeName", "<none>")));
+      case "ReplicationController" ->
+          List.of(
+              NAME,
+              number("Desired", row -> Json.integer(row.spec(), "replicas", 1)),
+              number("Current", row -> Json.integer(row.status(), "replicas", 0)),
+              number("Ready", row -> Json.integer(row.status(), "readyReplicas", 0)),
+              AGE,
+              Column.wide("Containers", row -> containers(row.spec().path("template").path("spec"), "name")),
+              Column.wide("Images", row -> containers(row.spec().path("template").path("spec"), "image")),
+              Column.wide("Selector", row -> map(Json.stringMap(row.spec(), "selector"))));
+      case "Service" ->
+          List.of(
+              NAME,
+              Column.text("Type", row -> Json.string(row.spec(), "type", "ClusterIP")),
+              Column.text("Cluster-IP", row -> Json.string(row.spec(), "clusterIP", "<none>")),
+              Column.text("External-IP", row -> "<none>"),
+              Column.text("Port(s)", row -> servicePorts(row.spec())),
+              AGE,
+              Column.wide("Selector", row -> map(Json.stringMap(row.spec(), "selector"))));
+      case "Endpoints" -> List.of(NAME, Column.text("Endpoints", row -> endpoints(row.object())), AGE);
+      case "ConfigMap" ->
+          List.of(NAME, number("Data", row -> row.object().json().path("data").size() + row.object().json().path("binaryData").size()), AGE);
+      case "Secret" ->
+          List.of(
+              NAME,
+              Column.text("Type", row -> Json.string(row.object().json(), "type", "Opaque")),
+              number("Data", row -> row.object().json().path("data").size()),
+              AGE);
+      case "Namespace" ->
+          List.of(
+              NAME,
+              Column.text("Status", row -> row.object().isTerminating() ? "Terminating" : Json.string(row.status(), "phase", "Active")),
+              AGE);
+      case "Node" ->
+          List.of(
+              NAME,
+              Column.text("Status", row -> nodeStatus(row.object())),
+              Column.text("Roles", row -> "<none>"),
+              AGE,
+              Column.text("Version", row -> Json.string(row.status().path("nodeInfo"), "kubeletVersion", "")),
+              Column.wide("Internal-IP", row -> nodeAddress(row.status())),
+              Column.wide("OS-Image", row -> Json.string(row.status().path("nodeInfo"), "osImage", "<unknown>")),
+              Column.wide("Container-Runtime", row -> Json.string(row.status().path("nodeInfo"), "containerRuntimeVersion", "<unknown>")));
+      case "Deployment.apps" ->
+          List.of(
+              NAME,
+              Column.text("Ready", row -> Json.integer(row.status(), "readyReplicas", 0) + "/" + Json.integer(row.spec(), "replicas", 1)),
+              number("Up-To-Date", row -> Json.integer(row.status(), "updatedReplicas", 0)),
+              number("Available", row -> Json.integer(row.status(), "availableReplicas", 0)),
+              AGE);
+      case "Rollout.slipway.dev" ->
+          List.of(
+              NAME,
+              number("Desired", row -> Json.integer(row.spec(), "replicas", 1)),
+              number("Current", row -> Json.integer(row.status(), "replicas", 0)),
+              number("Up-To-Date", row -> Json.integer(row.status(), "updatedReplicas", 0)),
+              number("Available", row -> Json.integer(row.status(), "availableReplicas", 0)),
+              Column.text("Phase", row -> Json.string(row.status(), "phase", "Progressing")),
+              AGE,
+              Column.wide("Message", row -> Json.string(row.status(), "message", "")));
+      case "Job.batch" ->
+          List.of(
+              NAME,
+              Column.text("Status", row -> jobStatus(row.status())),
+              Column.text("Completions", row -> Json.integer(row.status(), "succeeded", 0) + "/" + Json.integer(row.spec(), "completions", 1)),
+              AGE);
+      case "Event" ->
+          List.of(
+              Column.text("Last Seen", row -> row.since(row.object().json(), "lastTimestamp")),
+              Column.text("Type", row -> Json.string(row.object().json(), "type", "")),
+              Column.text("Reason", row -> Json.string(row.object().json(), "reason", "")),
+              Column.text("Object", row -> involved(row.object().json())),
+              Column.text("Message", row -> Json.string(row.object().json(), "message", "").strip()),
+              Column.wide("Count", row -> Json.integer(row.object().json(), "count", 1)),
+              Column.wide("Name", row -> row.object().name()));
+      case "Application.slipway.dev" ->
+          List.of(
+              NAME,
+              Column.text("Sync", row -> Json.string(row.status().path("sync"), "status", "Unknown")),
+              Column.text("Health", row -> Json.string(row.status().path("health"), "status", "Unknown")),
+              Column.text("Revision", row -> shortened(Json.string(row.status().path("sync"), "revision", ""))),
+              AGE,
+              Column.wide("Repo", row -> Json.string(row.spec().path("source"), "repoURL", "")),
+              Column.wide("Path", row -> Json.string(row.spec().path("source"), "path", ".")),
+              Column.wide("Target", row -> Json.string(row.spec().path("source"), "targetRevision", "HEAD")));
+      case "SyncRecord.slipway.dev" ->
+          List.of(
+              NAME,
+              number("ID", row -> Json.integer(row.spec(), "id", 0)),
+              Column.text("Revision", row -> shortened(Json.string(row.spec(), "revision", ""))),
+              Column.text("Phase", row -> Json.string(row.status(), "phase", "")),
+              Column.text("Trigger", row -> Json.string(row.spec(), "trigger", "")),
+              AGE);
+      default -> List.of(NAME, AGE);
+    };
+  }
+
+  private static Column number(String name, Function<Row, Object> cell) {
+    return new Column(name, "integer", false, cell);
+  }
+
+  private static String containersReady(JsonNode status, JsonNode spec) {
+    long ready =
+        Json.items(status, "containerStatuses").stream()
+            .filter(container -> Json.bool(container, "ready", false))
+            .count();
+    return ready + "/" + spec.path("containers").size();
+  }
+
+  private static int restarts(JsonNode status) {
+    return Json.items(status, "containerStatuses").stream()
+        .mapToInt(container -> Json.integer(container, "restartCount", 0))
+        .sum();
+  }
+
+  /// What is most worth knowing: why a container does not run, before the phase.
+  static String podStatus(KubeObject pod) {
+    if (pod.isTerminating()) {
+      return "Terminating";
+    }
+    var init = Json.items(pod.status(), "initContainerStatuses");
+    for (int i = 0; i < init.size(); i++) {
+      JsonNode state = init.get(i).path("state");
+      Optional<String> why = why(state);
+      if (why.isPresent() && !why.get().equals("Completed")) {
+        return why.get().equals("PodInitializing") ? "Init:" + i + "/" + init.size() : "Init:" + why.get();
+      }
+      if (state.has("running")) {
+        return "Init:" + i + "/" + init.size();
+      }
+    }
+    String phase = Json.string(pod.status(), "phase", "Pending");
+    boolean running = false;
+    String reason = "";
+    for (JsonNode container : Json.items(pod.status(), "containerStatuses")) {
+      reason = why(container.path("state")).orElse(reason);
+      running |= container.path("state").has("running");
+    }
+    if (reason.isEmpty() || (reason.equals("Completed") && running)) {
+      return Json.string(pod.status(), "reason", phase);
+    }
+    return reason;
+  }
+
+  private static Optional<String> why(JsonNode state) {
+    if (state.has("waiting")) {
+      return Optional.of(Json.string(state.path("waiting"), "reason", "Waiting"));
+    }
+    if (state.has("terminated")) {
+      JsonNode end = state.path("terminated");
+      String reason = Json.string(end, "reason", "");
+      return Optional.of(reason.isEmpty() ? "ExitCode:" + Json.integer(end, "exitCode", 0) : reason);
+    }
+    return Optional.empty();
+  }
+
+  private static String nodeStatus(KubeObject node) {
+    String ready =
+        Json.items(node.status(), "conditions").stream()
+            .filter(condition -> Json.string(condition, "type", "").equals("Ready"))
+            .map(condition -> Json.string(condition, "status", "").equals("True") ? "Ready" : "NotReady")
+            .findFirst()
+            .orElse("Unknown");
+    return ready + (Json.bool(node.spec(), "unschedulable", false) ? ",SchedulingDisabled" : "");
+  }
+
+  private static String nodeAddress(JsonNode status) {
+    return Json.items(status, "addresses").stream()
+        .filter(address -> Json.string(address, "type", "").equals("InternalIP"))
+        .map(address -> Json.string(address, "address", ""))
+        .findFirst()
+        .orElse("<none>");
+  }
+
+  private static String servicePorts(JsonNode spec) {
+    var ports = new ArrayList<String>();
+    for (JsonNode port : Json.items(spec, "ports")) {
+      int node = Json.integer(port, "nodePort", 0);
+      ports.add(
+          Json.integer(port, "port", 0) + (node > 0 ? ":" + node : "") + "/" + Json.string(port, "protocol", "TCP"));
+    }
+    return ports.isEmpty() ? "<none>" : String.join(",", ports);
+  }
+
+  private static String endpoints(KubeObject endpoints) {
+    var all = new ArrayList<String>();
+    for (JsonNode subset : Json.items(endpoints.json(), "subsets")) {
+      for (JsonNode address : Json.items(subset, "addresses")) {
+        for (JsonNode port : Json.items(subset, "ports")) {
+          all.add(Json.string(address, "ip", "") + ":" + Json.integer(port, "port", 0));
+        }
+      }
+    }
+    if (all.isEmpty()) {
+      return "<none>";
+    }
+    return all.size() <= 3
+        ? String.join(",", all)
+        : String.join(",", all.subList(0, 3)) + " + " + (all.size() - 3) + " more...";
+  }
+
+  private static String jobStatus(JsonNode status) {
+    for (JsonNode condition : Json.items(status, "conditions")) {
+      if (Json.string(condition, "status", "").equals("True")) {
+        return Json.string(condition, "type", "");
+      }
+    }
+    return "Running";
+  }
+
+  private static String involved(JsonNode event) {
+    JsonNode object = event.path("involvedObject");
+    return Json.string(object, "kind", "").toLowerCase(java.util.Locale.ROOT) + "/" + Json.string(object, "name", "");
+  }
+
+  private static String containers(JsonNode podSpec, String field) {
+    return String.join(
+        ",",
+        Json.items(podSpec, "containers").stream()
+            .map(container -> Json.string(container, field, ""))
+            .toList());
+  }
+
+  private static String map(Map<String, String> labels) {
+    if (labels.isEmpty()) {
+      return "<none>";
+    }
+    return String.join(
+        ",",
+        labels.entrySet().stream()
+            .sorted(Comparator.comparing(Map.Entry::getKey))
+            .map(entry -> entry.getKey() + "=" + entry.getValue())
+            .toList());
+  }
+
+  private static String shortened(String revision) {
+    return revision.length() == 40 ? revision.substring(0, 8) : revision;
+  }
+
+  /// As `kubectl` writes ages: the two largest units while the first is small.
+  static String span(Duration duration) {
+    long seconds = Math.max(0, duration.toSeconds());
+    if (seconds < 120) {
+      return seconds + "s";
+    }
+    long minutes = seconds / 60;
+    if (minutes < 10) {
+      return minutes + "m" + (seconds % 60 == 0 ? "" : seconds % 60 + "s");
+    }
+    if (minutes < 180) {
+      return minutes + "m";
+    }
+    long hours = minutes / 60;
+    if (hours < 8) {
+      return hours + "h" + (minutes % 60 == 0 ? "" : minutes % 60 + "m");
+    }
+    if (hours < 48) {
+      return hours + "h";
+    }
+    return hours < 192 ? hours / 24 + "d" + (hours % 24 == 0 ? "" : hours % 24 + "h") : hours / 24 + "d";
+  }
+}

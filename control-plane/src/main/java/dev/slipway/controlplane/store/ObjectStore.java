@@ -1,0 +1,390 @@
+package dev.slipway.controlplane.store;
+
+import dev.slipway.controlplane.audit.AuditRecord;
+import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.cluster.Listing;
+import dev.slipway.model.cluster.ObjectQuery;
+import dev.slipway.model.cluster.Watch;
+import dev.slipway.model.cluster.WatchEvent;
+import dev.slipway.model.cluster.WatchListener;
+import dev.slipway.model.object.GroupKind;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.time.Timeline;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// All objects in memory, every write durable in a [Journal] before anybody sees it. One counter numbers all writes.
+///
+/// Whoever writes while nobody else does becomes the leader: it commits its own write and all that have come meanwhile in one
+/// flush; the others wait. So writers share flushes, and a single thread (a simulation) runs all of it by itself.
+public final class ObjectStore implements AutoCloseable {
+  private static final int EVENTS_AT_ONCE = 256;
+
+  private final Journal journal;
+  private final Timeline timeline;
+  private final StoreLimits limits;
+
+  /// Guards everything below; never held during a commit.
+  private final Object lock = new Object();
+
+  private final Map<GroupKind, Shelf> shelves = new HashMap<>();
+  private final Map<ObjectKey, Kept> objects = new HashMap<>();
+  private final History history;
+  private final List<Subscription> subscriptions = new ArrayList<>();
+  private final ArrayDeque<Pending> queue = new ArrayDeque<>();
+  private boolean leading;
+  private boolean closed;
+  private long revision;
+  private long lastId;
+
+  /// An object and its number in the journal.
+  private record Kept(long id, KubeObject object) {}
+
+  private static final class Pending {
+    final Write write;
+    final @Nullable Draft draft;
+    Write.@Nullable Result result;
+    @Nullable RuntimeException failure;
+    boolean done;
+
+    Pending(Write write) {
+      this.write = write;
+      KubeObject next = write.next();
+      this.draft = next == null ? null : Draft.of(next);
+    }
+  }
+
+  /// Reads everything that the journal has.
+  ///
+  /// @throws StoreException when it cannot be read
+  public ObjectStore(Journal journal, Timeline timeline, StoreLimits limits) {
+    this.journal = journal;
+    this.timeline = timeline;
+    this.limits = limits;
+    this.revision = Math.max(1, journal.load(this::load));
+    this.history = new History(limits, revision);
+  }
+
+  private void load(Journal.Row row) {
+    KubeObject object = KubeObject.parse(row.content());
+    objects.put(object.key(), new Kept(row.id(), object));
+    shelf(object.key().groupKind()).change(null, object);
+    lastId = Math.max(lastId, row.id());
+  }
+
+  private Shelf shelf(GroupKind kind) {
+    return shelves.computeIfAbsent(kind, _ -> new Shelf());
+  }
+
+  public Optional<KubeObject> get(ObjectKey key) {
+    synchronized (lock) {
+      Kept kept = objects.get(key);
+      return kept == null ? Optional.empty() : Optional.of(kept.object());
+    }
+  }
+
+  public Listing list(ObjectQuery query) {
+    synchronized (lock) {
+      Shelf shelf = shelves.get(query.kind());
+      return new Listing(shelf == null ? List.of() : shelf.find(query), Long.toString(revision));
+    }
+  }
+
+  public long revision() {
+    synchronized (lock) {
+      return revision;
+    }
+  }
+
+  /// How many objects there are.
+  public int size() {
+    synchronized (lock) {
+      return objects.size();
+    }
+  }
+
+  /// Makes the write durable and visible, or says that what it was decided upon has moved.
+  ///
+  /// @throws ClusterException `UNAVAILABLE` when the journal refused: nothing was changed
+  public Write.Result commit(Write write) {
+    var mine = new Pending(write);
+    synchronized (lock) {
+      if (closed) {
+        throw new ClusterException(ClusterException.Reason.UNAVAILABLE, "the store is closed");
+      }
+      queue.add(mine);
+      while (!mine.done && leading) {
+        await();
+      }
+      if (!mine.done) {
+        leading = true;
+      }
+    }
+    if (!mine.done) {
+      try {
+        while (!mine.done) {
+          commitBatch();
+        }
+      } finally {
+        synchronized (lock) {
+          leading = false;
+          lock.notifyAll();
+        }
+      }
+    }
+    RuntimeException failure = mine.failure;
+    if (failure != null) {
+      throw failure;
+    }
+    Write.Result result = mine.result;
+    if (result == null) {
+      throw new IllegalStateException("a write without a result");
+    }
+    return result;
+  }
+
+  private void await() {
+    try {
+      lock.wait();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new ClusterException(ClusterException.Reason.UNAVAILABLE, "interrupted", e);
+    }
+  }
+
+  private void commitBatch() {
+    var batch = new ArrayList<Pending>();
+    var changes = new ArrayList<Journal.Change>();
+    var events = new ArrayList<Event>();
+    var ids = new ArrayList<Long>();
+    long next;
+    synchronized (lock) {
+      var ahead = new HashMap<ObjectKey, Optional<KubeObject>>();
+      next = revision;
+      while (batch.size() < limits.batchWrites() && !queue.isEmpty()) {
+        Pending pending = queue.remove();
+        batch.add(pending);
+        Write write = pending.write;
+        if (isStale(write, ahead)) {
+          pending.result = new Write.Result.Stale();
+          continue;
+        }
+        next++;
+        KubeObject base = write.base();
+        Kept kept = objects.get(write.key());
+        boolean continues = base != null && kept != null;
+        long id = continues ? kept.id() : ++lastId;
+        if (pending.draft != null) {
+          KubeObject stored = pending.draft.seal(next);
+          changes.add(new Journal.Change.Put(id, next, write.key(), stored.bytes(), audit(write, next, stored)));
+          events.add(new Event(next, base, stored, null));
+          ahead.put(write.key(), Optional.of(stored));
+          pending.result = new Write.Result.Stored(stored);
+        } else if (base != null) {
+          KubeObject gone = Draft.gone(base, next);
+          changes.add(new Journal.Change.Remove(id, audit(write, next, base)));
+          events.add(new Event(next, base, null, gone));
+          ahead.put(write.key(), Optional.empty());
+          pending.result = new Write.Result.Removed(gone);
+        }
+        ids.add(id);
+      }
+    }
+    RuntimeException failure = null;
+    if (!changes.isEmpty()) {
+      try {
+        journal.commit(new Journal.Batch(next, changes));
+      } catch (StoreException e) {
+        failure = new ClusterException(ClusterException.Reason.UNAVAILABLE, "not written: " + e.getMessage(), e);
+      } catch (RuntimeException e) {
+        failure = e;
+      }
+    }
+    synchronized (lock) {
+      if (failure == null) {
+        for (int i = 0; i < events.size(); i++) {
+          show(events.get(i), ids.get(i));
+        }
+        revision = next;
+        wakeSubscriptions();
+      }
+      for (Pending pending : batch) {
+        if (failure != null && !(pending.result instanceof Write.Result.Stale)) {
+          pending.failure = failure;
+        }
+        pending.done = true;
+      }
+      lock.notifyAll();
+    }
+  }
+
+  private boolean isStale(Write write, Map<ObjectKey, Optional<KubeObject>> ahead) {
+    if (current(write.key(), ahead) != write.base()) {
+      return true;
+    }
+    for (KubeObject guard : write.guards()) {
+      if (current(guard.key(), ahead) != guard) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private @Nullable KubeObject current(ObjectKey key, Map<ObjectKey, Optional<KubeObject>> ahead) {
+    Optional<KubeObject> newer = ahead.get(key);
+    if (newer != null) {
+      return newer.orElse(null);
+    }
+    Kept kept = objects.get(key);
+    return kept == null ? null : kept.object();
+  }
+
+  private AuditRecord audit(Write write, long at, KubeObject object) {
+    return new AuditRecord(
+        at,
+        timeline.instant(),
+        write.verb(),
+        write.key(),
+        object.uid(),
+        write.author().user(),
+        write.author().manager(),
+        write.author().reason());
+  }
+
+  private void show(Event event, long id) {
+    KubeObject before = event.before();
+    KubeObject after = event.after();
+    KubeObject any = after != null ? after : before;
+    if (any == null) {
+      return;
+    }
+    shelf(any.key().groupKind()).change(before, after);
+    if (after != null) {
+      objects.put(any.key(), new Kept(id, after));
+    } else {
+      objects.remove(any.key());
+    }
+    history.add(event);
+  }
+
+  /// @throws ClusterException `EXPIRED` when changes after that revision have been dropped already
+  public Watch watch(ObjectQuery query, String resourceVersion, WatchListener listener) {
+    long from;
+    try {
+      from = Long.parseLong(resourceVersion);
+    } catch (NumberFormatException e) {
+      throw new ClusterException(
+          ClusterException.Reason.BAD_REQUEST, "no resourceVersion of this cluster: " + resourceVersion);
+    }
+    synchronized (lock) {
+      if (from < history.since() || from > revision) {
+        throw new ClusterException(
+            ClusterException.Reason.EXPIRED, "resourceVersion " + from + " is too old: list again");
+      }
+      var subscription = new Subscription(query, from, listener);
+      subscriptions.add(subscription);
+      if (from < revision) {
+        subscription.wake();
+      }
+      return subscription;
+    }
+  }
+
+  private void wakeSubscriptions() {
+    for (Subscription subscription : subscriptions) {
+      subscription.wake();
+    }
+  }
+
+  /// One watch. It reads the history at its own pace; who falls behind its end has to list again.
+  private final class Subscription implements Watch {
+    private final ObjectQuery query;
+    private final WatchListener listener;
+    private long seen;
+    private boolean awake;
+    private boolean gone;
+
+    Subscription(ObjectQuery query, long from, WatchListener listener) {
+      this.query = query;
+      this.seen = from;
+      this.listener = listener;
+    }
+
+    private void wake() {
+      if (!awake && !gone) {
+        awake = true;
+        timeline.execute(this::deliver);
+      }
+    }
+
+    private void deliver() {
+      while (true) {
+        var events = new ArrayList<WatchEvent>();
+        synchronized (lock) {
+          if (gone) {
+            return;
+          }
+          Optional<List<Event>> next = history.after(seen, EVENTS_AT_ONCE);
+          if (next.isEmpty()) {
+            gone = true;
+            subscriptions.remove(this);
+            events.add(new WatchEvent.Expired("this watch is too far behind: list again"));
+          } else if (next.get().isEmpty()) {
+            awake = false;
+            return;
+          } else {
+            for (Event event : next.get()) {
+              WatchEvent visible = event.seenBy(query);
+              if (visible != null) {
+                events.add(visible);
+              }
+              seen = event.revision();
+            }
+          }
+        }
+        events.forEach(listener::on);
+        if (gone) {
+          return;
+        }
+      }
+    }
+
+    @Override
+    public void close() {
+      synchronized (lock) {
+        gone = true;
+        subscriptions.remove(this);
+      }
+    }
+  }
+
+  /// How many objects of each kind there are, sorted by kind.
+  public Map<String, Integer> counts() {
+    var counts = new LinkedHashMap<String, Integer>();
+    synchronized (lock) {
+      shelves.keySet().stream()
+          .sorted()
+          .forEach(kind -> counts.put(kind.toString(), shelf(kind).find(ObjectQuery.all(kind)).size()));
+    }
+    return counts;
+  }
+
+  @Override
+  public void close() {
+    synchronized (lock) {
+      closed = true;
+      while (leading) {
+        await();
+      }
+      subscriptions.clear();
+    }
+    journal.close();
+  }
+}
