@@ -73,6 +73,15 @@ final class ApiClient {
     return json(call("DELETE", path, null, Map.of()));
   }
 
+  JsonNode patch(String path, String contentType, byte[] body) {
+    return json(call("PATCH", path, body, Map.of("Content-Type", contentType)));
+  }
+
+  /// The answer in the form that the client asks for.
+  JsonNode get(String path, String accept) {
+    return json(call("GET", path, null, Map.of("Accept", accept)));
+  }
+
   /// Sends bytes as they are, with headers of the caller's.
   JsonNode post(String path, byte[] body, Map<String, String> headers) {
     return json(call("POST", path, body, headers));
@@ -229,7 +238,10 @@ final class ApiClient {
       String method, String path, String host, byte @Nullable [] body, Map<String, String> headers) {
     var head = new StringBuilder();
     head.append(method).append(' ').append(path).append(" HTTP/1.1\r\nHost: ").append(host);
-    head.append("\r\nConnection: close\r\nAccept: application/json\r\nUser-Agent: slipway");
+    head.append("\r\nConnection: close\r\nUser-Agent: slipway");
+    if (!headers.containsKey("Accept")) {
+      head.append("\r\nAccept: application/json");
+    }
     token.ifPresent(value -> head.append("\r\nAuthorization: Bearer ").append(value));
     if (body != null) {
       head.append("\r\nContent-Length: ").append(body.length);

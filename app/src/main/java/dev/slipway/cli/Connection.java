@@ -1,6 +1,6 @@
 package dev.slipway.cli;
 
-import dev.slipway.app.DataDirectory;
+import dev.slipway.home.DataDirectory;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;

@@ -1,5 +1,6 @@
-package dev.slipway.app;
+package dev.slipway.home;
 
+import dev.slipway.model.time.Chance;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -71,6 +72,11 @@ public final class DataDirectory {
     return root.resolve("store");
   }
 
+  /// Held locked by the daemon that owns this directory.
+  public Path lockFile() {
+    return root.resolve("lock");
+  }
+
   public Path git() {
     return root.resolve("git");
   }
@@ -96,7 +102,7 @@ public final class DataDirectory {
   }
 
   /// The token of the API's TCP port, made at first use.
-  String token(SystemChance chance) {
+  public String token(Chance chance) {
     try {
       if (Files.notExists(tokenFile())) {
         var bytes = new byte[32];
@@ -112,7 +118,7 @@ public final class DataDirectory {
   }
 
   /// Writes a small file whole, for its owner only.
-  static void writePrivate(Path file, String text) {
+  public static void writePrivate(Path file, String text) {
     Path fresh = file.resolveSibling(file.getFileName() + ".new");
     try {
       Files.deleteIfExists(fresh);

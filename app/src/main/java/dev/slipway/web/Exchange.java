@@ -45,6 +45,24 @@ public final class Exchange {
     return user;
   }
 
+  public String method() {
+    return request.getMethod();
+  }
+
+  /// The whole path, decoded.
+  public String fullPath() {
+    return Request.getPathInContext(request);
+  }
+
+  /// The first value of each parameter.
+  public Map<String, String> parameters() {
+    var parameters = new java.util.LinkedHashMap<String, String>();
+    for (Fields.Field field : query) {
+      parameters.putIfAbsent(field.getName(), field.getValue() == null ? "" : field.getValue());
+    }
+    return parameters;
+  }
+
   public String path(String variable) {
     String value = pathVariables.get(variable);
     if (value == null) {

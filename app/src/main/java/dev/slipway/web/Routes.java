@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// Which code answers which path. A segment in braces is a variable.
+/// Which code answers which path. A segment in braces is a variable, `**` at the end is whatever follows, and `*` as the method is any.
 public final class Routes {
   /// Answers one request. May block; failures are thrown.
   @FunctionalInterface
@@ -40,7 +40,7 @@ public final class Routes {
   Optional<Match> find(String method, String path) {
     List<String> segments = segments(path);
     for (Route route : routes) {
-      if (route.method().equals(method)) {
+      if (route.method().equals(method) || route.method().equals("*")) {
         var variables = match(route.segments(), segments);
         if (variables.isPresent()) {
           return Optional.of(new Match(route, variables.get()));
@@ -56,12 +56,16 @@ public final class Routes {
   }
 
   private static Optional<Map<String, String>> match(List<String> pattern, List<String> segments) {
-    if (pattern.size() != segments.size()) {
+    boolean open = pattern.getLast().equals("**");
+    if (open ? segments.size() < pattern.size() - 1 : pattern.size() != segments.size()) {
       return Optional.empty();
     }
     var variables = new LinkedHashMap<String, String>();
     for (int i = 0; i < pattern.size(); i++) {
       String wanted = pattern.get(i);
+      if (open && i == pattern.size() - 1) {
+        break;
+      }
       if (wanted.startsWith("{")) {
         variables.put(wanted.substring(1, wanted.length() - 1), segments.get(i));
       } else if (!wanted.equals(segments.get(i))) {

@@ -1,0 +1,42 @@
+package dev.slipway.web;
+
+import dev.slipway.controlplane.api.ApiAnswer;
+import dev.slipway.controlplane.api.ApiRequest;
+import dev.slipway.controlplane.api.KubernetesApi;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+
+/// Puts the Kubernetes API onto the paths where its clients look for it.
+public final class KubernetesRoutes {
+  private KubernetesRoutes() {}
+
+  public static void add(Routes routes, KubernetesApi api) {
+    for (String path : new String[] {"/api", "/api/v1/**", "/apis", "/apis/**", "/version"}) {
+      routes.on("*", path, exchange -> answer(api, exchange));
+    }
+  }
+
+  private static void answer(KubernetesApi api, Exchange exchange) {
+    var request =
+        new ApiRequest(
+            exchange.method(),
+            exchange.fullPath(),
+            exchange.parameters(),
+            exchange.header("Content-Type").orElse(""),
+            exchange.header("Accept").orElse(""),
+            exchange.header("User-Agent").orElse(""),
+            exchange.user(),
+            exchange::body);
+    switch (api.answer(request)) {
+      case ApiAnswer.Whole(int code, String type, byte[] bytes) -> exchange.answer(code, type, bytes);
+      case ApiAnswer.Streamed(String type, var writer) -> {
+        try (OutputStream out = exchange.stream(type)) {
+          writer.writeTo(out);
+        } catch (IOException e) {
+          throw new UncheckedIOException(e);
+        }
+      }
+    }
+  }
+}
