@@ -1,5 +1,6 @@
 package dev.slipway.model.loop;
 
+import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Scheduled;
 import dev.slipway.model.time.Timeline;
@@ -19,6 +20,7 @@ import org.slf4j.LoggerFactory;
 public final class ControlLoop<K> implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ControlLoop.class);
   private static final Duration FIRST_RETRY = Duration.ofMillis(50);
+  private static final int QUIET_CONFLICTS = 5;
   private static final Duration LAST_RETRY = Duration.ofSeconds(30);
 
   private final String name;
@@ -135,6 +137,9 @@ public final class ControlLoop<K> implements AutoCloseable {
       count = failures.merge(key, 1, Integer::sum);
     }
     Duration delay = chance.jitter(delayAfter(count), 0.2);
+    if (count <= QUIET_CONFLICTS && isConflict(e)) {
+      return Outcome.recheckAfter(Duration.ofMillis(1), "somebody else wrote first");
+    }
     log.warn(
         "reconcile failed loop={} key={} failures={} retry={} cause={}",
         name,
@@ -144,6 +149,12 @@ public final class ControlLoop<K> implements AutoCloseable {
         e.toString());
     log.debug("reconcile failed loop={} key={}", name, key, e);
     return Outcome.recheckAfter(delay, String.valueOf(e.getMessage()));
+  }
+
+  /// Somebody wrote between our read and our write: reading again is all that is needed.
+  private static boolean isConflict(RuntimeException e) {
+    return e instanceof ClusterException failure
+        && failure.reason() == ClusterException.Reason.CONFLICT;
   }
 
   static Duration delayAfter(int failures) {

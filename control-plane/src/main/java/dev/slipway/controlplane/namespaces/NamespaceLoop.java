@@ -1,0 +1,93 @@
+package dev.slipway.controlplane.namespaces;
+
+import dev.slipway.model.cluster.Author;
+import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.cluster.DeleteOptions;
+import dev.slipway.model.cluster.Follower;
+import dev.slipway.model.cluster.ObjectQuery;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.loop.ControlLoop;
+import dev.slipway.model.loop.Outcome;
+import dev.slipway.model.object.GroupKind;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.object.ResourceType;
+import dev.slipway.model.object.ResourceTypes;
+import dev.slipway.model.time.Chance;
+import dev.slipway.model.time.Timeline;
+import java.time.Duration;
+import java.util.Optional;
+
+/// A terminating namespace loses all that is in it, and goes when it is empty.
+public final class NamespaceLoop implements AutoCloseable {
+  private static final GroupKind NAMESPACE = GroupKind.core("Namespace");
+  private static final Duration RECHECK = Duration.ofMillis(500);
+
+  private final Cluster cluster;
+  private final ControlLoop<ObjectKey> loop;
+  private final Follower follower;
+
+  private NamespaceLoop(Cluster cluster, Timeline timeline, Chance chance) {
+    this.cluster = cluster.as(Author.controller("namespace-controller"));
+    this.loop = new ControlLoop<>("namespaces", 2, this::reconcile, timeline, chance);
+    this.follower =
+        Follower.start(
+            cluster,
+            ObjectQuery.all(NAMESPACE),
+            timeline,
+            (before, after) -> {
+              if (after != null && after.isTerminating()) {
+                loop.add(after.key());
+              }
+            });
+  }
+
+  public static NamespaceLoop start(Cluster cluster, Timeline timeline, Chance chance) {
+    return new NamespaceLoop(cluster, timeline, chance);
+  }
+
+  private Outcome reconcile(ObjectKey key) {
+    Optional<KubeObject> namespace = cluster.get(key).filter(KubeObject::isTerminating);
+    if (namespace.isEmpty()) {
+      return Outcome.SETTLED;
+    }
+    int left = 0;
+    for (ResourceType type : ResourceTypes.KNOWN.all()) {
+      if (!type.namespaced()) {
+        continue;
+      }
+      for (KubeObject object : cluster.list(ObjectQuery.in(type.groupKind(), key.name())).items()) {
+        left++;
+        if (!object.isTerminating()) {
+          delete(object);
+        }
+      }
+    }
+    if (left > 0) {
+      return Outcome.recheckAfter(RECHECK, left + " objects are left in namespace " + key.name());
+    }
+    cluster.replace(namespace.get().with(json -> Json.child(json, "spec").remove("finalizers")));
+    return Outcome.SETTLED;
+  }
+
+  private void delete(KubeObject object) {
+    try {
+      cluster.delete(object.key(), DeleteOptions.ofUid(object.uid()));
+    } catch (ClusterException e) {
+      if (e.reason() != ClusterException.Reason.NOT_FOUND && e.reason() != ClusterException.Reason.CONFLICT) {
+        throw e;
+      }
+    }
+  }
+
+  public boolean isIdle() {
+    return loop.isIdle();
+  }
+
+  @Override
+  public void close() {
+    follower.close();
+    loop.close();
+  }
+}

@@ -1,0 +1,194 @@
+package dev.slipway.controlplane.nodes;
+
+import dev.slipway.model.cluster.Author;
+import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.cluster.DeleteOptions;
+import dev.slipway.model.cluster.Follower;
+import dev.slipway.model.cluster.ObjectQuery;
+import dev.slipway.model.event.EventRecorder;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.loop.ControlLoop;
+import dev.slipway.model.loop.Outcome;
+import dev.slipway.model.object.Conditions;
+import dev.slipway.model.object.GroupKind;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.time.Chance;
+import dev.slipway.model.time.Timeline;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Says of a node that does not answer that nothing is known of it, takes its pods out of their services, and after their
+/// toleration asks for their deletion. Unreachable is not dead: nothing is removed by force, and a node that returns is
+/// trusted again.
+public final class NodeLoop implements AutoCloseable {
+  static final Duration SILENT_AFTER = Duration.ofSeconds(40);
+  private static final Duration EVICT_AFTER = Duration.ofSeconds(300);
+  private static final String UNREACHABLE = "node.kubernetes.io/unreachable";
+  private static final GroupKind NODE = GroupKind.core("Node");
+
+  private final Cluster cluster;
+  private final EventRecorder events;
+  private final Timeline timeline;
+  private final ControlLoop<ObjectKey> loop;
+  private final Follower follower;
+
+  /// A daemon that was away heard nobody: silence counts from its start.
+  private final Instant started;
+
+  private NodeLoop(Cluster cluster, EventRecorder events, Timeline timeline, Chance chance) {
+    this.cluster = cluster.as(Author.controller("node-controller"));
+    this.events = events.speakingAs("node-controller");
+    this.timeline = timeline;
+    this.started = timeline.instant();
+    this.loop = new ControlLoop<>("nodes", 1, this::reconcile, timeline, chance);
+    this.follower =
+        Follower.start(
+            cluster,
+            ObjectQuery.all(NODE),
+            timeline,
+            (before, after) -> {
+              if (after != null) {
+                loop.add(after.key());
+              }
+            });
+  }
+
+  public static NodeLoop start(Cluster cluster, EventRecorder events, Timeline timeline, Chance chance) {
+    return new NodeLoop(cluster, events, timeline, chance);
+  }
+
+  private Outcome reconcile(ObjectKey key) {
+    Optional<KubeObject> found = cluster.get(key);
+    if (found.isEmpty()) {
+      return Outcome.SETTLED;
+    }
+    KubeObject node = found.get();
+    Instant now = timeline.instant();
+    Instant last =
+        Conditions.find(node.status(), "Ready")
+            .flatMap(condition -> KubeObject.instant(condition, "lastHeartbeatTime"))
+            .orElse(Instant.EPOCH);
+    Instant counted = last.isBefore(started) ? started : last;
+    Duration left = Duration.between(now, counted.plus(SILENT_AFTER));
+    boolean tainted = taint(node).isPresent();
+    if (left.isPositive()) {
+      if (tainted && !last.isBefore(started)) {
+        cluster.replace(node.with(json -> setTaint(json, Optional.empty())));
+        events.normal(node, "NodeReady", "the node answers again");
+      }
+      return Outcome.recheckAfter(left.plusMillis(1), "the node must give a sign of life");
+    }
+    if (!tainted) {
+      lost(node, now);
+    }
+    return evict(node, now);
+  }
+
+  private void lost(KubeObject node, Instant now) {
+    KubeObject marked = cluster.replace(node.with(json -> setTaint(json, Optional.of(now))));
+    cluster.replaceStatus(
+        marked.with(
+            json -> {
+              ObjectNode status = Json.child(json, "status");
+              Conditions.set(status, "Ready", false, "NodeStatusUnknown", "the node's agent stopped answering", now);
+              for (JsonNode condition : status.path("conditions")) {
+                if (condition instanceof ObjectNode entry && Json.string(entry, "type", "").equals("Ready")) {
+                  entry.put("status", "Unknown");
+                }
+              }
+            }));
+    events.warning(node, "NodeNotReady", "the node's agent stopped answering");
+    for (KubeObject pod : pods(node)) {
+      if (Conditions.isTrue(pod.status(), "Ready")) {
+        ObjectNode status = pod.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
+        Conditions.set(status, "Ready", false, "NodeNotReady", "its node does not answer", now);
+        cluster.replaceStatus(pod.withStatus(status));
+      }
+    }
+  }
+
+  private Outcome evict(KubeObject node, Instant now) {
+    Instant since = taint(node).flatMap(taint -> KubeObject.instant(taint, "timeAdded")).orElse(now);
+    Duration next = Duration.ofDays(1);
+    for (KubeObject pod : pods(node)) {
+      if (pod.isTerminating()) {
+        continue;
+      }
+      Optional<Duration> tolerated = tolerated(pod);
+      if (tolerated.isEmpty()) {
+        continue;
+      }
+      Duration left = Duration.between(now, since.plus(tolerated.get()));
+      if (left.isPositive()) {
+        next = left.compareTo(next) < 0 ? left : next;
+      } else {
+        try {
+          cluster.delete(pod.key(), DeleteOptions.ofUid(pod.uid()));
+          events.warning(pod, "TaintManagerEviction", "its node " + node.name() + " does not answer");
+        } catch (ClusterException e) {
+          if (e.reason() != ClusterException.Reason.NOT_FOUND) {
+            throw e;
+          }
+        }
+      }
+    }
+    return Outcome.recheckAfter(next.plusMillis(1), "pods of a silent node wait for their toleration to end");
+  }
+
+  /// How long a pod stays on a node that does not answer; empty for ever.
+  private static Optional<Duration> tolerated(KubeObject pod) {
+    for (JsonNode toleration : Json.items(pod.spec(), "tolerations")) {
+      String key = Json.string(toleration, "key", "");
+      String effect = Json.string(toleration, "effect", "");
+      if ((key.equals(UNREACHABLE) || key.isEmpty()) && (effect.isEmpty() || effect.equals("NoExecute"))) {
+        JsonNode seconds = toleration.path("tolerationSeconds");
+        return seconds.isIntegralNumber() ? Optional.of(Duration.ofSeconds(seconds.longValue())) : Optional.empty();
+      }
+    }
+    return Optional.of(EVICT_AFTER);
+  }
+
+  private List<KubeObject> pods(KubeObject node) {
+    return cluster.list(ObjectQuery.all(GroupKind.core("Pod")).onNode(node.name())).items();
+  }
+
+  private static Optional<JsonNode> taint(KubeObject node) {
+    return Json.items(node.spec(), "taints").stream()
+        .filter(taint -> Json.string(taint, "key", "").equals(UNREACHABLE))
+        .findFirst();
+  }
+
+  private static void setTaint(ObjectNode node, Optional<Instant> since) {
+    ObjectNode spec = Json.child(node, "spec");
+    List<JsonNode> others =
+        Json.items(spec, "taints").stream()
+            .filter(taint -> !Json.string(taint, "key", "").equals(UNREACHABLE))
+            .toList();
+    ArrayNode taints = spec.putArray("taints");
+    others.forEach(taints::add);
+    since.ifPresent(
+        at ->
+            taints
+                .addObject()
+                .put("key", UNREACHABLE)
+                .put("effect", "NoExecute")
+                .put("timeAdded", Conditions.time(at)));
+  }
+
+  public boolean isIdle() {
+    return loop.isIdle();
+  }
+
+  @Override
+  public void close() {
+    follower.close();
+    loop.close();
+  }
+}

@@ -1,0 +1,5 @@
+/// Watches whether nodes still answer.
+@NullMarked
+package dev.slipway.controlplane.nodes;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,5 @@
+/// Keeps as many pods of a template as a replication controller asks for.
+@NullMarked
+package dev.slipway.controlplane.replication;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,178 @@
+package dev.slipway.controlplane.services;
+
+import dev.slipway.model.cluster.Author;
+import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.cluster.Follower;
+import dev.slipway.model.cluster.ObjectQuery;
+import dev.slipway.model.event.EventRecorder;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.loop.Bursts;
+import dev.slipway.model.loop.ControlLoop;
+import dev.slipway.model.loop.Outcome;
+import dev.slipway.model.object.GroupKind;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.service.DataPlane;
+import dev.slipway.model.service.RoutingTable;
+import dev.slipway.model.time.Chance;
+import dev.slipway.model.time.Timeline;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Gives each service its address and node ports, and keeps the data plane's table.
+public final class ServiceLoop implements AutoCloseable {
+  private static final GroupKind SERVICE = GroupKind.core("Service");
+  private static final GroupKind ENDPOINTS = GroupKind.core("Endpoints");
+  private static final String ALL = "all";
+  private static final Duration REPEAT = Duration.ofSeconds(10);
+
+  private final Cluster cluster;
+  private final DataPlane dataPlane;
+  private final ServiceAddresses addresses;
+  private final EventRecorder events;
+  private final Timeline timeline;
+  private final ControlLoop<String> loop;
+  private final List<Follower> followers = new ArrayList<>();
+  private List<RoutingTable.Route> published = List.of();
+  private Set<String> problems = Set.of();
+  private long version;
+
+  private ServiceLoop(
+      Cluster cluster,
+      DataPlane dataPlane,
+      ServiceAddresses addresses,
+      EventRecorder events,
+      Timeline timeline,
+      Chance chance) {
+    this.cluster = cluster.as(Author.controller("service-controller"));
+    this.dataPlane = dataPlane;
+    this.addresses = addresses;
+    this.events = events.speakingAs("service-controller");
+    this.timeline = timeline;
+    this.loop = new ControlLoop<>("services", 1, _ -> reconcile(), timeline, chance);
+  }
+
+  public static ServiceLoop start(
+      Cluster cluster,
+      DataPlane dataPlane,
+      ServiceAddresses addresses,
+      EventRecorder events,
+      Timeline timeline,
+      Chance chance) {
+    var loop = new ServiceLoop(cluster, dataPlane, addresses, events, timeline, chance);
+    var bursts = new Bursts<String>(Duration.ofMillis(5), timeline, loop.loop::add);
+    for (GroupKind kind : List.of(SERVICE, ENDPOINTS)) {
+      loop.followers.add(
+          Follower.start(cluster, ObjectQuery.all(kind), timeline, (before, after) -> bursts.add(ALL)));
+    }
+    loop.loop.add(ALL);
+    return loop;
+  }
+
+  private Outcome reconcile() {
+    List<KubeObject> services = cluster.list(ObjectQuery.all(SERVICE)).items();
+    allocate(services);
+    Map<ObjectKey, KubeObject> endpoints = new HashMap<>();
+    for (KubeObject object : cluster.list(ObjectQuery.all(ENDPOINTS)).items()) {
+      endpoints.put(object.key(), object);
+    }
+    List<RoutingTable.Route> routes = RoutingPlanner.routes(services, endpoints, addresses);
+    if (version > 0 && routes.equals(published) && problems.isEmpty()) {
+      return Outcome.recheckAfter(REPEAT, "a data plane that was restarted is told again");
+    }
+    publish(services, routes);
+    return Outcome.recheckAfter(REPEAT, "a data plane that was restarted is told again");
+  }
+
+  private void publish(List<KubeObject> services, List<RoutingTable.Route> routes) {
+    version = Math.max(version + 1, timeline.instant().toEpochMilli() * 1_000);
+    Set<String> failed = new HashSet<>(dataPlane.publish(new RoutingTable(version, routes)));
+    for (String problem : failed) {
+      if (!problems.contains(problem)) {
+        services.stream()
+            .filter(service -> problem.startsWith(service.namespace() + "/" + service.name() + ":"))
+            .findFirst()
+            .ifPresent(service -> events.warning(service, "ListenFailed", problem));
+      }
+    }
+    problems = failed;
+    published = routes;
+  }
+
+  /// Addresses are kept on the objects: what has one keeps it.
+  private void allocate(List<KubeObject> services) {
+    var takenAddresses = new HashSet<String>();
+    var takenPorts = new HashSet<Integer>();
+    for (KubeObject service : services) {
+      takenAddresses.add(Json.string(service.spec(), "clusterIP", ""));
+      Json.items(service.spec(), "ports").forEach(port -> takenPorts.add(Json.integer(port, "nodePort", 0)));
+    }
+    for (KubeObject service : services) {
+      if (service.isTerminating() || Json.string(service.spec(), "type", "ClusterIP").equals("ExternalName")) {
+        continue;
+      }
+      KubeObject complete = complete(service, takenAddresses, takenPorts);
+      if (complete != service) {
+        try {
+          cluster.replace(complete);
+        } catch (ClusterException e) {
+          if (e.reason() != ClusterException.Reason.NOT_FOUND) {
+            throw e;
+          }
+        }
+      }
+    }
+  }
+
+  private KubeObject complete(KubeObject service, Set<String> takenAddresses, Set<Integer> takenPorts) {
+    String key = service.namespace() + "/" + service.name();
+    boolean needsAddress = Json.string(service.spec(), "clusterIP", "").isEmpty();
+    String type = Json.string(service.spec(), "type", "ClusterIP");
+    boolean listens = type.equals("NodePort") || type.equals("LoadBalancer");
+    boolean needsPort =
+        listens
+            && Json.items(service.spec(), "ports").stream()
+                .anyMatch(port -> Json.integer(port, "nodePort", 0) == 0);
+    if (!needsAddress && !needsPort) {
+      return service;
+    }
+    return service.with(
+        json -> {
+          ObjectNode spec = Json.child(json, "spec");
+          if (needsAddress) {
+            String address = addresses.address(key, takenAddresses);
+            takenAddresses.add(address);
+            spec.put("clusterIP", address);
+            spec.putArray("clusterIPs").add(address);
+          }
+          if (needsPort && spec.path("ports") instanceof ArrayNode ports) {
+            for (JsonNode port : ports) {
+              if (port instanceof ObjectNode entry && Json.integer(entry, "nodePort", 0) == 0) {
+                int number = addresses.nodePort(key + ":" + Json.integer(entry, "port", 0), takenPorts);
+                takenPorts.add(number);
+                entry.put("nodePort", number);
+              }
+            }
+          }
+        });
+  }
+
+  public boolean isIdle() {
+    return loop.isIdle();
+  }
+
+  @Override
+  public void close() {
+    followers.forEach(Follower::close);
+    loop.close();
+  }
+}
