@@ -1,0 +1,357 @@
+package dev.slipway.runtime.agent;
+
+import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.cluster.ObjectQuery;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.object.GroupKind;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.quantity.Quantity;
+import dev.slipway.runtime.spi.ContainerSpec;
+import dev.slipway.runtime.spi.VolumeSpec;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import tools.jackson.databind.JsonNode;
+
+/// Turns a container of a manifest into what a runtime needs: its environment, its volumes, its command with `$(VAR)` filled in.
+final class ContainerPlans {
+  /// Something that the container refers to is not there (yet).
+  static final class Missing extends RuntimeException {
+    Missing(String message) {
+      super(message);
+    }
+  }
+
+  private final Cluster cluster;
+  private final String hostAddress;
+
+  ContainerPlans(Cluster cluster, String hostAddress) {
+    this.cluster = cluster;
+    this.hostAddress = hostAddress;
+  }
+
+  /// @throws Missing when a ConfigMap, a Secret or a key that is not optional does not exist
+  ContainerSpec spec(KubeObject pod, JsonNode container, int attempt, int backoffLevel, String address) {
+    Map<String, String> environment = environment(pod, container, address);
+    var mounts = new ArrayList<ContainerSpec.Mount>();
+    for (JsonNode mount : Json.items(container, "volumeMounts")) {
+      mounts.add(
+          new ContainerSpec.Mount(
+              Json.string(mount, "name", ""),
+              Json.string(mount, "mountPath", ""),
+              Json.string(mount, "subPath", ""),
+              Json.bool(mount, "readOnly", false)));
+    }
+    JsonNode limits = container.path("resources").path("limits");
+    JsonNode own = container.path("securityContext");
+    JsonNode shared = pod.spec().path("securityContext");
+    return new ContainerSpec(
+        pod.uid(),
+        Json.string(container, "name", ""),
+        attempt,
+        backoffLevel,
+        Json.string(container, "image", ""),
+        expand(Json.strings(container, "command"), environment),
+        expand(Json.strings(container, "args"), environment),
+        Json.string(container, "workingDir", ""),
+        environment,
+        mounts,
+        Quantity.find(limits.path("cpu").asString("")).map(Quantity::milliValue),
+        Quantity.find(limits.path("memory").asString("")).map(Quantity::value),
+        number(own, "runAsUser").or(() -> number(shared, "runAsUser")),
+        number(own, "runAsGroup").or(() -> number(shared, "runAsGroup")));
+  }
+
+  private static Optional<Long> number(JsonNode node, String field) {
+    JsonNode value = node.path(field);
+    return value.isIntegralNumber() ? Optional.of(value.longValue()) : Optional.empty();
+  }
+
+  private static List<String> expand(List<String> words, Map<String, String> environment) {
+    return words.stream().map(word -> expand(word, environment)).toList();
+  }
+
+  /// `$(NAME)` becomes the value, `$$` a dollar; a name that is not known stays as it is.
+  static String expand(String word, Map<String, String> environment) {
+    var result = new StringBuilder();
+    int at = 0;
+    while (at < word.length()) {
+      char c = word.charAt(at);
+      if (c == '$' && at + 1 < word.length()) {
+        if (word.charAt(at + 1) == '$') {
+          result.append('$');
+          at += 2;
+          continue;
+        }
+        int end = word.charAt(at + 1) == '(' ? word.indexOf(')', at) : -1;
+        if (end > 0) {
+          String name = word.substring(at + 2, end);
+          String value = environment.get(name);
+          result.append(value != null ? value : word.substring(at, end + 1));
+          at = end + 1;
+          continue;
+        }
+      }
+      result.append(c);
+      at++;
+    }
+    return result.toString();
+  }
+
+  private Map<String, String> environment(KubeObject pod, JsonNode container, String address) {
+    var environment = new LinkedHashMap<String, String>();
+    if (Json.bool(pod.spec(), "enableServiceLinks", true)) {
+      environment.putAll(serviceLinks(pod.namespace()));
+    }
+    environment.put("POD_IP", address);
+    environment.put("HOSTNAME", pod.name());
+    for (JsonNode from : Json.items(container, "envFrom")) {
+      String prefix = Json.string(from, "prefix", "");
+      for (String kind : List.of("configMap", "secret")) {
+        JsonNode reference = from.path(kind + "Ref");
+        if (reference.isObject()) {
+          find(pod, kind, reference)
+              .ifPresent(source -> texts(source).forEach((key, value) -> environment.put(prefix + key, value)));
+        }
+      }
+    }
+    for (JsonNode entry : Json.items(container, "env")) {
+      String name = Json.string(entry, "name", "");
+      JsonNode from = entry.path("valueFrom");
+      if (!from.isObject()) {
+        environment.put(name, expand(Json.string(entry, "value", ""), environment));
+      } else {
+        value(pod, container, from, address).ifPresent(value -> environment.put(name, value));
+      }
+    }
+    return environment;
+  }
+
+  private Optional<String> value(KubeObject pod, JsonNode container, JsonNode from, String address) {
+    if (from.has("fieldRef")) {
+      return Optional.of(field(pod, Json.string(from.path("fieldRef"), "fieldPath", ""), address));
+    }
+    if (from.has("resourceFieldRef")) {
+      return Optional.of(resource(container, from.path("resourceFieldRef")));
+    }
+    for (String kind : List.of("configMap", "secret")) {
+      JsonNode reference = from.path(kind + "KeyRef");
+      if (reference.isObject()) {
+        String key = Json.string(reference, "key", "");
+        Optional<KubeObject> source = find(pod, kind, reference);
+        Optional<String> value = source.map(found -> texts(found).get(key));
+        if (value.isEmpty() && !Json.bool(reference, "optional", false)) {
+          throw new Missing("%s %s has no key %s".formatted(word(kind), Json.string(reference, "name", ""), key));
+        }
+        return value;
+      }
+    }
+    return Optional.empty();
+  }
+
+  private Optional<KubeObject> find(KubeObject pod, String kind, JsonNode reference) {
+    String name = Json.string(reference, "name", "");
+    Optional<KubeObject> found = cluster.get(ObjectKey.core(word(kind), pod.namespace(), name));
+    if (found.isEmpty() && !Json.bool(reference, "optional", false)) {
+      throw new Missing("%s %s does not exist in namespace %s".formatted(word(kind), name, pod.namespace()));
+    }
+    return found;
+  }
+
+  private static String word(String kind) {
+    return kind.equals("secret") ? "Secret" : "ConfigMap";
+  }
+
+  private static Map<String, String> texts(KubeObject source) {
+    var texts = new LinkedHashMap<String, String>();
+    contents(source).forEach((key, bytes) -> texts.put(key, new String(bytes, StandardCharsets.UTF_8)));
+    return texts;
+  }
+
+  private static Map<String, byte[]> contents(KubeObject source) {
+    var contents = new TreeMap<String, byte[]>();
+    boolean secret = source.kind().equals("Secret");
+    Json.stringMap(source.json(), "data")
+        .forEach((key, value) -> contents.put(key, secret ? decode(value) : value.getBytes(StandardCharsets.UTF_8)));
+    Json.stringMap(source.json(), "binaryData").forEach((key, value) -> contents.put(key, decode(value)));
+    return contents;
+  }
+
+  private static byte[] decode(String value) {
+    try {
+      return Base64.getMimeDecoder().decode(value);
+    } catch (IllegalArgumentException e) {
+      return new byte[0];
+    }
+  }
+
+  private String field(KubeObject pod, String path, String address) {
+    return switch (path) {
+      case "metadata.name" -> pod.name();
+      case "metadata.namespace" -> pod.namespace();
+      case "metadata.uid" -> pod.uid();
+      case "spec.nodeName" -> Json.string(pod.spec(), "nodeName", "");
+      case "spec.serviceAccountName" -> Json.string(pod.spec(), "serviceAccountName", "default");
+      case "status.podIP", "status.podIPs" -> address;
+      case "status.hostIP", "status.hostIPs" -> hostAddress;
+      case "metadata.labels" -> lines(pod.labels());
+      case "metadata.annotations" -> lines(pod.annotations());
+      default -> {
+        for (String part : List.of("labels", "annotations")) {
+          String prefix = "metadata." + part + "['";
+          if (path.startsWith(prefix) && path.endsWith("']")) {
+            String key = path.substring(prefix.length(), path.length() - 2);
+            yield Json.stringMap(pod.metadata(), part).getOrDefault(key, "");
+          }
+        }
+        throw new Missing("pods have no field " + path);
+      }
+    };
+  }
+
+  private static String lines(Map<String, String> map) {
+    var lines = new StringBuilder();
+    new TreeMap<>(map).forEach((key, value) -> lines.append(key).append("=\"").append(value).append("\"\n"));
+    return lines.toString();
+  }
+
+  private static String resource(JsonNode container, JsonNode reference) {
+    String[] path = Json.string(reference, "resource", "").split("\\.", 2);
+    if (path.length != 2) {
+      throw new Missing("no resource is called " + Json.string(reference, "resource", ""));
+    }
+    String text = container.path("resources").path(path[0]).path(path[1]).asString("0");
+    Quantity amount = Quantity.find(text).orElse(Quantity.ZERO);
+    Quantity divisor = Quantity.find(reference.path("divisor").asString("1")).filter(d -> d.amount().signum() > 0).orElse(Quantity.parse("1"));
+    return amount.amount().divide(divisor.amount(), 0, java.math.RoundingMode.CEILING).toPlainString();
+  }
+
+  /// `NAME_SERVICE_HOST` and `NAME_SERVICE_PORT` of each service in the namespace, as Kubernetes gives them.
+  private Map<String, String> serviceLinks(String namespace) {
+    var links = new TreeMap<String, String>();
+    for (KubeObject service : cluster.list(ObjectQuery.in(GroupKind.core("Service"), namespace)).items()) {
+      String address = Json.string(service.spec(), "clusterIP", "");
+      List<JsonNode> ports = Json.items(service.spec(), "ports");
+      if (address.isEmpty() || address.equals("None") || ports.isEmpty()) {
+        continue;
+      }
+      String name = service.name().toUpperCase(Locale.ROOT).replace('-', '_').replace('.', '_');
+      links.put(name + "_SERVICE_HOST", address);
+      links.put(name + "_SERVICE_PORT", Integer.toString(Json.integer(ports.getFirst(), "port", 0)));
+      for (JsonNode port : ports) {
+        String number = Integer.toString(Json.integer(port, "port", 0));
+        String portName = Json.string(port, "name", "").toUpperCase(Locale.ROOT).replace('-', '_');
+        if (!portName.isEmpty()) {
+          links.put(name + "_SERVICE_PORT_" + portName, number);
+        }
+        links.put(name + "_PORT_" + number + "_TCP_ADDR", address);
+        links.put(name + "_PORT_" + number + "_TCP_PORT", number);
+      }
+    }
+    return links;
+  }
+
+  /// @throws Missing as [#spec]
+  List<VolumeSpec> volumes(KubeObject pod, String address) {
+    var volumes = new ArrayList<VolumeSpec>();
+    for (JsonNode volume : Json.items(pod.spec(), "volumes")) {
+      String name = Json.string(volume, "name", "");
+      if (volume.has("configMap")) {
+        JsonNode source = volume.path("configMap");
+        volumes.add(files(name, pod, "configMap", source, "name", 0644));
+      } else if (volume.has("secret")) {
+        volumes.add(files(name, pod, "secret", volume.path("secret"), "secretName", 0600));
+      } else if (volume.has("hostPath")) {
+        JsonNode source = volume.path("hostPath");
+        volumes.add(new VolumeSpec.HostPath(name, Json.string(source, "path", ""), Json.string(source, "type", "")));
+      } else if (volume.has("downwardAPI")) {
+        var files = new TreeMap<String, VolumeSpec.FileContent>();
+        downward(pod, volume.path("downwardAPI"), address, files);
+        volumes.add(new VolumeSpec.Files(name, files, false));
+      } else if (volume.has("projected")) {
+        volumes.add(projected(name, pod, volume.path("projected"), address));
+      } else if (volume.has("emptyDir")) {
+        volumes.add(
+            new VolumeSpec.EmptyDir(name, Json.string(volume.path("emptyDir"), "medium", "").equals("Memory")));
+      } else {
+        throw new Missing(
+            "volume %s is of a kind that this node does not know; it knows configMap, secret, hostPath, emptyDir, downwardAPI and projected"
+                .formatted(name));
+      }
+    }
+    return volumes;
+  }
+
+  private VolumeSpec projected(String name, KubeObject pod, JsonNode projected, String address) {
+    var files = new TreeMap<String, VolumeSpec.FileContent>();
+    for (JsonNode source : Json.items(projected, "sources")) {
+      for (String kind : List.of("configMap", "secret")) {
+        if (source.has(kind)) {
+          content(pod, kind, source.path(kind), "name", 0644, files);
+        }
+      }
+      if (source.has("downwardAPI")) {
+        downward(pod, source.path("downwardAPI"), address, files);
+      }
+    }
+    return new VolumeSpec.Files(name, files, false);
+  }
+
+  private void downward(
+      KubeObject pod, JsonNode source, String address, Map<String, VolumeSpec.FileContent> files) {
+    for (JsonNode item : Json.items(source, "items")) {
+      String value = field(pod, Json.string(item.path("fieldRef"), "fieldPath", ""), address);
+      files.put(
+          Json.string(item, "path", ""),
+          new VolumeSpec.FileContent(value.getBytes(StandardCharsets.UTF_8), Json.integer(item, "mode", 0644)));
+    }
+  }
+
+  private VolumeSpec files(
+      String name, KubeObject pod, String kind, JsonNode source, String nameField, int defaultMode) {
+    var files = new TreeMap<String, VolumeSpec.FileContent>();
+    content(pod, kind, source, nameField, defaultMode, files);
+    return new VolumeSpec.Files(name, files, kind.equals("secret"));
+  }
+
+  private void content(
+      KubeObject pod,
+      String kind,
+      JsonNode source,
+      String nameField,
+      int defaultMode,
+      Map<String, VolumeSpec.FileContent> files) {
+    String wanted = Json.string(source, nameField, "");
+    Optional<KubeObject> found = cluster.get(ObjectKey.core(word(kind), pod.namespace(), wanted));
+    boolean optional = Json.bool(source, "optional", false);
+    if (found.isEmpty()) {
+      if (optional) {
+        return;
+      }
+      throw new Missing("%s %s does not exist in namespace %s".formatted(word(kind), wanted, pod.namespace()));
+    }
+    int mode = Json.integer(source, "defaultMode", defaultMode);
+    Map<String, byte[]> contents = contents(found.get());
+    List<JsonNode> items = Json.items(source, "items");
+    if (items.isEmpty()) {
+      contents.forEach((key, bytes) -> files.put(key, new VolumeSpec.FileContent(bytes, mode)));
+    }
+    for (JsonNode item : items) {
+      byte[] bytes = contents.get(Json.string(item, "key", ""));
+      if (bytes != null) {
+        files.put(
+            Json.string(item, "path", ""),
+            new VolumeSpec.FileContent(bytes, Json.integer(item, "mode", mode)));
+      } else if (!optional) {
+        throw new Missing("%s %s has no key %s".formatted(word(kind), wanted, Json.string(item, "key", "")));
+      }
+    }
+  }
+}

@@ -1,0 +1,576 @@
+package dev.slipway.runtime.agent;
+
+import dev.slipway.model.cluster.Author;
+import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.cluster.DeleteOptions;
+import dev.slipway.model.cluster.Follower;
+import dev.slipway.model.cluster.ObjectQuery;
+import dev.slipway.model.event.EventRecorder;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.loop.ControlLoop;
+import dev.slipway.model.loop.Outcome;
+import dev.slipway.model.object.Conditions;
+import dev.slipway.model.object.GroupKind;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.pod.PodStreams;
+import dev.slipway.model.service.ServingGate;
+import dev.slipway.model.time.Chance;
+import dev.slipway.model.time.Timeline;
+import dev.slipway.runtime.spi.ContainerRuntime;
+import dev.slipway.runtime.spi.ContainerRuntime.Observed;
+import dev.slipway.runtime.spi.ContainerRuntime.Sandbox;
+import dev.slipway.runtime.spi.ContainerState;
+import dev.slipway.runtime.spi.RuntimeFailedException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// One node: runs the pods that are bound to it, and says how they are. Closing it leaves them running; the next agent takes
+/// them over as they are.
+public final class NodeAgent implements AutoCloseable, PodStreams {
+  /// What a node says of itself.
+  ///
+  /// @param capacity amounts by resource name, as Kubernetes writes them
+  public record Settings(String nodeName, String address, Map<String, String> labels, Map<String, String> capacity) {
+    public Settings {
+      labels = Map.copyOf(labels);
+      capacity = Map.copyOf(capacity);
+    }
+  }
+
+  private static final Logger log = LoggerFactory.getLogger(NodeAgent.class);
+  private static final Duration HEARTBEAT = Duration.ofSeconds(10);
+  private static final Duration SWEEP = Duration.ofSeconds(15);
+  private static final Duration RETRY = Duration.ofSeconds(2);
+  private static final GroupKind POD = GroupKind.core("Pod");
+  private static final int PARALLEL = 16;
+
+  private final Cluster cluster;
+  private final ContainerRuntime runtime;
+  private final ServingGate gate;
+  private final Timeline timeline;
+  private final Settings settings;
+  private final ContainerPlans plans;
+  private final EventRecorder events;
+  private final ControlLoop<ObjectKey> loop;
+  private final Probes probes;
+  private final ProbeClient prober;
+  private final Map<String, ObjectKey> keys = new ConcurrentHashMap<>();
+
+  /// Why something could not be made at the last attempt; by pod UID, then container.
+  private final Map<String, Map<String, PodView.Problem>> problems = new ConcurrentHashMap<>();
+
+  /// Containers that were asked to stop.
+  private final Set<String> stopping = ConcurrentHashMap.newKeySet();
+
+  private final List<Follower> followers = new ArrayList<>();
+  private volatile boolean closed;
+
+  private NodeAgent(
+      Cluster cluster,
+      ContainerRuntime runtime,
+      ServingGate gate,
+      EventRecorder events,
+      Settings settings,
+      Timeline timeline,
+      Chance chance) {
+    this.cluster = cluster.as(Author.controller("node-" + settings.nodeName()));
+    this.runtime = runtime;
+    this.gate = gate;
+    this.timeline = timeline;
+    this.settings = settings;
+    this.plans = new ContainerPlans(cluster, settings.address());
+    this.events = events.speakingAs("node-agent");
+    this.loop = new ControlLoop<>("agent-" + settings.nodeName(), PARALLEL, this::reconcile, timeline, chance);
+    this.prober = new ProbeClient(runtime);
+    this.probes = new Probes(prober::ask, timeline, this::probeChanged);
+  }
+
+  public static NodeAgent start(
+      Cluster cluster,
+      ContainerRuntime runtime,
+      ServingGate gate,
+      EventRecorder events,
+      Settings settings,
+      Timeline timeline,
+      Chance chance) {
+    var agent = new NodeAgent(cluster, runtime, gate, events, settings, timeline, chance);
+    agent.beat();
+    runtime.onChange(agent::containersChanged);
+    agent.followers.add(
+        Follower.start(
+            cluster, ObjectQuery.all(POD).onNode(settings.nodeName()), timeline, agent::podMoved));
+    agent.sweep();
+    return agent;
+  }
+
+  private void podMoved(@Nullable KubeObject before, @Nullable KubeObject after) {
+    if (after != null) {
+      keys.put(after.uid(), after.key());
+      if (before == null || !before.resourceVersion().equals(after.resourceVersion())) {
+        loop.add(after.key());
+      }
+    } else if (before != null) {
+      timeline.execute(this::sweepOnce);
+    }
+  }
+
+  private void containersChanged(String podUid) {
+    ObjectKey key = keys.get(podUid);
+    if (key != null) {
+      loop.add(key);
+    }
+  }
+
+  private void probeChanged(String containerId, String failure) {
+    ObjectKey key = keys.get(containerId.substring(0, containerId.indexOf('/')));
+    if (key != null) {
+      if (!failure.isEmpty()) {
+        cluster.get(key).ifPresent(pod -> events.warning(pod, "Unhealthy", failure));
+      }
+      loop.add(key);
+    }
+  }
+
+  // One pod
+
+  private Outcome reconcile(ObjectKey key) {
+    Optional<KubeObject> found =
+        cluster.get(key).filter(pod -> Json.string(pod.spec(), "nodeName", "").equals(settings.nodeName()));
+    if (found.isEmpty() || closed) {
+      return Outcome.SETTLED;
+    }
+    KubeObject pod = found.get();
+    PodView view = observe(pod);
+    PodPlanner.Plan plan = PodPlanner.plan(view);
+    boolean again = false;
+    for (PodStep step : plan.steps()) {
+      again |= carryOut(pod, view, step);
+      if (step instanceof PodStep.Finish) {
+        return Outcome.SETTLED;
+      }
+    }
+    if (again) {
+      return Outcome.recheckAfter(Duration.ZERO, "the next step");
+    }
+    PodView after = plan.steps().isEmpty() ? view : observe(pod);
+    follow(after);
+    writeStatus(after);
+    if (problems.containsKey(pod.uid())) {
+      return Outcome.recheckAfter(RETRY, "something is missing");
+    }
+    return plan.recheckAfter()
+        .map(delay -> Outcome.recheckAfter(delay, "a deadline or a back-off"))
+        .orElse(Outcome.SETTLED);
+  }
+
+  private PodView observe(KubeObject pod) {
+    Optional<String> address =
+        runtime.sandboxes().stream()
+            .filter(sandbox -> sandbox.podUid().equals(pod.uid()))
+            .map(Sandbox::address)
+            .findFirst();
+    List<Observed> containers = runtime.containers(pod.uid());
+    var words = new HashMap<String, PodView.ProbeWord>();
+    for (Observed observed : containers) {
+      probes.word(observed.id()).ifPresent(word -> words.put(observed.id(), word));
+    }
+    boolean holding = pod.isTerminating() && gate.holds(pod.namespace(), pod.name()).isPresent();
+    return new PodView(
+        pod,
+        address,
+        containers,
+        problems.getOrDefault(pod.uid(), Map.of()),
+        words,
+        holding,
+        timeline.instant());
+  }
+
+  /// @return whether the pod should be looked at again at once
+  private boolean carryOut(KubeObject pod, PodView view, PodStep step) {
+    return switch (step) {
+      case PodStep.Prepare() -> attempt(pod, "", "FailedMount", () -> prepare(pod));
+      case PodStep.Start(String container, boolean init, int attempt, int level) -> {
+        attempt(
+            pod,
+            container,
+            "CreateContainerConfigError",
+            () -> start(pod, view, container, attempt, level));
+        yield false;
+      }
+      case PodStep.StartCreated(String id, String container) -> {
+        attempt(pod, container, "CreateContainerError", () -> runtime.start(id));
+        yield false;
+      }
+      case PodStep.Stop stop -> {
+        stop(pod, stop);
+        yield false;
+      }
+      case PodStep.Kill(String id, String why) -> {
+        log.info("container killed pod={} container={} why={}", pod.key(), id, why);
+        runtime.kill(id);
+        yield false;
+      }
+      case PodStep.Forget(String id) -> {
+        runtime.remove(id);
+        yield false;
+      }
+      case PodStep.Finish() -> {
+        finish(pod);
+        yield false;
+      }
+    };
+  }
+
+  /// @return whether it succeeded
+  private boolean attempt(KubeObject pod, String part, String reason, Runnable action) {
+    try {
+      action.run();
+      Map<String, PodView.Problem> known = problems.get(pod.uid());
+      if (known != null && known.containsKey(part)) {
+        var left = new HashMap<>(known);
+        left.remove(part);
+        if (left.isEmpty()) {
+          problems.remove(pod.uid());
+        } else {
+          problems.put(pod.uid(), left);
+        }
+      }
+      return true;
+    } catch (ContainerPlans.Missing e) {
+      problem(pod, part, reason, String.valueOf(e.getMessage()));
+    } catch (RuntimeFailedException e) {
+      problem(pod, part, e.permanent() ? "CreateContainerError" : reason, String.valueOf(e.getMessage()));
+    }
+    return false;
+  }
+
+  private void problem(KubeObject pod, String part, String reason, String message) {
+    var all = new HashMap<>(problems.getOrDefault(pod.uid(), Map.of()));
+    var problem = new PodView.Problem(reason, message);
+    if (!problem.equals(all.put(part, problem))) {
+      events.warning(pod, "Failed", message);
+    }
+    problems.put(pod.uid(), all);
+  }
+
+  private void prepare(KubeObject pod) {
+    Sandbox sandbox = runtime.prepare(pod.uid(), pod.namespace(), pod.name(), List.of());
+    runtime.prepare(pod.uid(), pod.namespace(), pod.name(), plans.volumes(pod, sandbox.address()));
+  }
+
+  private void start(KubeObject pod, PodView view, String container, int attempt, int level) {
+    JsonNode spec =
+        specs(pod).stream()
+            .filter(candidate -> Json.string(candidate, "name", "").equals(container))
+            .findFirst()
+            .orElseThrow(() -> new IllegalStateException("no container " + container));
+    String address = view.sandbox().orElseThrow();
+    runtime.prepare(pod.uid(), pod.namespace(), pod.name(), plans.volumes(pod, address));
+    String id = runtime.create(plans.spec(pod, spec, attempt, level, address));
+    runtime.start(id);
+    stopping.remove(id);
+    if (attempt == 0) {
+      events.normal(pod, "Started", "Started container " + container);
+    } else {
+      events.normal(pod, "Started", "Started container " + container + " again");
+    }
+    JsonNode postStart = spec.path("lifecycle").path("postStart");
+    if (postStart.isObject()) {
+      timeline.execute(() -> hook(pod, spec, id, address, postStart, "PostStartHook", Duration.ofSeconds(30)));
+    }
+  }
+
+  private static List<JsonNode> specs(KubeObject pod) {
+    var all = new ArrayList<>(Json.items(pod.spec(), "initContainers"));
+    all.addAll(Json.items(pod.spec(), "containers"));
+    return all;
+  }
+
+  private void stop(KubeObject pod, PodStep.Stop step) {
+    if (!stopping.add(step.id())) {
+      return;
+    }
+    events.normal(pod, "Killing", "Stopping container %s: %s".formatted(step.container(), step.why()));
+    Instant deadline = timeline.instant().plus(step.grace());
+    timeline.schedule(step.grace(), () -> runtime.kill(step.id()));
+    timeline.execute(
+        () -> {
+          specs(pod).stream()
+              .filter(spec -> Json.string(spec, "name", "").equals(step.container()))
+              .findFirst()
+              .ifPresent(spec -> preStop(pod, spec, step, deadline));
+          runtime.terminate(step.id());
+        });
+  }
+
+  private void preStop(KubeObject pod, JsonNode spec, PodStep.Stop step, Instant deadline) {
+    JsonNode hook = spec.path("lifecycle").path("preStop");
+    Duration left = Duration.between(timeline.instant(), deadline);
+    if (hook.isObject() && left.isPositive()) {
+      String address = Json.string(pod.status(), "podIP", "127.0.0.1");
+      hook(pod, spec, step.id(), address, hook, "PreStopHook", left);
+    }
+  }
+
+  private void hook(
+      KubeObject pod, JsonNode container, String id, String address, JsonNode hook, String name, Duration timeout) {
+    Optional<String> failure;
+    if (hook.has("sleep")) {
+      long seconds = Math.min(timeout.toSeconds(), Json.number(hook.path("sleep"), "seconds", 0));
+      failure =
+          prober.ask(
+              new ProbeSpec(
+                  ProbeSpec.Kind.LIVENESS,
+                  new ProbeSpec.Check.Exec(List.of("sleep", Long.toString(seconds))),
+                  Duration.ZERO, timeout, timeout, 1, 1),
+              id,
+              address);
+    } else {
+      ObjectNode carrier = Json.object();
+      carrier.set("ports", container.path("ports"));
+      ObjectNode probe = Json.child(carrier, "livenessProbe");
+      hook.properties().forEach(member -> probe.set(member.getKey(), member.getValue()));
+      failure =
+          ProbeSpec.of(carrier).stream()
+              .findFirst()
+              .map(
+                  spec ->
+                      new ProbeSpec(spec.kind(), spec.check(), Duration.ZERO, timeout, timeout, 1, 1))
+              .flatMap(spec -> prober.ask(spec, id, address));
+    }
+    failure.ifPresent(word -> events.warning(pod, "Failed" + name, word));
+  }
+
+  private void finish(KubeObject pod) {
+    runtime.removePod(pod.uid());
+    forget(pod.uid());
+    try {
+      cluster.delete(pod.key(), DeleteOptions.ofUid(pod.uid()).withGrace(Duration.ZERO));
+    } catch (ClusterException e) {
+      if (e.reason() != ClusterException.Reason.NOT_FOUND && e.reason() != ClusterException.Reason.CONFLICT) {
+        throw e;
+      }
+    }
+  }
+
+  private void forget(String podUid) {
+    keys.remove(podUid);
+    problems.remove(podUid);
+    probes.retain(podUid + "/", Set.of());
+    stopping.removeIf(id -> id.startsWith(podUid + "/"));
+  }
+
+  /// Keeps the probes of what runs, and of nothing else.
+  private void follow(PodView view) {
+    var running = new HashSet<String>();
+    String address = view.sandbox().orElse("");
+    for (JsonNode container : Json.items(view.pod().spec(), "containers")) {
+      Optional<Observed> newest = view.newest(Json.string(container, "name", ""));
+      if (newest.isEmpty() || !(newest.get().state() instanceof ContainerState.Running)) {
+        continue;
+      }
+      String id = newest.get().id();
+      running.add(id);
+      List<ProbeSpec> specs = ProbeSpec.of(container);
+      if (!specs.isEmpty()) {
+        Optional<JsonNode> said =
+            Json.items(view.pod().status(), "containerStatuses").stream()
+                .filter(status -> Json.string(status, "containerID", "").equals(id))
+                .findFirst();
+        probes.watch(
+            id,
+            address,
+            specs,
+            said.filter(status -> Json.bool(status, "started", false)).isPresent(),
+            said.filter(status -> Json.bool(status, "ready", false)).isPresent());
+      }
+    }
+    probes.retain(view.pod().uid() + "/", running);
+  }
+
+  private void writeStatus(PodView view) {
+    var words = new HashMap<String, PodView.ProbeWord>();
+    for (Observed observed : view.containers()) {
+      probes.word(observed.id()).ifPresent(word -> words.put(observed.id(), word));
+    }
+    var current =
+        new PodView(
+            view.pod(), view.sandbox(), view.containers(), problems.getOrDefault(view.pod().uid(), Map.of()), words, false, view.now());
+    ObjectNode status = PodStatus.of(current, settings.address());
+    if (status.equals(view.pod().status())) {
+      return;
+    }
+    try {
+      cluster.replaceStatus(view.pod().withStatus(status));
+    } catch (ClusterException e) {
+      if (e.reason() != ClusterException.Reason.NOT_FOUND) {
+        throw e;
+      }
+    }
+  }
+
+  // The node
+
+  private void beat() {
+    if (closed) {
+      return;
+    }
+    try {
+      ObjectKey key = ObjectKey.core("Node", "", settings.nodeName());
+      KubeObject node = cluster.get(key).orElseGet(this::register);
+      ObjectNode status = node.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
+      describe(status);
+      Instant now = timeline.instant();
+      Conditions.set(status, "Ready", true, "AgentReady", "the node's agent answers", now);
+      for (JsonNode condition : status.path("conditions")) {
+        if (condition instanceof ObjectNode entry && Json.string(entry, "type", "").equals("Ready")) {
+          entry.put("lastHeartbeatTime", Conditions.time(now));
+        }
+      }
+      cluster.replaceStatus(node.withStatus(status));
+    } catch (ClusterException e) {
+      log.warn("heartbeat failed node={} cause={}", settings.nodeName(), e.toString());
+    } finally {
+      timeline.schedule(HEARTBEAT, this::beat);
+    }
+  }
+
+  private KubeObject register() {
+    return cluster.create(
+        KubeObject.make(
+            "v1",
+            "Node",
+            "",
+            settings.nodeName(),
+            json -> {
+              ObjectNode labels = Json.child(json, "metadata").putObject("labels");
+              labels.put("kubernetes.io/hostname", settings.nodeName()).put("kubernetes.io/os", "linux");
+              settings.labels().forEach(labels::put);
+              json.putObject("spec");
+              describe(json.putObject("status"));
+            }));
+  }
+
+  private void describe(ObjectNode status) {
+    for (String field : List.of("capacity", "allocatable")) {
+      ObjectNode amounts = status.putObject(field);
+      new java.util.TreeMap<>(settings.capacity()).forEach(amounts::put);
+    }
+    status.putArray("addresses").addObject().put("type", "InternalIP").put("address", settings.address());
+    ObjectNode info = Json.child(status, "nodeInfo");
+    info.put("containerRuntimeVersion", runtime.version())
+        .put("kubeletVersion", "v1.34.0-slipway")
+        .put("operatingSystem", "linux")
+        .put("osImage", System.getProperty("os.name", "Linux") + " " + System.getProperty("os.version", ""))
+        .put("architecture", System.getProperty("os.arch", ""));
+  }
+
+  private void sweep() {
+    if (closed) {
+      return;
+    }
+    sweepOnce();
+    timeline.schedule(SWEEP, this::sweep);
+  }
+
+  /// What runs here and belongs to no pod any more is ended. Only a complete list of the pods is proof of that.
+  private void sweepOnce() {
+    try {
+      List<Sandbox> here = runtime.sandboxes();
+      var wanted = new HashSet<String>();
+      for (KubeObject pod : cluster.list(ObjectQuery.all(POD).onNode(settings.nodeName())).items()) {
+        wanted.add(pod.uid());
+      }
+      for (Sandbox sandbox : here) {
+        if (!wanted.contains(sandbox.podUid())) {
+          log.info("stray removed pod={}/{} uid={}", sandbox.namespace(), sandbox.name(), sandbox.podUid());
+          runtime.removePod(sandbox.podUid());
+          forget(sandbox.podUid());
+        }
+      }
+    } catch (ClusterException | RuntimeFailedException e) {
+      log.warn("sweep failed node={} cause={}", settings.nodeName(), e.toString());
+    }
+  }
+
+  // Streams
+
+  @Override
+  public void logs(LogRequest request, OutputStream out) {
+    KubeObject pod = pod(request.namespace(), request.pod());
+    String container = container(pod, request.container());
+    List<Observed> attempts =
+        runtime.containers(pod.uid()).stream().filter(o -> o.container().equals(container)).toList();
+    int wanted = attempts.size() - (request.previous() ? 2 : 1);
+    if (wanted < 0) {
+      throw new ClusterException(
+          ClusterException.Reason.BAD_REQUEST,
+          request.previous()
+              ? "previous terminated container \"%s\" in pod \"%s\" not found".formatted(container, pod.name())
+              : "container \"%s\" in pod \"%s\" is waiting to start".formatted(container, pod.name()));
+    }
+    runtime.logs(
+        attempts.get(wanted).id(),
+        new ContainerRuntime.LogRange(request.tail(), request.since(), request.timestamps(), request.follow() && !request.previous()),
+        out);
+  }
+
+  @Override
+  public int exec(ExecRequest request, InputStream stdin, OutputStream stdout, OutputStream stderr) {
+    KubeObject pod = pod(request.namespace(), request.pod());
+    String container = container(pod, request.container());
+    Observed running =
+        runtime.containers(pod.uid()).stream()
+            .filter(o -> o.container().equals(container) && o.state() instanceof ContainerState.Running)
+            .reduce((one, other) -> other)
+            .orElseThrow(
+                () -> new ClusterException(ClusterException.Reason.BAD_REQUEST, "container " + container + " is not running"));
+    return runtime.exec(running.id(), request.command(), stdin, stdout, stderr, request.timeout());
+  }
+
+  private KubeObject pod(String namespace, String name) {
+    return cluster
+        .get(ObjectKey.core("Pod", namespace, name))
+        .orElseThrow(
+            () -> new ClusterException(ClusterException.Reason.NOT_FOUND, "pods \"" + name + "\" not found"));
+  }
+
+  private static String container(KubeObject pod, String asked) {
+    List<String> names = specs(pod).stream().map(spec -> Json.string(spec, "name", "")).toList();
+    if (!asked.isEmpty()) {
+      if (!names.contains(asked)) {
+        throw new ClusterException(
+            ClusterException.Reason.BAD_REQUEST, "container %s is not valid for pod %s".formatted(asked, pod.name()));
+      }
+      return asked;
+    }
+    return pod.annotation("kubectl.kubernetes.io/default-container")
+        .filter(names::contains)
+        .orElseGet(() -> Json.string(pod.spec().path("containers").path(0), "name", ""));
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    followers.forEach(Follower::close);
+    loop.close();
+    probes.close();
+  }
+}

@@ -1,0 +1,194 @@
+package dev.slipway.runtime.agent;
+
+import dev.slipway.model.json.Json;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.runtime.spi.ContainerRuntime.Observed;
+import dev.slipway.runtime.spi.ContainerState;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import tools.jackson.databind.JsonNode;
+
+/// What a node does next about a pod: which containers start, restart, stop.
+///
+/// Source of the rules: Kubernetes' "Pod Lifecycle".
+final class PodPlanner {
+  /// @param recheckAfter when time alone changes the answer
+  record Plan(List<PodStep> steps, Optional<Duration> recheckAfter) {
+    Plan {
+      steps = List.copyOf(steps);
+    }
+  }
+
+  private static final Duration FIRST_BACKOFF = Duration.ofSeconds(10);
+  private static final Duration LAST_BACKOFF = Duration.ofMinutes(5);
+  private static final Duration RESET_AFTER = Duration.ofMinutes(10);
+  private static final Duration GATE_POLL = Duration.ofMillis(20);
+
+  private PodPlanner() {}
+
+  static Plan plan(PodView view) {
+    if (view.pod().isTerminating()) {
+      return terminate(view);
+    }
+    if (isFinished(view.pod())) {
+      return wind(view);
+    }
+    if (view.sandbox().isEmpty()) {
+      return new Plan(List.of(new PodStep.Prepare()), Optional.empty());
+    }
+    var steps = new ArrayList<PodStep>();
+    var waits = new ArrayList<Duration>();
+    boolean initialized = true;
+    for (JsonNode container : Json.items(view.pod().spec(), "initContainers")) {
+      if (!initDone(view, container, steps, waits)) {
+        initialized = false;
+        break;
+      }
+    }
+    if (initialized) {
+      for (JsonNode container : Json.items(view.pod().spec(), "containers")) {
+        keep(view, container, steps, waits);
+      }
+    }
+    forgetOld(view, steps);
+    return new Plan(steps, waits.stream().min(Duration::compareTo));
+  }
+
+  private static boolean initDone(
+      PodView view, JsonNode container, List<PodStep> steps, List<Duration> waits) {
+    String name = Json.string(container, "name", "");
+    Optional<Observed> newest = view.newest(name);
+    if (newest.isEmpty()) {
+      steps.add(new PodStep.Start(name, true, 0, 0));
+      return false;
+    }
+    Observed observed = newest.get();
+    switch (observed.state()) {
+      case ContainerState.Created _ -> steps.add(new PodStep.StartCreated(observed.id(), name));
+      case ContainerState.Running _, ContainerState.Unknown _ -> {}
+      case ContainerState.Exited exited -> {
+        if (exited.code() == 0) {
+          return true;
+        }
+        if (!restartPolicy(view.pod()).equals("Never")) {
+          restart(view, observed, exited, true, steps, waits);
+        }
+      }
+    }
+    return false;
+  }
+
+  private static void keep(PodView view, JsonNode container, List<PodStep> steps, List<Duration> waits) {
+    String name = Json.string(container, "name", "");
+    Optional<Observed> newest = view.newest(name);
+    if (newest.isEmpty()) {
+      steps.add(new PodStep.Start(name, false, 0, 0));
+      return;
+    }
+    Observed observed = newest.get();
+    switch (observed.state()) {
+      case ContainerState.Created _ -> steps.add(new PodStep.StartCreated(observed.id(), name));
+      case ContainerState.Running _ -> {
+        Optional<String> failed =
+            Optional.ofNullable(view.probes().get(observed.id())).flatMap(PodView.ProbeWord::failed);
+        failed.ifPresent(why -> steps.add(new PodStep.Stop(observed.id(), name, grace(view.pod()), why)));
+      }
+      case ContainerState.Exited exited -> {
+        String policy = restartPolicy(view.pod());
+        if (policy.equals("Always") || (policy.equals("OnFailure") && exited.code() != 0)) {
+          restart(view, observed, exited, false, steps, waits);
+        }
+      }
+      case ContainerState.Unknown _ -> {}
+    }
+  }
+
+  /// The first restart comes at once, the next after 10 s, then twice as long each time up to 5 minutes; ten good minutes forgive all.
+  private static void restart(
+      PodView view, Observed last, ContainerState.Exited exited, boolean init, List<PodStep> steps, List<Duration> waits) {
+    boolean ranWell =
+        Duration.between(exited.startedAt(), exited.at()).compareTo(RESET_AFTER) >= 0;
+    int level = ranWell ? 0 : last.backoffLevel() + 1;
+    Duration left = Duration.between(view.now(), exited.at().plus(backoff(ranWell ? 0 : last.backoffLevel())));
+    if (left.isPositive()) {
+      waits.add(left);
+    } else {
+      steps.add(new PodStep.Start(last.container(), init, last.attempt() + 1, level));
+    }
+  }
+
+  /// How long after an end the next attempt waits.
+  static Duration backoff(int level) {
+    if (level == 0) {
+      return Duration.ZERO;
+    }
+    Duration delay = FIRST_BACKOFF.multipliedBy(1L << Math.min(level - 1, 10));
+    return delay.compareTo(LAST_BACKOFF) > 0 ? LAST_BACKOFF : delay;
+  }
+
+  /// The newest attempt and the one before it (for `--previous`) are kept.
+  private static void forgetOld(PodView view, List<PodStep> steps) {
+    for (Observed observed : view.containers()) {
+      int newest = view.newest(observed.container()).map(Observed::attempt).orElse(0);
+      if (observed.attempt() < newest - 1) {
+        steps.add(new PodStep.Forget(observed.id()));
+      }
+    }
+  }
+
+  /// A pod that has ended keeps its logs, and nothing of it runs.
+  private static Plan wind(PodView view) {
+    var steps = new ArrayList<PodStep>();
+    for (Observed observed : view.containers()) {
+      if (observed.state() instanceof ContainerState.Running) {
+        steps.add(new PodStep.Stop(observed.id(), observed.container(), grace(view.pod()), "the pod has ended"));
+      }
+    }
+    return new Plan(steps, Optional.empty());
+  }
+
+  private static Plan terminate(PodView view) {
+    List<Observed> running =
+        view.containers().stream()
+            .filter(o -> o.state() instanceof ContainerState.Running)
+            .toList();
+    if (running.isEmpty()) {
+      return new Plan(List.of(new PodStep.Finish()), Optional.empty());
+    }
+    Instant deadline = view.pod().deletionTimestamp().orElse(view.now());
+    Duration left = Duration.between(view.now(), deadline);
+    if (!left.isPositive()) {
+      return new Plan(
+          running.stream().map(o -> (PodStep) new PodStep.Kill(o.id(), "its grace period is over")).toList(),
+          Optional.of(Duration.ofSeconds(1)));
+    }
+    Duration half = grace(view.pod()).dividedBy(2);
+    if (view.holding() && left.compareTo(half) > 0) {
+      return new Plan(List.of(), Optional.of(GATE_POLL));
+    }
+    return new Plan(
+        running.stream()
+            .map(o -> (PodStep) new PodStep.Stop(o.id(), o.container(), left, "the pod is being deleted"))
+            .toList(),
+        Optional.of(left));
+  }
+
+  static Duration grace(KubeObject pod) {
+    if (pod.isTerminating()) {
+      return Duration.ofSeconds(Json.number(pod.metadata(), "deletionGracePeriodSeconds", 30));
+    }
+    return Duration.ofSeconds(Json.number(pod.spec(), "terminationGracePeriodSeconds", 30));
+  }
+
+  static String restartPolicy(KubeObject pod) {
+    return Json.string(pod.spec(), "restartPolicy", "Always");
+  }
+
+  static boolean isFinished(KubeObject pod) {
+    String phase = Json.string(pod.status(), "phase", "");
+    return phase.equals("Succeeded") || phase.equals("Failed");
+  }
+}

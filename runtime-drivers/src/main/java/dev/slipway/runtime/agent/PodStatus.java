@@ -1,0 +1,214 @@
+package dev.slipway.runtime.agent;
+
+import dev.slipway.model.json.Json;
+import dev.slipway.model.object.Conditions;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.runtime.spi.ContainerRuntime.Observed;
+import dev.slipway.runtime.spi.ContainerState;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// The status of a pod that follows from what is observed.
+final class PodStatus {
+  private PodStatus() {}
+
+  static ObjectNode of(PodView view, String hostAddress) {
+    KubeObject pod = view.pod();
+    ObjectNode status = pod.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
+    if (!status.has("startTime")) {
+      status.put("startTime", Conditions.time(view.now()));
+    }
+    status.put("hostIP", hostAddress);
+    status.put("qosClass", "BestEffort");
+    view.sandbox()
+        .ifPresent(
+            address -> {
+              status.put("podIP", address);
+              status.putArray("podIPs").addObject().put("ip", address);
+            });
+    List<JsonNode> init = Json.items(pod.spec(), "initContainers");
+    List<JsonNode> main = Json.items(pod.spec(), "containers");
+    boolean initialized = init.stream().allMatch(c -> succeeded(view, c));
+    if (!init.isEmpty()) {
+      ArrayNode statuses = status.putArray("initContainerStatuses");
+      init.forEach(container -> statuses.add(container(view, container, true, true)));
+    }
+    ArrayNode statuses = status.putArray("containerStatuses");
+    boolean ready = !main.isEmpty();
+    for (JsonNode container : main) {
+      ObjectNode one = container(view, container, false, initialized);
+      statuses.add(one);
+      ready &= Json.bool(one, "ready", false);
+    }
+    phase(view, status, init, main, initialized);
+    String phase = Json.string(status, "phase", "");
+    boolean ended = phase.equals("Succeeded") || phase.equals("Failed");
+    Conditions.set(status, "PodScheduled", true, "", "", view.now());
+    Conditions.set(status, "Initialized", initialized, initialized ? "" : "ContainersNotInitialized", "", view.now());
+    String reason = ready ? "" : ended ? "PodCompleted" : "ContainersNotReady";
+    String message = ready ? "" : unready(main, statuses);
+    Conditions.set(status, "ContainersReady", ready && !ended, reason, message, view.now());
+    Conditions.set(status, "Ready", ready && !ended, reason, message, view.now());
+    return status;
+  }
+
+  private static String unready(List<JsonNode> main, ArrayNode statuses) {
+    var names = new ArrayList<String>();
+    for (int i = 0; i < main.size(); i++) {
+      if (!Json.bool(statuses.get(i), "ready", false)) {
+        names.add(Json.string(main.get(i), "name", ""));
+      }
+    }
+    return "containers with unready status: " + names;
+  }
+
+  private static void phase(
+      PodView view, ObjectNode status, List<JsonNode> init, List<JsonNode> main, boolean initialized) {
+    if (PodPlanner.isFinished(view.pod())) {
+      return;
+    }
+    String policy = PodPlanner.restartPolicy(view.pod());
+    if (!initialized) {
+      boolean failed = policy.equals("Never") && init.stream().anyMatch(c -> failed(view, c));
+      status.put("phase", failed ? "Failed" : "Pending");
+      return;
+    }
+    int ended = 0;
+    int failed = 0;
+    int begun = 0;
+    for (JsonNode container : main) {
+      Optional<Observed> newest = view.newest(Json.string(container, "name", ""));
+      if (newest.isPresent()) {
+        begun++;
+        if (newest.get().state() instanceof ContainerState.Exited exited) {
+          ended++;
+          failed += exited.code() == 0 ? 0 : 1;
+        }
+      }
+    }
+    boolean over = ended == main.size() && !main.isEmpty();
+    if (over && policy.equals("Never")) {
+      status.put("phase", failed > 0 ? "Failed" : "Succeeded");
+    } else if (over && policy.equals("OnFailure") && failed == 0) {
+      status.put("phase", "Succeeded");
+    } else {
+      status.put("phase", begun == main.size() ? "Running" : "Pending");
+    }
+  }
+
+  private static boolean succeeded(PodView view, JsonNode container) {
+    return view.newest(Json.string(container, "name", ""))
+        .filter(o -> o.state() instanceof ContainerState.Exited exited && exited.code() == 0)
+        .isPresent();
+  }
+
+  private static boolean failed(PodView view, JsonNode container) {
+    return view.newest(Json.string(container, "name", ""))
+        .filter(o -> o.state() instanceof ContainerState.Exited exited && exited.code() != 0)
+        .isPresent();
+  }
+
+  private static ObjectNode container(PodView view, JsonNode spec, boolean init, boolean mayStart) {
+    String name = Json.string(spec, "name", "");
+    Optional<Observed> newest = view.newest(name);
+    ObjectNode status = Json.object();
+    status.put("name", name).put("image", Json.string(spec, "image", "")).put("imageID", "");
+    status.put("restartCount", newest.map(Observed::attempt).orElse(0));
+    newest.ifPresent(observed -> status.put("containerID", observed.id()));
+    ObjectNode state = status.putObject("state");
+    ObjectNode last = status.putObject("lastState");
+    boolean ready = false;
+    boolean started = false;
+    if (newest.isEmpty()) {
+      PodView.Problem problem = problem(view, name);
+      if (problem != null) {
+        waiting(state, problem.reason(), problem.message());
+      } else {
+        waiting(state, mayStart ? "ContainerCreating" : "PodInitializing", "");
+      }
+    } else {
+      Observed observed = newest.get();
+      switch (observed.state()) {
+        case ContainerState.Created _ -> waiting(state, "ContainerCreating", "");
+        case ContainerState.Unknown(String why) -> waiting(state, "Unknown", why);
+        case ContainerState.Running(Instant at) -> {
+          state.putObject("running").put("startedAt", Conditions.time(at));
+          PodView.ProbeWord probe = view.probes().getOrDefault(observed.id(), PodView.ProbeWord.NONE);
+          started = probe.started();
+          ready = !init && started && probe.ready();
+        }
+        case ContainerState.Exited exited -> exited(view, observed, exited, init, state, last);
+      }
+    }
+    if (last.isEmpty()) {
+      view.previous(name)
+          .filter(previous -> previous.state() instanceof ContainerState.Exited)
+          .ifPresent(previous -> ended(last, (ContainerState.Exited) previous.state(), previous.id()));
+    }
+    boolean completedInit = init && newest.isPresent() && newest.get().state() instanceof ContainerState.Exited e && e.code() == 0;
+    status.put("ready", ready || completedInit).put("started", started);
+    return status;
+  }
+
+  private static PodView.@org.jspecify.annotations.Nullable Problem problem(PodView view, String container) {
+    PodView.Problem own = view.problems().get(container);
+    return own != null ? own : view.problems().get("");
+  }
+
+  private static void exited(
+      PodView view, Observed observed, ContainerState.Exited exited, boolean init, ObjectNode state, ObjectNode last) {
+    String policy = PodPlanner.restartPolicy(view.pod());
+    boolean restarts =
+        !view.pod().isTerminating()
+            && !(init && exited.code() == 0)
+            && (policy.equals("Always") && !init || exited.code() != 0 && !policy.equals("Never"));
+    if (!restarts) {
+      ended(state, exited, observed.id());
+      return;
+    }
+    Duration backoff = PodPlanner.backoff(observed.backoffLevel());
+    PodView.Problem problem = problem(view, observed.container());
+    if (problem != null) {
+      waiting(state, problem.reason(), problem.message());
+      ended(last, exited, observed.id());
+    } else if (backoff.isZero()) {
+      ended(state, exited, observed.id());
+    } else {
+      waiting(
+          state,
+          "CrashLoopBackOff",
+          "back-off %s restarting failed container %s, which ended with exit code %d"
+              .formatted(backoff.toString().substring(2).toLowerCase(java.util.Locale.ROOT), observed.container(), exited.code()));
+      ended(last, exited, observed.id());
+    }
+  }
+
+  private static void waiting(ObjectNode state, String reason, String message) {
+    ObjectNode waiting = state.putObject("waiting").put("reason", reason);
+    if (!message.isEmpty()) {
+      waiting.put("message", message);
+    }
+  }
+
+  private static void ended(ObjectNode state, ContainerState.Exited exited, String id) {
+    ObjectNode terminated = state.putObject("terminated").put("exitCode", exited.code());
+    if (exited.code() > 128) {
+      terminated.put("signal", exited.code() - 128);
+    }
+    int colon = exited.reason().indexOf(':');
+    terminated.put("reason", colon > 0 ? exited.reason().substring(0, colon) : exited.reason());
+    if (colon > 0) {
+      terminated.put("message", exited.reason().substring(colon + 1).strip());
+    }
+    terminated
+        .put("startedAt", Conditions.time(exited.startedAt()))
+        .put("finishedAt", Conditions.time(exited.at()))
+        .put("containerID", id);
+  }
+}

@@ -1,0 +1,73 @@
+package dev.slipway.runtime.spi;
+
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/// Runs the containers of one node. Every call is safe to repeat, from any thread, and ends within its timeout.
+///
+/// A container is created under a deterministic name and from then on known by the id that the runtime gave: a late call for a
+/// dead id does nothing. Create and start are two steps, so that a late create leaves no more than a stopped stray.
+public interface ContainerRuntime {
+  /// A pod that the runtime knows.
+  ///
+  /// @param address its own, for `POD_IP`
+  record Sandbox(String podUid, String namespace, String name, String address) {}
+
+  /// A container that the runtime knows.
+  ///
+  /// @param id opaque: its name and what tells this very instance from any other
+  record Observed(
+      String podUid, String container, int attempt, int backoffLevel, String id, ContainerState state) {}
+
+  /// Lines of a log.
+  ///
+  /// @param follow go on until the container has ended and all is written
+  record LogRange(Optional<Integer> tail, Optional<Instant> since, boolean timestamps, boolean follow) {}
+
+  /// Name and version, as `kubectl get nodes -o wide` shows it.
+  String version();
+
+  List<Sandbox> sandboxes();
+
+  List<Observed> containers(String podUid);
+
+  /// Makes the pod's place: its address, its folder, its volumes. Volumes that exist already are brought up to date.
+  ///
+  /// @throws RuntimeFailedException when a volume cannot be made
+  Sandbox prepare(String podUid, String namespace, String name, List<VolumeSpec> volumes);
+
+  /// @return the id
+  /// @throws RuntimeFailedException permanent when this runtime cannot run such a container
+  String create(ContainerSpec spec);
+
+  /// Starts a created container once, whoever asks and however often.
+  void start(String id);
+
+  /// Asks the main process to end.
+  void terminate(String id);
+
+  /// Ends every process of the container at once.
+  void kill(String id);
+
+  /// Forgets one ended or created container and its log.
+  void remove(String id);
+
+  /// Ends and forgets everything of a pod.
+  void removePod(String podUid);
+
+  /// Writes the log to `out`.
+  void logs(String id, LogRange range, OutputStream out);
+
+  /// Runs a command inside a running container.
+  ///
+  /// @return its exit code; 124 when the timeout ended it
+  int exec(String id, List<String> command, InputStream in, OutputStream out, OutputStream err, Duration timeout);
+
+  /// From now on this hears the UID of each pod whose containers may have changed. Called from any thread; must not block.
+  void onChange(Consumer<String> podUid);
+}

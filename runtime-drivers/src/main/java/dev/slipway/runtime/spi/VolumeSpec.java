@@ -1,0 +1,31 @@
+package dev.slipway.runtime.spi;
+
+import java.util.Map;
+
+/// A volume of a pod.
+public sealed interface VolumeSpec {
+  String name();
+
+  /// An empty folder that lives as long as the pod.
+  ///
+  /// @param memory kept in memory only
+  record EmptyDir(String name, boolean memory) implements VolumeSpec {}
+
+  /// Files with given content.
+  ///
+  /// @param files content by relative path
+  /// @param secret kept in memory where the system allows it, readable by the owner only
+  record Files(String name, Map<String, FileContent> files, boolean secret) implements VolumeSpec {
+    public Files {
+      files = Map.copyOf(files);
+    }
+  }
+
+  /// A path of the node.
+  ///
+  /// @param type as in Kubernetes: `Directory`, `DirectoryOrCreate`, `File` …; empty checks nothing
+  record HostPath(String name, String path, String type) implements VolumeSpec {}
+
+  /// @param mode POSIX permission bits
+  record FileContent(byte[] bytes, int mode) {}
+}
