@@ -1,0 +1,414 @@
+package dev.slipway.model.schema;
+
+import dev.slipway.model.json.Json;
+import dev.slipway.model.object.GroupKind;
+import dev.slipway.model.object.LabelSelector;
+import dev.slipway.model.quantity.Quantity;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// What a schema cannot say: names, labels, selectors that fit their template, ports, volumes, quantities.
+///
+/// Source: Kubernetes' `pkg/apis/core/validation` and RFC 1035, RFC 1123.
+final class ObjectRules {
+  private static final Pattern LABEL_NAME = Pattern.compile("[a-z0-9]([-a-z0-9]*[a-z0-9])?");
+  private static final Pattern SUBDOMAIN =
+      Pattern.compile("[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*");
+  private static final Pattern SERVICE_NAME = Pattern.compile("[a-z]([-a-z0-9]*[a-z0-9])?");
+  private static final Pattern QUALIFIED =
+      Pattern.compile("([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?");
+  private static final Pattern LABEL_VALUE = Pattern.compile("([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?");
+  private static final Pattern PORT_NAME = Pattern.compile("[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?");
+  private static final Pattern KEY = Pattern.compile("[-._a-zA-Z0-9]{1,253}");
+  private static final Pattern ENV_NAME = Pattern.compile("[^=\\x00-\\x1f\\x7f]+");
+  private static final Pattern DURATION = Pattern.compile("([0-9]+(\\.[0-9]+)?(ms|s|m|h))+");
+  private static final Pattern SHARE = Pattern.compile("[0-9]+%?");
+  private static final int MAX_CONTENT = 1 << 20;
+
+  private final List<Fault> faults = new ArrayList<>();
+
+  private ObjectRules() {}
+
+  static List<Fault> faults(GroupKind kind, ObjectNode object) {
+    var rules = new ObjectRules();
+    rules.metadata(kind, object.path("metadata"));
+    JsonNode spec = object.path("spec");
+    switch (kind.toString()) {
+      case "Pod" -> rules.podSpec(spec, List.of("spec"), Set.of("Always", "OnFailure", "Never"));
+      case "ReplicationController" -> rules.replicationController(spec);
+      case "Deployment.apps", "Rollout.slipway.dev" -> rules.workload(spec, kind.kind().equals("Deployment"));
+      case "Job.batch" -> rules.job(spec);
+      case "Service" -> rules.service(spec);
+      case "ConfigMap" -> rules.content(object, List.of("data", "binaryData"), Set.of("binaryData"));
+      case "Secret" -> rules.content(object, List.of("data", "stringData"), Set.of("data"));
+      case "Application.slipway.dev" -> rules.application(spec);
+      default -> {}
+    }
+    return rules.faults;
+  }
+
+  private void fault(List<Object> path, String code, String message) {
+    faults.add(new Fault(path, code, message));
+  }
+
+  private void invalid(List<Object> path, String message) {
+    fault(path, "FieldValueInvalid", message);
+  }
+
+  private static List<Object> path(List<Object> base, Object... steps) {
+    var path = new ArrayList<>(base);
+    path.addAll(List.of(steps));
+    return path;
+  }
+
+  private void metadata(GroupKind kind, JsonNode metadata) {
+    String name = Json.string(metadata, "name", "");
+    List<Object> at = List.of("metadata", "name");
+    if (name.isEmpty()) {
+      if (Json.string(metadata, "generateName", "").isEmpty()) {
+        fault(at, "FieldValueRequired", "an object needs a name");
+      }
+    } else if (kind.equals(GroupKind.core("Service"))) {
+      if (!SERVICE_NAME.matcher(name).matches() || name.length() > 63) {
+        invalid(at, "\"%s\" cannot name a Service: use up to 63 lower-case letters, digits and -, beginning with a letter".formatted(name));
+      }
+    } else if (kind.equals(GroupKind.core("Namespace"))) {
+      if (!LABEL_NAME.matcher(name).matches() || name.length() > 63) {
+        invalid(at, "\"%s\" cannot name a Namespace: use up to 63 lower-case letters, digits and -".formatted(name));
+      }
+    } else if (!SUBDOMAIN.matcher(name).matches() || name.length() > 253) {
+      invalid(at, "\"%s\" is no name: use lower-case letters, digits, - and ., beginning and ending with a letter or digit".formatted(name));
+    }
+    String namespace = Json.string(metadata, "namespace", "");
+    if (!namespace.isEmpty() && !LABEL_NAME.matcher(namespace).matches()) {
+      invalid(List.of("metadata", "namespace"), "\"%s\" is no namespace: use lower-case letters, digits and -".formatted(namespace));
+    }
+    labels(metadata.path("labels"), List.of("metadata", "labels"));
+    for (var annotation : metadata.path("annotations").properties()) {
+      if (!QUALIFIED.matcher(annotation.getKey()).matches()) {
+        invalid(List.of("metadata", "annotations", annotation.getKey()), "\"%s\" is no annotation name".formatted(annotation.getKey()));
+      }
+    }
+  }
+
+  private void labels(JsonNode labels, List<Object> base) {
+    for (var label : labels.properties()) {
+      if (!QUALIFIED.matcher(label.getKey()).matches()) {
+        invalid(path(base, label.getKey()), "\"%s\" is no label name".formatted(label.getKey()));
+      }
+      if (label.getValue().isString() && !LABEL_VALUE.matcher(label.getValue().stringValue()).matches()) {
+        invalid(
+            path(base, label.getKey()),
+            "\"%s\" is no label value: use up to 63 letters, digits, -, _ and .".formatted(label.getValue().stringValue()));
+      }
+    }
+  }
+
+  private void replicationController(JsonNode spec) {
+    replicas(spec);
+    JsonNode template = spec.path("template");
+    if (!template.isObject()) {
+      fault(List.of("spec", "template"), "FieldValueRequired", "a ReplicationController needs a template");
+      return;
+    }
+    Map<String, String> selector = Json.stringMap(spec, "selector");
+    fits(LabelSelector.ofMap(selector), selector.isEmpty(), template, List.of("spec", "selector"));
+    template(template, Set.of("Always"));
+  }
+
+  private void workload(JsonNode spec, boolean needsSelector) {
+    replicas(spec);
+    JsonNode template = spec.path("template");
+    JsonNode selector = spec.path("selector");
+    try {
+      fits(LabelSelector.read(selector), !needsSelector && !selector.isObject(), template, List.of("spec", "selector"));
+    } catch (IllegalArgumentException e) {
+      invalid(List.of("spec", "selector"), String.valueOf(e.getMessage()));
+    }
+    template(template, Set.of("Always"));
+    JsonNode rolling = spec.path("strategy").path("rollingUpdate");
+    boolean zero = true;
+    for (String field : List.of("maxSurge", "maxUnavailable")) {
+      JsonNode value = rolling.path(field);
+      if (value.isString() && !SHARE.matcher(value.stringValue()).matches()) {
+        invalid(List.of("spec", "strategy", "rollingUpdate", field), "\"%s\" is no number of pods: write 1 or 25%%".formatted(value.stringValue()));
+      }
+      zero &= value.asString("").matches("0%?");
+    }
+    if (zero && rolling.size() >= 2) {
+      invalid(List.of("spec", "strategy", "rollingUpdate", "maxUnavailable"), "maxSurge and maxUnavailable cannot both be 0: nothing could move");
+    }
+  }
+
+  private void job(JsonNode spec) {
+    for (String field : List.of("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished")) {
+      atLeast(spec, List.of("spec"), field, 0);
+    }
+    JsonNode template = spec.path("template");
+    if (Json.string(template.path("spec"), "restartPolicy", "").isEmpty()) {
+      fault(List.of("spec", "template", "spec", "restartPolicy"), "FieldValueRequired", "a Job needs restartPolicy: Never or OnFailure");
+    }
+    template(template, Set.of("Never", "OnFailure"));
+  }
+
+  private void replicas(JsonNode spec) {
+    for (String field : List.of("replicas", "minReadySeconds", "progressDeadlineSeconds", "revisionHistoryLimit")) {
+      atLeast(spec, List.of("spec"), field, 0);
+    }
+  }
+
+  private void atLeast(JsonNode node, List<Object> base, String field, long least) {
+    JsonNode value = node.path(field);
+    if (value.isIntegralNumber() && value.longValue() < least) {
+      invalid(path(base, field), "%d is too small: at least %d".formatted(value.longValue(), least));
+    }
+  }
+
+  private void fits(LabelSelector selector, boolean optional, JsonNode template, List<Object> at) {
+    if (selector.isEverything()) {
+      if (!optional) {
+        fault(at, "FieldValueRequired", "a selector is required");
+      }
+      return;
+    }
+    if (!selector.matches(Json.stringMap(template.path("metadata"), "labels"))) {
+      invalid(at, "the selector does not match the labels of the template: its own pods would not be found");
+    }
+  }
+
+  private void template(JsonNode template, Set<String> policies) {
+    labels(template.path("metadata").path("labels"), List.of("spec", "template", "metadata", "labels"));
+    podSpec(template.path("spec"), List.of("spec", "template", "spec"), policies);
+  }
+
+  private void podSpec(JsonNode spec, List<Object> base, Set<String> policies) {
+    String policy = Json.string(spec, "restartPolicy", "");
+    if (!policy.isEmpty() && !policies.contains(policy)) {
+      fault(
+          path(base, "restartPolicy"),
+          "FieldValueNotSupported",
+          "\"%s\" is not possible here: use %s".formatted(policy, String.join(" or ", policies.stream().sorted().toList())));
+    }
+    atLeast(spec, base, "terminationGracePeriodSeconds", 0);
+    var volumes = new HashSet<String>();
+    List<JsonNode> list = Json.items(spec, "volumes");
+    for (int i = 0; i < list.size(); i++) {
+      String name = Json.string(list.get(i), "name", "");
+      if (!LABEL_NAME.matcher(name).matches()) {
+        invalid(path(base, "volumes", i, "name"), "\"%s\" is no volume name: use lower-case letters, digits and -".formatted(name));
+      }
+      if (!volumes.add(name)) {
+        fault(path(base, "volumes", i, "name"), "FieldValueDuplicate", "the volume \"%s\" is here twice".formatted(name));
+      }
+    }
+    var names = new HashSet<String>();
+    if (Json.items(spec, "containers").isEmpty()) {
+      fault(path(base, "containers"), "FieldValueRequired", "a pod needs at least one container");
+    }
+    for (String field : List.of("initContainers", "containers")) {
+      List<JsonNode> containers = Json.items(spec, field);
+      for (int i = 0; i < containers.size(); i++) {
+        container(containers.get(i), path(base, field, i), volumes, names);
+      }
+    }
+  }
+
+  private void container(JsonNode container, List<Object> base, Set<String> volumes, Set<String> names) {
+    String name = Json.string(container, "name", "");
+    if (!LABEL_NAME.matcher(name).matches() || name.length() > 63) {
+      invalid(path(base, "name"), "\"%s\" is no container name: use lower-case letters, digits and -".formatted(name));
+    }
+    if (!names.add(name)) {
+      fault(path(base, "name"), "FieldValueDuplicate", "the container \"%s\" is here twice".formatted(name));
+    }
+    if (Json.string(container, "image", "").isBlank()) {
+      fault(path(base, "image"), "FieldValueRequired", "a container needs an image");
+    }
+    var ports = new HashSet<String>();
+    List<JsonNode> portList = Json.items(container, "ports");
+    for (int i = 0; i < portList.size(); i++) {
+      JsonNode port = portList.get(i);
+      port(port, "containerPort", path(base, "ports", i));
+      String portName = Json.string(port, "name", "");
+      if (!portName.isEmpty()) {
+        portName(portName, path(base, "ports", i, "name"));
+        if (!ports.add(portName)) {
+          fault(path(base, "ports", i, "name"), "FieldValueDuplicate", "the port \"%s\" is here twice".formatted(portName));
+        }
+      }
+    }
+    List<JsonNode> env = Json.items(container, "env");
+    for (int i = 0; i < env.size(); i++) {
+      String variable = Json.string(env.get(i), "name", "");
+      if (!ENV_NAME.matcher(variable).matches()) {
+        invalid(path(base, "env", i, "name"), "\"%s\" cannot name an environment variable".formatted(variable));
+      }
+      if (env.get(i).has("value") && env.get(i).has("valueFrom")) {
+        invalid(path(base, "env", i), "value and valueFrom cannot both be given");
+      }
+    }
+    var mounts = new HashSet<String>();
+    List<JsonNode> mountList = Json.items(container, "volumeMounts");
+    for (int i = 0; i < mountList.size(); i++) {
+      String volume = Json.string(mountList.get(i), "name", "");
+      if (!volumes.contains(volume)) {
+        fault(
+            path(base, "volumeMounts", i, "name"),
+            "FieldValueNotFound",
+            "there is no volume \"%s\"%s".formatted(volume, Schemas.near(volume, volumes)));
+      }
+      String at = Json.string(mountList.get(i), "mountPath", "");
+      if (!at.startsWith("/")) {
+        invalid(path(base, "volumeMounts", i, "mountPath"), "\"%s\" must be an absolute path".formatted(at));
+      }
+      if (!mounts.add(at)) {
+        fault(path(base, "volumeMounts", i, "mountPath"), "FieldValueDuplicate", "\"%s\" is mounted twice".formatted(at));
+      }
+    }
+    for (String probe : List.of("livenessProbe", "readinessProbe", "startupProbe")) {
+      if (container.path(probe).isObject()) {
+        probe(container.path(probe), path(base, probe), ports);
+      }
+    }
+    resources(container.path("resources"), path(base, "resources"));
+  }
+
+  private void probe(JsonNode probe, List<Object> base, Set<String> ports) {
+    long handlers =
+        List.of("exec", "httpGet", "tcpSocket", "grpc").stream().filter(handler -> probe.path(handler).isObject()).count();
+    if (handlers != 1) {
+      invalid(base, "a probe does exactly one of exec, httpGet, tcpSocket and grpc");
+    }
+    for (String handler : List.of("httpGet", "tcpSocket")) {
+      JsonNode port = probe.path(handler).path("port");
+      if (port.isString() && !ports.contains(port.stringValue()) && !port.stringValue().matches("[0-9]+")) {
+        fault(
+            path(base, handler, "port"),
+            "FieldValueNotFound",
+            "the container has no port named \"%s\"%s".formatted(port.stringValue(), Schemas.near(port.stringValue(), ports)));
+      } else if (port.isIntegralNumber() && (port.intValue() < 1 || port.intValue() > 65535)) {
+        invalid(path(base, handler, "port"), port.intValue() + " is no port: 1 to 65535");
+      }
+    }
+    for (String field : List.of("periodSeconds", "timeoutSeconds", "successThreshold", "failureThreshold")) {
+      atLeast(probe, base, field, 1);
+    }
+    atLeast(probe, base, "initialDelaySeconds", 0);
+  }
+
+  private void resources(JsonNode resources, List<Object> base) {
+    for (var request : resources.path("requests").properties()) {
+      Optional<Quantity> wanted = Quantity.find(request.getValue().asString(""));
+      Optional<Quantity> limit = Quantity.find(resources.path("limits").path(request.getKey()).asString(""));
+      if (wanted.isPresent() && wanted.get().amount().signum() < 0) {
+        invalid(path(base, "requests", request.getKey()), "a request cannot be negative");
+      }
+      if (wanted.isPresent() && limit.isPresent() && wanted.get().compareTo(limit.get()) > 0) {
+        invalid(
+            path(base, "requests", request.getKey()),
+            "the request %s is more than the limit %s"
+                .formatted(request.getValue().asString(), resources.path("limits").path(request.getKey()).asString()));
+      }
+    }
+  }
+
+  private void port(JsonNode port, String field, List<Object> base) {
+    int number = Json.integer(port, field, 0);
+    if (number < 1 || number > 65535) {
+      invalid(path(base, field), number + " is no port: 1 to 65535");
+    }
+  }
+
+  private void portName(String name, List<Object> at) {
+    if (!PORT_NAME.matcher(name).matches() || !name.matches(".*[a-z].*")) {
+      invalid(at, "\"%s\" is no port name: up to 15 lower-case letters, digits and -, with at least one letter".formatted(name));
+    }
+  }
+
+  private void service(JsonNode spec) {
+    String type = Json.string(spec, "type", "ClusterIP");
+    if (!Set.of("ClusterIP", "NodePort", "LoadBalancer", "ExternalName").contains(type)) {
+      fault(List.of("spec", "type"), "FieldValueNotSupported", "\"%s\" is no type of Service: ClusterIP, NodePort, LoadBalancer or ExternalName".formatted(type));
+    }
+    List<JsonNode> ports = Json.items(spec, "ports");
+    if (ports.isEmpty() && !type.equals("ExternalName") && !Json.string(spec, "clusterIP", "").equals("None")) {
+      fault(List.of("spec", "ports"), "FieldValueRequired", "a Service needs at least one port");
+    }
+    var names = new HashSet<String>();
+    for (int i = 0; i < ports.size(); i++) {
+      List<Object> base = List.of("spec", "ports", i);
+      port(ports.get(i), "port", base);
+      String name = Json.string(ports.get(i), "name", "");
+      if (name.isEmpty() && ports.size() > 1) {
+        fault(path(base, "name"), "FieldValueRequired", "with several ports each needs a name");
+      } else if (!name.isEmpty() && !names.add(name)) {
+        fault(path(base, "name"), "FieldValueDuplicate", "the port \"%s\" is here twice".formatted(name));
+      }
+      int nodePort = Json.integer(ports.get(i), "nodePort", 0);
+      if (nodePort != 0 && (nodePort < 30000 || nodePort > 32767)) {
+        invalid(path(base, "nodePort"), nodePort + " is no node port: 30000 to 32767");
+      }
+      if (nodePort != 0 && type.equals("ClusterIP")) {
+        invalid(path(base, "nodePort"), "a nodePort needs type: NodePort");
+      }
+    }
+    labels(spec.path("selector"), List.of("spec", "selector"));
+  }
+
+  private void content(ObjectNode object, List<String> fields, Set<String> encoded) {
+    long size = 0;
+    for (String field : fields) {
+      for (var entry : object.path(field).properties()) {
+        if (!KEY.matcher(entry.getKey()).matches()) {
+          invalid(List.of(field, entry.getKey()), "\"%s\" is no key: use letters, digits, -, _ and .".formatted(entry.getKey()));
+        }
+        String value = entry.getValue().asString("");
+        size += value.length();
+        if (encoded.contains(field) && !isBase64(value)) {
+          invalid(List.of(field, entry.getKey()), "the value is not base64" + (field.equals("data") ? ": encode it, or use stringData" : ""));
+        }
+      }
+    }
+    if (size > MAX_CONTENT) {
+      fault(List.of(fields.getFirst()), "FieldValueTooLong", "%d bytes are too much: 1 MiB at most".formatted(size));
+    }
+  }
+
+  private static boolean isBase64(String value) {
+    try {
+      Base64.getDecoder().decode(value.replaceAll("\\s", ""));
+      return true;
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
+  }
+
+  private void application(JsonNode spec) {
+    if (Json.string(spec.path("source"), "repoURL", "").isBlank()) {
+      fault(List.of("spec", "source", "repoURL"), "FieldValueRequired", "an application needs a repository");
+    }
+    String path = Json.string(spec.path("source"), "path", ".");
+    if (path.startsWith("/") || List.of(path.split("/", -1)).contains("..")) {
+      invalid(List.of("spec", "source", "path"), "\"%s\" must stay within the repository".formatted(path));
+    }
+    JsonNode policy = spec.path("syncPolicy");
+    duration(policy, "timeout", List.of("spec", "syncPolicy"));
+    duration(policy.path("retry").path("backoff"), "duration", List.of("spec", "syncPolicy", "retry", "backoff"));
+    duration(policy.path("retry").path("backoff"), "maxDuration", List.of("spec", "syncPolicy", "retry", "backoff"));
+    atLeast(spec, List.of("spec"), "revisionHistoryLimit", 1);
+  }
+
+  private void duration(JsonNode node, String field, List<Object> base) {
+    Json.string(node, field)
+        .filter(text -> !DURATION.matcher(text).matches())
+        .ifPresent(text -> invalid(path(base, field), "\"%s\" is no duration: write 30s, 5m or 1h".formatted(text)));
+  }
+}

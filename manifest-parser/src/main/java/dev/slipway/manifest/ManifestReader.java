@@ -1,0 +1,242 @@
+package dev.slipway.manifest;
+
+import dev.slipway.manifest.yaml.YamlDocument;
+import dev.slipway.manifest.yaml.YamlReader;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.object.GroupKind;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.object.ResourceType;
+import dev.slipway.model.object.ResourceTypes;
+import dev.slipway.model.schema.Fault;
+import dev.slipway.model.schema.Schemas;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Reads every manifest of a source tree, in the order of the file names, and reports everything that is wrong at once.
+public final class ManifestReader {
+  /// No file may be longer: it would be no manifest.
+  public static final int MAX_FILE = 5 << 20;
+
+  private static final int MAX_FILES = 50_000;
+  private static final int MAX_PROBLEMS = 1_000;
+  private static final Set<String> NOT_FROM_GIT = Set.of("Event", "Node", "Lease", "SyncRecord");
+
+  private ManifestReader() {}
+
+  /// @throws IOException when the tree itself cannot be read
+  public static Manifests read(SourceTree tree, ReadOptions options) throws IOException {
+    List<SourceTree.Entry> all = tree.entries();
+    String ignore = "";
+    for (SourceTree.Entry entry : all) {
+      if (entry.path().equals(FileFilter.IGNORE_FILE)) {
+        ignore = new String(tree.read(entry.path(), 1 << 20), StandardCharsets.UTF_8);
+      }
+    }
+    var filter = new FileFilter(options, ignore);
+    List<SourceTree.Entry> files =
+        all.stream()
+            .filter(entry -> filter.accepts(entry.path()))
+            .sorted(Comparator.comparing(SourceTree.Entry::path))
+            .toList();
+    if (files.size() > MAX_FILES) {
+      return new Manifests(
+          List.of(),
+          List.of(whole(files.getFirst().path(), "too-many-files", files.size() + " manifests are too many: at most " + MAX_FILES)),
+          0);
+    }
+    List<FileResult> results =
+        IntStream.range(0, files.size()).parallel().mapToObj(i -> readFile(tree, files.get(i))).toList();
+    var items = new ArrayList<Manifest>();
+    var problems = new ArrayList<Problem>();
+    for (FileResult result : results) {
+      items.addAll(result.items());
+      problems.addAll(result.problems());
+    }
+    duplicates(items, problems);
+    return new Manifests(
+        items, problems.size() > MAX_PROBLEMS ? problems.subList(0, MAX_PROBLEMS) : problems, files.size());
+  }
+
+  private record FileResult(List<Manifest> items, List<Problem> problems) {}
+
+  private static FileResult readFile(SourceTree tree, SourceTree.Entry entry) {
+    String file = entry.path();
+    if (entry.link()) {
+      return failed(whole(file, "link", "this is a symbolic link; links are not followed: put the file itself here, or exclude it"));
+    }
+    if (entry.size() > MAX_FILE) {
+      return failed(
+          whole(file, "too-large", "%d bytes are too much for a manifest: at most %d; exclude the file if it is none".formatted(entry.size(), MAX_FILE)));
+    }
+    byte[] bytes;
+    try {
+      bytes = tree.read(file, MAX_FILE + 1);
+    } catch (IOException e) {
+      return failed(whole(file, "unreadable", "cannot be read: " + e.getMessage()));
+    }
+    if (bytes.length > MAX_FILE) {
+      return failed(whole(file, "too-large", "more than " + MAX_FILE + " bytes"));
+    }
+    var items = new ArrayList<Manifest>();
+    var problems = new ArrayList<Problem>();
+    var lines = new Lines(bytes);
+    try {
+      for (YamlDocument document : YamlReader.read(bytes)) {
+        document(file, document, document.tree(), List.of(), lines, items, problems);
+      }
+    } catch (YamlReader.Failure e) {
+      problems.add(
+          new Problem(file, e.line(), e.column(), "syntax", String.valueOf(e.getMessage()), lines.excerpt(e.line(), false)));
+    }
+    return new FileResult(items, problems);
+  }
+
+  private static FileResult failed(Problem problem) {
+    return new FileResult(List.of(), List.of(problem));
+  }
+
+  private static Problem whole(String file, String code, String message) {
+    return new Problem(file, 0, 0, code, message, "");
+  }
+
+  private static void document(
+      String file,
+      YamlDocument document,
+      JsonNode tree,
+      List<Object> at,
+      Lines lines,
+      List<Manifest> items,
+      List<Problem> problems) {
+    if (!(tree instanceof ObjectNode object)) {
+      problems.add(problem(file, document, at, "no-object", "a manifest is a mapping with apiVersion, kind and metadata", lines, false));
+      return;
+    }
+    String kind = Json.string(object, "kind", "");
+    String apiVersion = Json.string(object, "apiVersion", "");
+    if (kind.endsWith("List") && object.path("items").isArray()) {
+      List<JsonNode> list = Json.items(object, "items");
+      for (int i = 0; i < list.size(); i++) {
+        var deeper = new ArrayList<>(at);
+        deeper.add("items");
+        deeper.add(i);
+        document(file, document, list.get(i), deeper, lines, items, problems);
+      }
+      return;
+    }
+    if (kind.isEmpty() || apiVersion.isEmpty()) {
+      String missing = kind.isEmpty() ? apiVersion.isEmpty() ? "apiVersion and kind" : "kind" : "apiVersion";
+      problems.add(
+          problem(file, document, at, "no-kind", missing + " is missing: exclude the file if it is no manifest", lines, false));
+      return;
+    }
+    boolean secret = kind.equals("Secret");
+    List<Fault> faults = new ArrayList<>();
+    GroupKind groupKind = new GroupKind(GroupKind.groupOf(apiVersion), kind);
+    if (NOT_FROM_GIT.contains(kind) && Schemas.kubernetes().knows(groupKind)) {
+      faults.add(new Fault(List.of("kind"), "FieldValueNotSupported", "a " + kind + " is made by the cluster, not declared in Git"));
+    } else {
+      faults.addAll(Schemas.kubernetes().faults(object));
+      ResourceTypes.KNOWN
+          .find(groupKind)
+          .filter(type -> !type.apiVersion().equals(apiVersion))
+          .ifPresent(
+              type ->
+                  faults.add(
+                      new Fault(
+                          List.of("apiVersion"),
+                          "FieldValueNotSupported",
+                          "%s is known as %s, not %s".formatted(kind, type.apiVersion(), apiVersion))));
+    }
+    for (Fault fault : faults) {
+      var path = new ArrayList<>(at);
+      path.addAll(fault.path());
+      problems.add(problem(file, document, path, code(fault.code()), words(fault), lines, secret));
+    }
+    if (faults.isEmpty()) {
+      items.add(new Manifest(KubeObject.of(object), file, document.place(at).line()));
+    }
+  }
+
+  private static String words(Fault fault) {
+    return fault.field().isEmpty() ? fault.message() : fault.field() + ": " + fault.message();
+  }
+
+  private static String code(String reason) {
+    return switch (reason) {
+      case "FieldValueUnknown" -> "unknown-field";
+      case "FieldValueRequired" -> "required";
+      case "FieldValueTypeInvalid" -> "type";
+      case "FieldValueDuplicate" -> "duplicate";
+      case "FieldValueNotFound" -> "not-found";
+      case "FieldValueNotSupported" -> "not-supported";
+      case "FieldValueTooLong" -> "too-long";
+      default -> "invalid";
+    };
+  }
+
+  private static Problem problem(
+      String file, YamlDocument document, List<Object> path, String code, String message, Lines lines, boolean secret) {
+    YamlDocument.Place place = document.place(path);
+    return new Problem(
+        file, place.line(), place.column(), code, message, lines.excerpt(place.line(), secret));
+  }
+
+  private static void duplicates(List<Manifest> items, List<Problem> problems) {
+    Map<ObjectKey, Manifest> first = new HashMap<>();
+    for (Manifest manifest : items) {
+      Manifest before = first.putIfAbsent(manifest.object().key(), manifest);
+      if (before != null) {
+        problems.add(
+            new Problem(
+                manifest.file(),
+                manifest.line(),
+                1,
+                "duplicate",
+                "%s is declared in %s:%d already".formatted(manifest.object().key(), before.file(), before.line()),
+                ""));
+      }
+    }
+  }
+
+  /// Whether an object of this kind lives in a namespace.
+  public static boolean isNamespaced(GroupKind kind) {
+    return ResourceTypes.KNOWN.find(kind).map(ResourceType::namespaced).orElse(true);
+  }
+
+  /// The lines of a file, cut only when one is asked for.
+  private static final class Lines {
+    private static final int LONGEST = 160;
+    private final byte[] bytes;
+    private String @org.jspecify.annotations.Nullable [] lines;
+
+    Lines(byte[] bytes) {
+      this.bytes = bytes;
+    }
+
+    String excerpt(int line, boolean secret) {
+      if (secret) {
+        return "";
+      }
+      String[] all = lines;
+      if (all == null) {
+        all = new String(bytes, StandardCharsets.UTF_8).split("\r?\n", -1);
+        lines = all;
+      }
+      if (line < 1 || line > all.length) {
+        return "";
+      }
+      String text = all[line - 1].replace('\t', ' ').replaceAll("\\p{Cntrl}", "?");
+      return text.length() > LONGEST ? text.substring(0, LONGEST) + "…" : text;
+    }
+  }
+}

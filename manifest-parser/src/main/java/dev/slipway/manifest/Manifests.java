@@ -1,0 +1,13 @@
+package dev.slipway.manifest;
+
+import java.util.List;
+
+/// What a source tree holds: its objects in the order of its files, and everything that is wrong with it.
+///
+/// @param files how many were read
+public record Manifests(List<Manifest> items, List<Problem> problems, int files) {
+  public Manifests {
+    items = List.copyOf(items);
+    problems = problems.stream().sorted().toList();
+  }
+}

@@ -1,0 +1,135 @@
+package dev.slipway.rollout;
+
+import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.cluster.Follower;
+import dev.slipway.model.cluster.ObjectQuery;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.loop.ControlLoop;
+import dev.slipway.model.loop.Outcome;
+import dev.slipway.model.object.GroupKind;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.object.OwnerReference;
+import dev.slipway.model.time.Chance;
+import dev.slipway.model.time.Timeline;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// A Deployment is a declaration of a workload: it owns a Rollout of its name, and shows that one's status as its own.
+final class DeploymentMirror implements AutoCloseable {
+  private static final GroupKind DEPLOYMENT = new GroupKind("apps", "Deployment");
+  private static final GroupKind ROLLOUT = GroupKind.slipway("Rollout");
+  private static final List<String> SHARED =
+      List.of(
+          "replicas",
+          "selector",
+          "template",
+          "strategy",
+          "minReadySeconds",
+          "progressDeadlineSeconds",
+          "revisionHistoryLimit",
+          "paused");
+
+  private final Cluster cluster;
+  private final Timeline timeline;
+  private final ControlLoop<ObjectKey> loop;
+  private final List<Follower> followers = new ArrayList<>();
+
+  DeploymentMirror(Cluster cluster, Timeline timeline, Chance chance) {
+    this.cluster = cluster;
+    this.timeline = timeline;
+    this.loop = new ControlLoop<>("deployments", 2, this::reconcile, timeline, chance);
+  }
+
+  void follow() {
+    for (GroupKind kind : List.of(DEPLOYMENT, ROLLOUT)) {
+      followers.add(
+          Follower.start(
+              cluster,
+              ObjectQuery.all(kind),
+              timeline,
+              (before, after) -> {
+                if (after != null) {
+                  loop.add(new ObjectKey(DEPLOYMENT.group(), DEPLOYMENT.kind(), after.namespace(), after.name()));
+                }
+              }));
+    }
+  }
+
+  private Outcome reconcile(ObjectKey key) {
+    Optional<KubeObject> found = cluster.get(key).filter(deployment -> !deployment.isTerminating());
+    if (found.isEmpty()) {
+      return Outcome.SETTLED;
+    }
+    KubeObject deployment = found.get();
+    ObjectKey rolloutKey = ObjectKey.slipway("Rollout", key.namespace(), key.name());
+    Optional<KubeObject> known = cluster.get(rolloutKey);
+    if (known.isEmpty()) {
+      cluster.create(
+          KubeObject.make(
+              "slipway.dev/v1",
+              "Rollout",
+              key.namespace(),
+              key.name(),
+              json -> {
+                ObjectNode metadata = Json.child(json, "metadata");
+                ObjectNode labels = metadata.putObject("labels");
+                deployment.labels().forEach(labels::put);
+                metadata.putArray("ownerReferences").add(OwnerReference.controlledBy(deployment).toJson());
+                share(deployment, json.putObject("spec"));
+              }));
+      return Outcome.SETTLED;
+    }
+    KubeObject rollout = known.get();
+    if (!rollout.isControlledBy(deployment)) {
+      return new Outcome.Blocked("a Rollout of the same name belongs to somebody else");
+    }
+    cluster.replace(rollout.with(json -> share(deployment, Json.child(json, "spec"))));
+    mirror(deployment, rollout);
+    return Outcome.SETTLED;
+  }
+
+  private static void share(KubeObject deployment, ObjectNode spec) {
+    for (String field : SHARED) {
+      JsonNode value = deployment.spec().path(field);
+      if (value.isMissingNode()) {
+        spec.remove(field);
+      } else {
+        spec.set(field, value);
+      }
+    }
+  }
+
+  private void mirror(KubeObject deployment, KubeObject rollout) {
+    if (rollout.observedGeneration() < rollout.generation() || !sameSpec(deployment, rollout)) {
+      return;
+    }
+    ObjectNode status = Json.object();
+    status.put("observedGeneration", deployment.generation());
+    for (String field :
+        List.of("replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "unavailableReplicas")) {
+      status.put(field, Json.integer(rollout.status(), field, 0));
+    }
+    JsonNode conditions = rollout.status().path("conditions");
+    if (conditions.isArray()) {
+      status.set("conditions", conditions);
+    }
+    if (!status.equals(deployment.status())) {
+      cluster.replaceStatus(deployment.withStatus(status));
+    }
+  }
+
+  private static boolean sameSpec(KubeObject deployment, KubeObject rollout) {
+    return SHARED.stream()
+        .allMatch(field -> deployment.spec().path(field).equals(rollout.spec().path(field)));
+  }
+
+  @Override
+  public void close() {
+    followers.forEach(Follower::close);
+    loop.close();
+  }
+}
