@@ -1,0 +1,51 @@
+package dev.slipway.sync;
+
+import dev.slipway.model.archive.Archive;
+import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.event.EventRecorder;
+import dev.slipway.model.time.Chance;
+import dev.slipway.model.time.Timeline;
+import dev.slipway.sync.application.ApplicationLoop;
+import dev.slipway.sync.source.Source;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Delivery: applications and the repositories that they come from. It has no thread of its own: everything runs on the timeline.
+public final class SyncEngine implements AutoCloseable {
+  private final ApplicationLoop loop;
+
+  private SyncEngine(ApplicationLoop loop) {
+    this.loop = loop;
+  }
+
+  public static SyncEngine start(
+      Cluster cluster, Archive archive, Source source, EventRecorder events, Timeline timeline, Chance chance) {
+    return new SyncEngine(ApplicationLoop.start(cluster, archive, source, events, timeline, chance));
+  }
+
+  /// Asks the repository, and looks at every application that comes from it if anything is new. The answer comes by way of
+  /// the applications' status.
+  public void refresh(String repository) {
+    loop.refresh(repository);
+  }
+
+  /// Looks at one application soon.
+  public void look(String namespace, String name) {
+    loop.look(namespace, name);
+  }
+
+  /// What a sync would change now, object by object, field by field; values of Secrets are masked.
+  ///
+  /// @param revision empty for the application's own target
+  public ObjectNode diff(String namespace, String name, String revision) {
+    return loop.diff(namespace, name, revision);
+  }
+
+  public boolean isIdle() {
+    return loop.isIdle();
+  }
+
+  @Override
+  public void close() {
+    loop.close();
+  }
+}

@@ -1,0 +1,187 @@
+package dev.slipway.sync.application;
+
+import dev.slipway.model.archive.Archive;
+import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.cluster.Follower;
+import dev.slipway.model.cluster.ObjectQuery;
+import dev.slipway.model.event.EventRecorder;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.loop.Bursts;
+import dev.slipway.model.loop.ControlLoop;
+import dev.slipway.model.object.GroupKind;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.LabelSelector;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.object.ResourceType;
+import dev.slipway.model.object.ResourceTypes;
+import dev.slipway.model.time.Chance;
+import dev.slipway.model.time.Timeline;
+import dev.slipway.sync.source.Source;
+import dev.slipway.sync.source.SourceException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Follows applications, what they own, and their repositories; looks at an application when any of these moves.
+public final class ApplicationLoop implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(ApplicationLoop.class);
+  private static final GroupKind APPLICATION = GroupKind.slipway("Application");
+  private static final Set<String> NOT_OWNED = Set.of("Event", "Lease", "Node", "SyncRecord");
+  private static final Duration LOCAL_PERIOD = Duration.ofSeconds(1);
+  private static final Duration REMOTE_PERIOD = Duration.ofSeconds(30);
+  private static final Duration SLOWEST = Duration.ofMinutes(5);
+  private static final int PARALLEL = 4;
+
+  private final Cluster cluster;
+  private final Source source;
+  private final Timeline timeline;
+  private final Chance chance;
+  private final ApplicationReconciler reconciler;
+  private final ControlLoop<ObjectKey> loop;
+  private final List<Follower> followers = new ArrayList<>();
+
+  /// Repositories that are polled, and how often each has failed in a row.
+  private final Map<String, Integer> polled = new ConcurrentHashMap<>();
+
+  private volatile boolean closed;
+
+  private ApplicationLoop(
+      Cluster cluster, Archive archive, Source source, EventRecorder events, Timeline timeline, Chance chance) {
+    this.cluster = cluster;
+    this.source = source;
+    this.timeline = timeline;
+    this.chance = chance;
+    var history = new SyncHistory(cluster, archive);
+    history.collect();
+    this.reconciler =
+        new ApplicationReconciler(
+            cluster, source, history, new Renders(source), events.speakingAs("sync-engine"), timeline);
+    this.loop = new ControlLoop<>("applications", PARALLEL, reconciler::reconcile, timeline, chance);
+  }
+
+  public static ApplicationLoop start(
+      Cluster cluster, Archive archive, Source source, EventRecorder events, Timeline timeline, Chance chance) {
+    var applications = new ApplicationLoop(cluster, archive, source, events, timeline, chance);
+    applications.follow();
+    return applications;
+  }
+
+  private void follow() {
+    followers.add(
+        Follower.start(
+            cluster,
+            ObjectQuery.all(APPLICATION),
+            timeline,
+            (before, after) -> {
+              if (after != null) {
+                loop.add(after.key());
+                poll(Json.string(after.spec().path("source"), "repoURL", ""));
+              }
+            }));
+    var bursts = new Bursts<ObjectKey>(Duration.ofMillis(20), timeline, loop::add);
+    ObjectQuery labelled = ObjectQuery.all(APPLICATION).labelled(LabelSelector.parse(ApplicationReconciler.LABEL));
+    for (ResourceType type : ResourceTypes.KNOWN.all()) {
+      if (!NOT_OWNED.contains(type.kind())) {
+        ObjectQuery query = ObjectQuery.all(type.groupKind()).labelled(labelled.labels());
+        followers.add(Follower.start(cluster, query, timeline, (before, after) -> owner(before, after, bursts)));
+      }
+    }
+  }
+
+  private static void owner(@Nullable KubeObject before, @Nullable KubeObject after, Bursts<ObjectKey> bursts) {
+    for (KubeObject object : new KubeObject[] {before, after}) {
+      if (object != null) {
+        object
+            .label(ApplicationReconciler.LABEL)
+            .filter(label -> label.indexOf('.') > 0)
+            .ifPresent(
+                label -> {
+                  int dot = label.indexOf('.');
+                  bursts.add(ObjectKey.slipway("Application", label.substring(0, dot), label.substring(dot + 1)));
+                });
+      }
+    }
+  }
+
+  /// One question per repository and period, whatever the number of applications.
+  private void poll(String repository) {
+    if (!repository.isEmpty() && polled.putIfAbsent(repository, 0) == null) {
+      timeline.schedule(chance.jitter(period(repository), 0.2), () -> pollNow(repository));
+    }
+  }
+
+  private void pollNow(String repository) {
+    if (closed) {
+      return;
+    }
+    boolean used =
+        cluster.list(ObjectQuery.all(APPLICATION)).items().stream()
+            .anyMatch(app -> Json.string(app.spec().path("source"), "repoURL", "").equals(repository));
+    if (!used) {
+      polled.remove(repository);
+      return;
+    }
+    refresh(repository);
+    int failures = polled.getOrDefault(repository, 0);
+    Duration delay = period(repository).multipliedBy(1L << Math.min(failures, 8));
+    timeline.schedule(
+        chance.jitter(delay.compareTo(SLOWEST) > 0 ? SLOWEST : delay, 0.2), () -> pollNow(repository));
+  }
+
+  private static Duration period(String repository) {
+    boolean local = repository.startsWith("/") || repository.startsWith("file:");
+    return local ? LOCAL_PERIOD : REMOTE_PERIOD;
+  }
+
+  public void refresh(String repository) {
+    boolean news;
+    Integer failures = polled.getOrDefault(repository, 0);
+    try {
+      news = source.refresh(repository) || failures > 0;
+      polled.computeIfPresent(repository, (url, count) -> 0);
+    } catch (SourceException e) {
+      log.warn("repository does not answer failures={} cause={}", failures + 1, e.getMessage());
+      news = failures == 0;
+      polled.computeIfPresent(repository, (url, count) -> count + 1);
+    }
+    if (news) {
+      for (KubeObject application : cluster.list(ObjectQuery.all(APPLICATION)).items()) {
+        if (Json.string(application.spec().path("source"), "repoURL", "").equals(repository)) {
+          loop.add(application.key());
+        }
+      }
+    }
+  }
+
+  public void look(String namespace, String name) {
+    loop.add(ObjectKey.slipway("Application", namespace, name));
+  }
+
+  public ObjectNode diff(String namespace, String name, String revision) {
+    KubeObject application =
+        cluster
+            .get(ObjectKey.slipway("Application", namespace, name))
+            .orElseThrow(
+                () -> new ClusterException(ClusterException.Reason.NOT_FOUND, "application \"" + name + "\" not found"));
+    return reconciler.diff(application, revision);
+  }
+
+  public boolean isIdle() {
+    return loop.isIdle();
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    followers.forEach(Follower::close);
+    loop.close();
+  }
+}

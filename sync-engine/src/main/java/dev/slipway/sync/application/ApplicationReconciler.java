@@ -1,0 +1,762 @@
+package dev.slipway.sync.application;
+
+import dev.slipway.manifest.ManifestException;
+import dev.slipway.manifest.Problem;
+import dev.slipway.manifest.render.RenderedObject;
+import dev.slipway.manifest.render.Renderer;
+import dev.slipway.model.cluster.ApplyOptions;
+import dev.slipway.model.cluster.Author;
+import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.cluster.DeleteOptions;
+import dev.slipway.model.event.EventRecorder;
+import dev.slipway.model.health.Health;
+import dev.slipway.model.health.HealthRules;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.loop.Outcome;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.time.Timeline;
+import dev.slipway.sync.plan.IgnoredFields;
+import dev.slipway.sync.plan.SyncPlan;
+import dev.slipway.sync.plan.SyncPlanner;
+import dev.slipway.sync.plan.SyncPlanner.Owned;
+import dev.slipway.sync.source.Source;
+import dev.slipway.sync.source.SourceException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Brings one application towards what it wants, a step a pass. It remembers nothing but what it could read again.
+final class ApplicationReconciler {
+  static final String LABEL = "slipway.dev/application";
+  static final String FINALIZER = "slipway.dev/resources";
+  private static final Logger log = LoggerFactory.getLogger(ApplicationReconciler.class);
+  private static final Outcome AGAIN = Outcome.recheckAfter(Duration.ZERO, "the next step");
+  private static final int MAX_PROBLEMS_SHOWN = 20;
+
+  private final Cluster cluster;
+  private final Source source;
+  private final SyncHistory history;
+  private final Renders renders;
+  private final EventRecorder events;
+  private final Timeline timeline;
+
+  ApplicationReconciler(
+      Cluster cluster, Source source, SyncHistory history, Renders renders, EventRecorder events, Timeline timeline) {
+    this.cluster = cluster;
+    this.source = source;
+    this.history = history;
+    this.renders = renders;
+    this.events = events;
+    this.timeline = timeline;
+  }
+
+  /// What Git says now: a revision and its objects, or why there is none.
+  private record Wanted(
+      Source.@Nullable Resolved revision, @Nullable List<RenderedObject> objects) {
+    static final Wanted NOTHING = new Wanted(null, null);
+  }
+
+  /// What a pass works with.
+  private final class Pass {
+    KubeObject application;
+    final ApplicationSpec spec;
+    final ApplicationStatus status;
+    final Instant now;
+
+    Pass(KubeObject application, Instant now) {
+      this.application = application;
+      this.now = now;
+      this.spec = ApplicationSpec.read(application, now);
+      this.status = new ApplicationStatus(application, now);
+    }
+
+    String label() {
+      return application.namespace() + "." + application.name();
+    }
+
+    /// Makes the status durable; what follows may rely on it.
+    void save() {
+      if (!status.json().equals(application.status())) {
+        application = cluster.as(Author.controller("slipway-sync")).replaceStatus(application.withStatus(status.json().deepCopy()));
+      }
+    }
+  }
+
+  Outcome reconcile(ObjectKey key) {
+    Optional<KubeObject> found = cluster.get(key);
+    if (found.isEmpty()) {
+      return Outcome.SETTLED;
+    }
+    var pass = new Pass(found.get(), timeline.instant());
+    if (pass.application.isTerminating()) {
+      return tearDown(pass);
+    }
+    Wanted wanted = look(pass);
+    boolean begun = requests(pass, wanted) || automatic(pass, wanted);
+    if (begun) {
+      pass.save();
+      return AGAIN;
+    }
+    Outcome outcome = pass.status.isRunning() ? carryOn(pass) : observe(pass, wanted);
+    pass.save();
+    return outcome;
+  }
+
+  // What is wanted
+
+  private Wanted look(Pass pass) {
+    Source.Resolved revision;
+    try {
+      revision = source.resolve(pass.spec.repository(), pass.spec.revision(), pass.spec.path());
+      pass.status.sourceReady(revision);
+    } catch (SourceException e) {
+      if (!Json.string(pass.status.json().path("source"), "problem", "").equals(e.getMessage())) {
+        events.warning(pass.application, "SourceFailed", String.valueOf(e.getMessage()));
+      }
+      pass.status.sourceFailed(String.valueOf(e.getMessage()));
+      return Wanted.NOTHING;
+    }
+    try {
+      List<RenderedObject> objects = renders.render(pass.spec, revision, pass.label());
+      pass.status.condition("InvalidManifests", false, "Valid", "");
+      return new Wanted(revision, objects);
+    } catch (ManifestException e) {
+      String words = words(e.problems());
+      pass.status.condition("InvalidManifests", true, "InvalidManifests", "revision %s: %s".formatted(brief(revision.commit()), words));
+      return new Wanted(revision, null);
+    } catch (SourceException e) {
+      pass.status.sourceFailed(String.valueOf(e.getMessage()));
+      return Wanted.NOTHING;
+    }
+  }
+
+  private static String words(List<Problem> problems) {
+    String shown =
+        problems.stream().limit(MAX_PROBLEMS_SHOWN).map(problem -> problem.place() + ": " + problem.message()).collect(Collectors.joining("\n"));
+    return problems.size() + (problems.size() == 1 ? " problem\n" : " problems\n") + shown
+        + (problems.size() > MAX_PROBLEMS_SHOWN ? "\n…" : "");
+  }
+
+  // Beginning something
+
+  private boolean requests(Pass pass, Wanted wanted) {
+    Optional<JsonNode> terminate = request(pass, "terminate");
+    if (terminate.isPresent()) {
+      if (pass.status.isRunning() || pass.status.phase().equals("WaitingForConfirmation")) {
+        String revision = pass.status.operationRevision();
+        close(pass, "Terminated", "terminated by " + Json.string(terminate.get(), "by", "somebody"), false);
+        pass.status.reject(revision, "terminated by " + Json.string(terminate.get(), "by", "somebody"));
+        events.normal(pass.application, "OperationTerminated", "sync %d was terminated".formatted(pass.status.operationId()));
+      }
+      return true;
+    }
+    Optional<JsonNode> rollback = request(pass, "rollback");
+    if (rollback.isPresent()) {
+      return rollBack(pass, wanted, rollback.get());
+    }
+    Optional<JsonNode> sync = request(pass, "sync");
+    return sync.isPresent() && syncNow(pass, wanted, sync.get());
+  }
+
+  /// A request that was not answered yet. It counts as answered from now on.
+  private Optional<JsonNode> request(Pass pass, String name) {
+    Optional<String> text = pass.application.annotation("slipway.dev/" + name + "-requested");
+    if (text.isEmpty()) {
+      return Optional.empty();
+    }
+    JsonNode request;
+    try {
+      request = Json.parse(text.get());
+    } catch (IllegalArgumentException e) {
+      request = Json.object().put("id", text.get());
+    }
+    String id = Json.string(request, "id", text.get());
+    if (pass.status.isHandled(name, id)) {
+      return Optional.empty();
+    }
+    pass.status.handled(name, id);
+    return Optional.of(request);
+  }
+
+  private boolean syncNow(Pass pass, Wanted wanted, JsonNode request) {
+    Source.Resolved revision = wanted.revision();
+    List<RenderedObject> objects = wanted.objects();
+    String asked = Json.string(request, "revision", "");
+    try {
+      if (!asked.isEmpty()) {
+        revision = source.resolve(pass.spec.repository(), asked, pass.spec.path());
+        objects = renders.render(pass.spec, revision, pass.label());
+      }
+    } catch (SourceException e) {
+      refuse(pass, "sync", String.valueOf(e.getMessage()));
+      return true;
+    } catch (ManifestException e) {
+      refuse(pass, "sync", words(e.problems()));
+      return true;
+    }
+    if (revision == null || objects == null) {
+      refuse(
+          pass,
+          "sync",
+          revision == null ? Json.string(pass.status.json().path("source"), "problem", "the repository does not answer") : "the manifests have problems; see `slipway status`");
+      return true;
+    }
+    boolean prune = Json.bool(request, "prune", pass.spec.prune()) || Json.bool(request, "confirmPrune", false);
+    supersede(pass, "superseded by a manual sync");
+    pass.status.release();
+    pass.status.accept(revision.commit());
+    begin(pass, revision, objects, "manual", Json.string(request, "by", "somebody"), prune, Json.bool(request, "confirmPrune", false));
+    return true;
+  }
+
+  private void refuse(Pass pass, String what, String why) {
+    Json.child(pass.status.json(), "refused").put("request", what).put("reason", why).put("at", pass.now.toString());
+    events.warning(pass.application, "RequestRefused", what + ": " + why);
+  }
+
+  private boolean rollBack(Pass pass, Wanted wanted, JsonNode request) {
+    long current = pass.status.operationId();
+    long asked = Json.number(request, "historyId", 0);
+    Optional<KubeObject> currentRecord = history.find(pass.application, current);
+    Optional<KubeObject> target =
+        asked > 0
+            ? history.find(pass.application, asked)
+            : history.of(pass.application).stream()
+                .filter(record -> SyncHistory.id(record) < current && SyncHistory.isHealthy(record))
+                .filter(record -> currentRecord.isEmpty() || !sameObjects(record, currentRecord.get()))
+                .findFirst();
+    if (target.isEmpty()) {
+      refuse(
+          pass,
+          "rollback",
+          asked > 0 ? "history has no entry " + asked : "there is no earlier healthy sync to go back to");
+      return true;
+    }
+    String by = Json.string(request, "by", "somebody");
+    String from = currentRecord.map(SyncHistory::revision).orElse(pass.status.operationRevision());
+    supersede(pass, "superseded by a rollback");
+    if (!from.isEmpty() && !from.equals(SyncHistory.revision(target.get()))) {
+      pass.status.reject(from, "rolled back by " + by);
+    }
+    String newest = wanted.revision() != null ? wanted.revision().commit() : Json.string(pass.status.json().path("source"), "revision", from);
+    pass.status.hold(newest, SyncHistory.id(target.get()), "rolled back by " + by);
+    return restore(pass, target.get(), "rollback", by);
+  }
+
+  private static boolean sameObjects(KubeObject one, KubeObject other) {
+    return one.spec().path("objects").equals(other.spec().path("objects"));
+  }
+
+  private boolean restore(Pass pass, KubeObject record, String trigger, String by) {
+    List<RenderedObject> objects;
+    try {
+      objects = history.objects(record);
+    } catch (IllegalStateException e) {
+      refuse(pass, trigger, String.valueOf(e.getMessage()));
+      return true;
+    }
+    var revision =
+        new Source.Resolved(
+            SyncHistory.revision(record),
+            Json.string(record.spec(), "tree", ""),
+            Json.string(record.spec(), "author", ""),
+            Json.string(record.spec(), "authoredAt", ""),
+            Json.string(record.spec(), "message", ""));
+    begin(pass, revision, objects, trigger, by, true, true);
+    return true;
+  }
+
+  /// Whether a new commit is to be synced by itself.
+  private boolean automatic(Pass pass, Wanted wanted) {
+    Source.Resolved revision = wanted.revision();
+    List<RenderedObject> objects = wanted.objects();
+    if (!pass.spec.automated() || pass.spec.suspended() || revision == null || objects == null) {
+      return false;
+    }
+    String commit = revision.commit();
+    if (pass.status.isRejected(commit) || pass.status.held().filter(commit::equals).isPresent()) {
+      return false;
+    }
+    Optional<KubeObject> current =
+        pass.status.hasOperation() ? history.find(pass.application, pass.status.operationId()) : Optional.empty();
+    if (current.isPresent() && pass.status.held().isEmpty() && hashes(current.get()).equals(hashes(objects))) {
+      if (!pass.status.operationRevision().equals(commit)) {
+        pass.status.operation().put("revision", commit);
+      }
+      return false;
+    }
+    if (objects.isEmpty() && !pass.spec.allowEmpty()) {
+      pass.status.condition(
+          "EmptyRender", true, "NoManifests", "revision %s holds no manifest: nothing is changed (allowEmpty is off)".formatted(brief(commit)));
+      return false;
+    }
+    pass.status.condition("EmptyRender", false, "HasManifests", "");
+    supersede(pass, "superseded by " + brief(commit));
+    pass.status.release();
+    begin(pass, revision, objects, "automated", "git", pass.spec.prune(), false);
+    return true;
+  }
+
+  private static List<String> hashes(KubeObject record) {
+    return Json.items(record.spec(), "objects").stream().map(entry -> Json.string(entry, "hash", "")).toList();
+  }
+
+  private static List<String> hashes(List<RenderedObject> objects) {
+    return objects.stream().map(RenderedObject::hash).toList();
+  }
+
+  private void supersede(Pass pass, String why) {
+    if (pass.status.isRunning() || pass.status.phase().equals("WaitingForConfirmation")) {
+      close(pass, "Superseded", why, false);
+    }
+  }
+
+  private void begin(
+      Pass pass, Source.Resolved revision, List<RenderedObject> objects, String trigger, String by, boolean prune, boolean confirmed) {
+    long id =
+        Math.max(pass.status.operationId(), history.of(pass.application).stream().mapToLong(SyncHistory::id).max().orElse(0)) + 1;
+    history.add(pass.application, id, revision, trigger, by, objects);
+    pass.status.begin(id, revision.commit(), trigger, by, prune, confirmed);
+    pass.status.json().remove("refused");
+    events.normal(pass.application, "OperationStarted", "sync %d (%s) to %s by %s".formatted(id, trigger, brief(revision.commit()), by));
+    log.info("sync begins app={} id={} trigger={} revision={} objects={}", pass.application.key(), id, trigger, revision.commit(), objects.size());
+  }
+
+  // Carrying on
+
+  private Outcome carryOn(Pass pass) {
+    Optional<KubeObject> record = history.find(pass.application, pass.status.operationId());
+    if (record.isEmpty()) {
+      pass.status.end("Failed", "its history entry is gone");
+      return AGAIN;
+    }
+    List<RenderedObject> objects = history.objects(record.get());
+    Instant deadline = pass.status.startedAt().plus(pass.spec.timeout());
+    if (!pass.now.isBefore(deadline)) {
+      return fail(pass, record.get(), "not healthy within %s: %s".formatted(span(pass.spec.timeout()), Json.string(pass.status.operation(), "message", "")));
+    }
+    Optional<Instant> retryAt = KubeObject.instant(pass.status.operation(), "retryAt");
+    if (retryAt.filter(at -> at.isAfter(pass.now)).isPresent()) {
+      return Outcome.recheckAfter(Duration.between(pass.now, retryAt.get()), "a retry is due");
+    }
+    Map<ObjectKey, KubeObject> live = live(pass, objects);
+    SyncPlan plan = SyncPlanner.plan(objects, live, pass.status.inventory(), IgnoredFields.read(pass.application.spec()));
+    try {
+      if (!plan.actions().isEmpty()) {
+        pass.status.step("apply", "applying %d of %d objects".formatted(plan.actions().size(), objects.size()));
+        pass.save();
+        carryOut(pass, plan);
+        inventory(pass, objects);
+        return AGAIN;
+      }
+      inventory(pass, objects);
+      Optional<Outcome> pruned = prune(pass, record.get(), plan);
+      if (pruned.isPresent()) {
+        return pruned.get();
+      }
+    } catch (ClusterException e) {
+      return retry(pass, record.get(), e);
+    }
+    return awaitHealth(pass, record.get(), objects, live, deadline);
+  }
+
+  private void carryOut(Pass pass, SyncPlan plan) {
+    Cluster writer = writer(pass);
+    for (SyncPlan.Action action : plan.actions()) {
+      KubeObject wanted = action.wanted().object();
+      switch (action) {
+        case SyncPlan.Action.Create _ -> {
+          ensureNamespace(pass, wanted.namespace());
+          writer.apply(wanted, ApplyOptions.FORCE);
+        }
+        case SyncPlan.Action.Change(_, KubeObject live, _) -> {
+          refuseForeign(pass, live);
+          writer.apply(wanted, ApplyOptions.FORCE);
+        }
+        case SyncPlan.Action.Replace(_, KubeObject live, _) -> {
+          refuseForeign(pass, live);
+          writer.delete(live.key(), DeleteOptions.ofUid(live.uid()));
+        }
+      }
+    }
+  }
+
+  private Cluster writer(Pass pass) {
+    return cluster.as(
+        new Author(
+            "slipway",
+            "system:slipway:sync",
+            "application %s, sync %d, revision %s".formatted(pass.label(), pass.status.operationId(), brief(pass.status.operationRevision()))));
+  }
+
+  private void ensureNamespace(Pass pass, String namespace) {
+    ObjectKey key = ObjectKey.core("Namespace", "", namespace.isEmpty() ? "default" : namespace);
+    if (!namespace.isEmpty() && cluster.get(key).isEmpty()) {
+      writer(pass).create(KubeObject.make("v1", "Namespace", "", namespace, json -> {}));
+    }
+  }
+
+  /// An object has one application: two would take it from each other for ever.
+  private void refuseForeign(Pass pass, KubeObject live) {
+    Optional<String> owner = live.label(LABEL).filter(label -> !label.equals(pass.label()));
+    if (owner.isPresent()) {
+      int dot = owner.get().indexOf('.');
+      ObjectKey other = ObjectKey.slipway("Application", owner.get().substring(0, Math.max(0, dot)), owner.get().substring(dot + 1));
+      boolean lives =
+          cluster.get(other).filter(app -> Json.items(app.status(), "inventory").stream().anyMatch(entry -> Json.string(entry, "uid", "").equals(live.uid()))).isPresent();
+      if (lives) {
+        throw new ClusterException(
+            ClusterException.Reason.FORBIDDEN, "%s belongs to application %s".formatted(live.key(), owner.get()));
+      }
+    }
+  }
+
+  /// What it owns: what it wants and is there under its name, and what it owned before and is still there.
+  private void inventory(Pass pass, List<RenderedObject> objects) {
+    Map<ObjectKey, Owned> owned = new LinkedHashMap<>();
+    for (Owned before : pass.status.inventory()) {
+      if (cluster.get(before.key()).filter(object -> object.uid().equals(before.uid())).isPresent()) {
+        owned.put(before.key(), before);
+      }
+    }
+    for (RenderedObject object : objects) {
+      ObjectKey key = object.object().key();
+      cluster
+          .get(key)
+          .filter(known -> known.label(LABEL).filter(pass.label()::equals).isPresent() && !known.isTerminating())
+          .ifPresent(known -> owned.put(key, new Owned(key, known.uid())));
+    }
+    pass.status.inventory(owned.values());
+  }
+
+  private Optional<Outcome> prune(Pass pass, KubeObject record, SyncPlan plan) {
+    boolean wantedByPolicy = Json.bool(pass.status.operation(), "prune", false);
+    if (plan.prunes().isEmpty() || !wantedByPolicy) {
+      pass.status.condition("PruneBlocked", false, "NothingToPrune", "");
+      return Optional.empty();
+    }
+    var verdict =
+        SyncPlanner.mayPrune(plan.prunes().size(), pass.status.inventory().size(), pass.spec.maxPruned(), pass.spec.maxPrunedPercent());
+    boolean confirmed = Json.bool(pass.status.operation(), "pruneConfirmed", false);
+    if (verdict instanceof SyncPlanner.PruneVerdict.NeedsConfirmation(String why) && !confirmed) {
+      pass.status.operation().put("phase", "WaitingForConfirmation").put("message", why);
+      pass.status.condition("PruneBlocked", true, "LimitExceeded", why);
+      pass.status.waiting("a person to confirm: " + why, null, "nothing is deleted until then");
+      history.finish(record, recordStatus(pass, "WaitingForConfirmation", why, false));
+      events.warning(pass.application, "PruneBlocked", why);
+      return Optional.of(AGAIN);
+    }
+    pass.status.condition("PruneBlocked", false, "Confirmed", "");
+    pass.status.step("prune", "deleting %d objects that Git no longer has".formatted(plan.prunes().size()));
+    pass.save();
+    Cluster writer = writer(pass);
+    for (KubeObject gone : plan.prunes()) {
+      try {
+        writer.delete(gone.key(), DeleteOptions.ofUid(gone.uid()));
+        events.normal(pass.application, "Pruned", gone.key().toString());
+      } catch (ClusterException e) {
+        if (e.reason() != ClusterException.Reason.NOT_FOUND) {
+          throw e;
+        }
+      }
+    }
+    return Optional.of(AGAIN);
+  }
+
+  private Outcome retry(Pass pass, KubeObject record, ClusterException e) {
+    int attempt = Json.integer(pass.status.operation(), "attempt", 1);
+    if (e.reason() == ClusterException.Reason.CONFLICT) {
+      return AGAIN;
+    }
+    String message = String.valueOf(e.getMessage()) + causes(e);
+    if (attempt > pass.spec.retryLimit()) {
+      return fail(pass, record, message);
+    }
+    Instant at = pass.now.plus(pass.spec.retryAfter(attempt));
+    pass.status.operation().put("attempt", attempt + 1).put("retryAt", at.toString()).put("message", message);
+    pass.status.waiting("the cluster to accept a change: " + message, at, "attempt " + (attempt + 1) + " of " + (pass.spec.retryLimit() + 1));
+    return Outcome.recheckAfter(Duration.between(pass.now, at), message);
+  }
+
+  private static String causes(ClusterException e) {
+    return e.causes().stream().limit(5).map(cause -> "; " + cause.field() + ": " + cause.message()).collect(Collectors.joining());
+  }
+
+  private Outcome awaitHealth(
+      Pass pass, KubeObject record, List<RenderedObject> objects, Map<ObjectKey, KubeObject> live, Instant deadline) {
+    Health health = resources(pass, objects, live, Set.of());
+    pass.status.sync("Synced", pass.status.operationRevision());
+    pass.status.health(health);
+    Optional<String> failed = failure(objects, live);
+    if (failed.isPresent()) {
+      return fail(pass, record, failed.get());
+    }
+    if (health.word() == Health.Word.HEALTHY || health.word() == Health.Word.SUSPENDED) {
+      close(pass, "Succeeded", "%d objects are as revision %s wants them".formatted(objects.size(), brief(pass.status.operationRevision())), true);
+      events.normal(pass.application, "OperationCompleted", "sync %d succeeded".formatted(pass.status.operationId()));
+      history.trim(pass.application, pass.spec.historyLimit(), pass.status.operationId());
+      return AGAIN;
+    }
+    pass.status.step("wait-healthy", health.message());
+    pass.status.waiting(health.message().isEmpty() ? "all objects to become healthy" : health.message(), deadline, "goes back to the last healthy revision");
+    return Outcome.recheckAfter(Duration.between(pass.now, deadline), health.message());
+  }
+
+  /// What will not become healthy by waiting.
+  private static Optional<String> failure(List<RenderedObject> objects, Map<ObjectKey, KubeObject> live) {
+    for (RenderedObject object : objects) {
+      KubeObject known = live.get(object.object().key());
+      if (known == null || !Set.of("Rollout", "Deployment", "Job").contains(known.kind())) {
+        continue;
+      }
+      Health health = HealthRules.assess(known);
+      if (health.word() == Health.Word.DEGRADED) {
+        return Optional.of("%s %s: %s".formatted(object.declaredKind(), known.name(), health.message()));
+      }
+    }
+    return Optional.empty();
+  }
+
+  private Outcome fail(Pass pass, KubeObject record, String message) {
+    String revision = pass.status.operationRevision();
+    String trigger = pass.status.trigger();
+    close(pass, "Failed", message, false);
+    events.warning(pass.application, "OperationFailed", "sync %d failed: %s".formatted(pass.status.operationId(), message));
+    log.info("sync failed app={} id={} reason={}", pass.application.key(), pass.status.operationId(), message);
+    if (trigger.equals("auto-rollback") || trigger.equals("rollback")) {
+      return AGAIN;
+    }
+    pass.status.reject(revision, message);
+    Optional<KubeObject> healthy = history.lastHealthy(pass.application, record);
+    if (healthy.isPresent()) {
+      String newest = Json.string(pass.status.json().path("source"), "revision", revision);
+      pass.status.hold(newest, SyncHistory.id(healthy.get()), "revision %s failed: %s".formatted(brief(revision), message));
+      restore(pass, healthy.get(), "auto-rollback", "slipway");
+    }
+    return AGAIN;
+  }
+
+  private void close(Pass pass, String phase, String message, boolean healthy) {
+    pass.status.end(phase, message);
+    history.find(pass.application, pass.status.operationId()).ifPresent(record -> history.finish(record, recordStatus(pass, phase, message, healthy)));
+    log.info("sync ends app={} id={} phase={}", pass.application.key(), pass.status.operationId(), phase);
+  }
+
+  private static ObjectNode recordStatus(Pass pass, String phase, String message, boolean healthy) {
+    ObjectNode status = Json.object();
+    status.put("phase", phase).put("message", message).put("healthy", healthy);
+    status.put("startedAt", pass.status.startedAt().toString()).put("finishedAt", pass.now.toString());
+    return status;
+  }
+
+  // Looking on
+
+  private Outcome observe(Pass pass, Wanted wanted) {
+    Optional<KubeObject> record =
+        pass.status.hasOperation() ? history.find(pass.application, pass.status.operationId()) : Optional.empty();
+    boolean held = pass.status.held().isPresent();
+    List<RenderedObject> objects =
+        record.isPresent() && (held || pass.spec.automated() || wanted.objects() == null)
+            ? history.objects(record.get())
+            : wanted.objects();
+    String revision =
+        record.isPresent() && (held || pass.spec.automated() || wanted.objects() == null)
+            ? pass.status.operationRevision()
+            : wanted.revision() == null ? "" : wanted.revision().commit();
+    if (objects == null) {
+      pass.status.sync("Unknown", "");
+      pass.status.health(new Health(Health.Word.UNKNOWN, "nothing was synced yet"));
+      return idle(pass);
+    }
+    Map<ObjectKey, KubeObject> live = live(pass, objects);
+    SyncPlan plan = SyncPlanner.plan(objects, live, pass.status.inventory(), IgnoredFields.read(pass.application.spec()));
+    boolean heals =
+        pass.spec.automated() && pass.spec.selfHeal() && !pass.spec.suspended() && pass.status.phase().equals("Succeeded");
+    if (heals && !plan.actions().isEmpty()) {
+      try {
+        carryOut(pass, plan);
+        inventory(pass, objects);
+        events.normal(
+            pass.application,
+            "SelfHeal",
+            plan.actions().stream().map(action -> action.wanted().object().key().toString()).limit(5).collect(Collectors.joining(", ")));
+        return AGAIN;
+      } catch (ClusterException e) {
+        pass.status.condition("SelfHealFailed", true, e.reason().word(), String.valueOf(e.getMessage()));
+        resources(pass, objects, live, changed(plan));
+        pass.status.sync("OutOfSync", revision);
+        return Outcome.recheckAfter(pass.spec.retryAfter(1), String.valueOf(e.getMessage()));
+      }
+    }
+    pass.status.condition("SelfHealFailed", false, "Healed", "");
+    pass.status.sync(plan.isEmpty() ? "Synced" : "OutOfSync", revision);
+    pass.status.health(resources(pass, objects, live, changed(plan)));
+    return idle(pass);
+  }
+
+  private static Outcome idle(Pass pass) {
+    if (!pass.status.phase().equals("WaitingForConfirmation")) {
+      pass.status.notWaiting();
+    }
+    return Outcome.SETTLED;
+  }
+
+  private static Set<ObjectKey> changed(SyncPlan plan) {
+    Set<ObjectKey> changed = new HashSet<>();
+    plan.actions().forEach(action -> changed.add(action.wanted().object().key()));
+    return changed;
+  }
+
+  private Map<ObjectKey, KubeObject> live(Pass pass, Collection<RenderedObject> objects) {
+    Map<ObjectKey, KubeObject> live = new HashMap<>();
+    for (RenderedObject object : objects) {
+      cluster.get(object.object().key()).ifPresent(known -> live.put(known.key(), known));
+    }
+    for (Owned owned : pass.status.inventory()) {
+      cluster.get(owned.key()).ifPresent(known -> live.put(known.key(), known));
+    }
+    return live;
+  }
+
+  /// Writes each object's line into the status.
+  ///
+  /// @return the health of all of them together
+  private Health resources(
+      Pass pass, List<RenderedObject> objects, Map<ObjectKey, KubeObject> live, Set<ObjectKey> changed) {
+    ArrayNode list = pass.status.json().putArray("resources");
+    var all = new ArrayList<Health>();
+    var keys = new HashSet<ObjectKey>();
+    for (RenderedObject object : objects) {
+      ObjectKey key = object.object().key();
+      keys.add(key);
+      KubeObject known = live.get(key);
+      Health health = known == null ? new Health(Health.Word.MISSING, key + " is missing") : HealthRules.assess(known);
+      String message = health.message().isEmpty() ? "" : object.declaredKind() + " " + key.name() + ": " + health.message();
+      all.add(new Health(health.word(), message));
+      String sync = known == null ? "Missing" : changed.contains(key) ? "OutOfSync" : "Synced";
+      line(list, key, object.declaredKind(), sync, health);
+    }
+    for (Owned owned : pass.status.inventory()) {
+      if (!keys.contains(owned.key()) && live.containsKey(owned.key())) {
+        line(list, owned.key(), owned.key().kind(), "Extra", Health.HEALTHY);
+      }
+    }
+    return Health.worst(all);
+  }
+
+  private static void line(ArrayNode list, ObjectKey key, String declaredKind, String sync, Health health) {
+    ObjectNode line = list.addObject();
+    line.put("group", key.group()).put("kind", key.kind()).put("namespace", key.namespace()).put("name", key.name());
+    line.put("declaredKind", declaredKind).put("sync", sync).put("health", health.word().toString());
+    if (!health.message().isEmpty()) {
+      line.put("message", health.message());
+    }
+  }
+
+  // Going
+
+  private Outcome tearDown(Pass pass) {
+    if (!pass.application.finalizers().contains(FINALIZER)) {
+      return Outcome.SETTLED;
+    }
+    int left = 0;
+    List<Owned> owned = pass.status.inventory().stream().sorted(Comparator.comparing(Owned::key, Renderer.applyOrder().reversed())).toList();
+    for (Owned entry : owned) {
+      Optional<KubeObject> known = cluster.get(entry.key()).filter(object -> object.uid().equals(entry.uid()));
+      if (known.isPresent()) {
+        left++;
+        if (!known.get().isTerminating()) {
+          writer(pass).delete(entry.key(), DeleteOptions.ofUid(entry.uid()));
+        }
+      }
+    }
+    if (left > 0) {
+      return Outcome.recheckAfter(Duration.ofMillis(500), left + " objects are being deleted");
+    }
+    cluster
+        .as(Author.controller("slipway-sync"))
+        .replace(
+            pass.application.withMetadata(
+                metadata -> {
+                  ArrayNode finalizers = metadata.putArray("finalizers");
+                  pass.application.finalizers().stream().filter(name -> !name.equals(FINALIZER)).forEach(finalizers::add);
+                }));
+    return Outcome.SETTLED;
+  }
+
+  // Differences, for people
+
+  /// What a sync to a revision would change.
+  ///
+  /// @param revision empty for the application's own
+  /// @throws SourceException or [ManifestException]
+  ObjectNode diff(KubeObject application, String revision) {
+    var pass = new Pass(application, timeline.instant());
+    var resolved =
+        source.resolve(pass.spec.repository(), revision.isEmpty() ? pass.spec.revision() : revision, pass.spec.path());
+    List<RenderedObject> objects = renders.render(pass.spec, resolved, pass.label());
+    SyncPlan plan =
+        SyncPlanner.plan(objects, live(pass, objects), pass.status.inventory(), IgnoredFields.read(application.spec()));
+    ObjectNode diff = Json.object();
+    diff.put("application", pass.label()).put("revision", resolved.commit()).put("same", plan.isEmpty()).put("unchanged", plan.unchanged());
+    ArrayNode list = diff.putArray("objects");
+    for (SyncPlan.Action action : plan.actions()) {
+      ObjectNode entry = list.addObject();
+      RenderedObject wanted = action.wanted();
+      entry.put("kind", wanted.declaredKind()).put("namespace", wanted.object().namespace()).put("name", wanted.object().name());
+      entry.put("file", wanted.file()).put("line", wanted.line());
+      switch (action) {
+        case SyncPlan.Action.Create _ -> {
+          entry.put("action", "create");
+          if (!wanted.object().kind().equals("Secret")) {
+            entry.set("desired", wanted.object().json());
+          }
+        }
+        case SyncPlan.Action.Change change -> {
+          entry.put("action", "change");
+          ArrayNode changes = entry.putArray("changes");
+          for (var field : change.changes()) {
+            ObjectNode one = changes.addObject().put("path", field.path());
+            if (!field.desired().isMissingNode()) {
+              one.set("desired", field.desired());
+            }
+            if (!field.live().isMissingNode()) {
+              one.set("live", field.live());
+            }
+          }
+        }
+        case SyncPlan.Action.Replace(_, _, String why) -> entry.put("action", "replace").put("why", why);
+      }
+    }
+    for (KubeObject gone : plan.prunes()) {
+      list.addObject().put("kind", gone.kind()).put("namespace", gone.namespace()).put("name", gone.name()).put("action", "prune");
+    }
+    return diff;
+  }
+
+  static String brief(String revision) {
+    return revision.length() == 40 ? revision.substring(0, 8) : revision;
+  }
+
+  static String span(Duration duration) {
+    return duration.toString().substring(2).toLowerCase(java.util.Locale.ROOT);
+  }
+}

@@ -1,0 +1,229 @@
+package dev.slipway.sync.application;
+
+import dev.slipway.model.health.Health;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.object.Conditions;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.sync.plan.SyncPlanner.Owned;
+import dev.slipway.sync.source.Source;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// The status of an application while one pass reads and changes it. Used by one thread.
+final class ApplicationStatus {
+  private static final int MAX_REJECTED = 20;
+
+  private final ObjectNode json;
+  private final Instant now;
+
+  ApplicationStatus(KubeObject application, Instant now) {
+    this.json = application.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
+    this.now = now;
+    json.put("observedGeneration", application.generation());
+  }
+
+  ObjectNode json() {
+    return json;
+  }
+
+  // The source
+
+  void sourceReady(Source.Resolved revision) {
+    ObjectNode source = Json.child(json, "source");
+    boolean news = !Json.string(source, "revision", "").equals(revision.commit()) || !Json.string(source, "state", "").equals("Ready");
+    if (news) {
+      source.put("revision", revision.commit()).put("tree", revision.tree()).put("message", revision.message());
+      source.put("author", revision.author()).put("state", "Ready").put("since", Conditions.time(now));
+      source.remove("problem");
+    }
+    Conditions.set(json, "SourceFailed", false, "Ready", "", now);
+  }
+
+  void sourceFailed(String problem) {
+    ObjectNode source = Json.child(json, "source");
+    if (!Json.string(source, "state", "").equals("Stale")) {
+      source.put("since", Conditions.time(now));
+    }
+    source.put("state", "Stale").put("problem", problem);
+    Conditions.set(json, "SourceFailed", true, "RepositoryUnavailable", problem, now);
+  }
+
+  void condition(String type, boolean value, String reason, String message) {
+    if (value || Conditions.find(json, type).isPresent()) {
+      Conditions.set(json, type, value, reason, message, now);
+    }
+  }
+
+  // The operation
+
+  boolean hasOperation() {
+    return json.path("operation").isObject();
+  }
+
+  ObjectNode operation() {
+    return Json.child(json, "operation");
+  }
+
+  String phase() {
+    return Json.string(json.path("operation"), "phase", "");
+  }
+
+  boolean isRunning() {
+    return phase().equals("Running");
+  }
+
+  long operationId() {
+    return Json.number(json.path("operation"), "id", 0);
+  }
+
+  String operationRevision() {
+    return Json.string(json.path("operation"), "revision", "");
+  }
+
+  String trigger() {
+    return Json.string(json.path("operation"), "trigger", "");
+  }
+
+  Instant startedAt() {
+    return KubeObject.instant(json.path("operation"), "startedAt").orElse(now);
+  }
+
+  void begin(long id, String revision, String trigger, String by, boolean prune, boolean confirmed) {
+    ObjectNode operation = json.putObject("operation");
+    operation.put("id", id).put("phase", "Running").put("trigger", trigger).put("by", by).put("revision", revision);
+    operation.put("step", "apply").put("prune", prune).put("pruneConfirmed", confirmed);
+    operation.put("startedAt", now.toString()).put("attempt", 1).put("message", "");
+  }
+
+  void step(String step, String message) {
+    operation().put("step", step).put("message", message);
+  }
+
+  void end(String phase, String message) {
+    operation().put("phase", phase).put("finishedAt", now.toString()).put("message", message);
+    json.remove("waiting");
+  }
+
+  // Requests
+
+  boolean isHandled(String request, String id) {
+    return Json.string(json.path("handledRequests"), request, "").equals(id);
+  }
+
+  void handled(String request, String id) {
+    Json.child(json, "handledRequests").put(request, id);
+  }
+
+  // Hold and rejected revisions
+
+  Optional<String> held() {
+    return Json.string(json.path("hold"), "revision");
+  }
+
+  void hold(String revision, long historyId, String reason) {
+    json.putObject("hold").put("revision", revision).put("historyId", historyId).put("since", Conditions.time(now)).put("reason", reason);
+  }
+
+  void release() {
+    json.remove("hold");
+  }
+
+  boolean isRejected(String revision) {
+    return Json.items(json, "rejected").stream().anyMatch(entry -> Json.string(entry, "revision", "").equals(revision));
+  }
+
+  void reject(String revision, String reason) {
+    List<JsonNode> others =
+        new ArrayList<>(
+            Json.items(json, "rejected").stream()
+                .filter(entry -> !Json.string(entry, "revision", "").equals(revision))
+                .toList());
+    ArrayNode list = json.putArray("rejected");
+    list.addObject().put("revision", revision).put("reason", reason).put("since", Conditions.time(now));
+    others.stream().limit(MAX_REJECTED - 1).forEach(list::add);
+  }
+
+  void accept(String revision) {
+    List<JsonNode> others =
+        Json.items(json, "rejected").stream()
+            .filter(entry -> !Json.string(entry, "revision", "").equals(revision))
+            .toList();
+    if (others.isEmpty()) {
+      json.remove("rejected");
+    } else {
+      ArrayNode list = json.putArray("rejected");
+      others.forEach(list::add);
+    }
+  }
+
+  // How it stands
+
+  void sync(String word, String revision) {
+    ObjectNode sync = Json.child(json, "sync");
+    if (!Json.string(sync, "status", "").equals(word)) {
+      sync.put("since", Conditions.time(now));
+    }
+    sync.put("status", word).put("revision", revision);
+  }
+
+  void health(Health health) {
+    ObjectNode node = Json.child(json, "health");
+    if (!Json.string(node, "status", "").equals(health.word().toString())) {
+      node.put("since", Conditions.time(now));
+    }
+    node.put("status", health.word().toString()).put("message", health.message());
+  }
+
+  void waiting(String what, @Nullable Instant until, String then) {
+    ObjectNode waiting = Json.child(json, "waiting");
+    if (!Json.string(waiting, "for", "").equals(what)) {
+      waiting.put("since", Conditions.time(now));
+    }
+    waiting.put("for", what).put("then", then);
+    if (until == null) {
+      waiting.remove("until");
+    } else {
+      waiting.put("until", Conditions.time(until));
+    }
+  }
+
+  void notWaiting() {
+    json.remove("waiting");
+  }
+
+  List<Owned> inventory() {
+    return Json.items(json, "inventory").stream()
+        .map(
+            entry ->
+                new Owned(
+                    new ObjectKey(
+                        Json.string(entry, "group", ""),
+                        Json.string(entry, "kind", ""),
+                        Json.string(entry, "namespace", ""),
+                        Json.string(entry, "name", "")),
+                    Json.string(entry, "uid", "")))
+        .toList();
+  }
+
+  void inventory(Collection<Owned> owned) {
+    ArrayNode list = json.putArray("inventory");
+    owned.stream()
+        .sorted(java.util.Comparator.comparing(Owned::key))
+        .forEach(
+            entry ->
+                list.addObject()
+                    .put("group", entry.key().group())
+                    .put("kind", entry.key().kind())
+                    .put("namespace", entry.key().namespace())
+                    .put("name", entry.key().name())
+                    .put("uid", entry.uid()));
+  }
+}

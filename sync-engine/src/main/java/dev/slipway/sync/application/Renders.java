@@ -1,0 +1,69 @@
+package dev.slipway.sync.application;
+
+import dev.slipway.manifest.ManifestException;
+import dev.slipway.manifest.ManifestReader;
+import dev.slipway.manifest.Manifests;
+import dev.slipway.manifest.ReadOptions;
+import dev.slipway.manifest.render.RenderedObject;
+import dev.slipway.manifest.render.Renderer;
+import dev.slipway.sync.source.Source;
+import dev.slipway.sync.source.SourceException;
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// Renders folders of commits, and remembers the last ones by everything that goes into them: a commit that touches another
+/// folder costs nothing.
+final class Renders {
+  /// All inputs of a render.
+  private record Inputs(String tree, ReadOptions files, String namespace, String application) {}
+
+  private static final int REMEMBERED = 64;
+  private static final int REMEMBERED_OBJECTS = 20_000;
+
+  private final Source source;
+  private final Map<Inputs, List<RenderedObject>> known = new LinkedHashMap<>(16, 0.75f, true);
+  private int objects;
+
+  Renders(Source source) {
+    this.source = source;
+  }
+
+  /// @throws ManifestException with every problem of the revision
+  /// @throws SourceException when it cannot be read
+  List<RenderedObject> render(ApplicationSpec spec, Source.Resolved revision, String application) {
+    var inputs = new Inputs(revision.tree(), spec.files(), spec.namespace(), application);
+    synchronized (known) {
+      List<RenderedObject> before = known.get(inputs);
+      if (before != null) {
+        return before;
+      }
+    }
+    Manifests manifests;
+    try {
+      manifests =
+          ManifestReader.read(source.tree(spec.repository(), revision.commit(), spec.path()), spec.files());
+    } catch (IOException e) {
+      throw new SourceException("commit " + revision.commit() + " cannot be read: " + e.getMessage(), e);
+    }
+    if (!manifests.problems().isEmpty()) {
+      throw new ManifestException(manifests.problems());
+    }
+    List<RenderedObject> rendered = Renderer.render(manifests.items(), spec.namespace(), application);
+    remember(inputs, rendered);
+    return rendered;
+  }
+
+  private void remember(Inputs inputs, List<RenderedObject> rendered) {
+    synchronized (known) {
+      known.put(inputs, rendered);
+      objects += rendered.size();
+      var oldest = known.entrySet().iterator();
+      while ((known.size() > REMEMBERED || objects > REMEMBERED_OBJECTS) && known.size() > 1) {
+        objects -= oldest.next().getValue().size();
+        oldest.remove();
+      }
+    }
+  }
+}

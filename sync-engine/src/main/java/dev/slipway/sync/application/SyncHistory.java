@@ -1,0 +1,179 @@
+package dev.slipway.sync.application;
+
+import dev.slipway.manifest.render.RenderedObject;
+import dev.slipway.model.archive.Archive;
+import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.cluster.DeleteOptions;
+import dev.slipway.model.cluster.ObjectQuery;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.object.GroupKind;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.object.OwnerReference;
+import dev.slipway.sync.source.Source;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// The syncs of an application: one SyncRecord each, and the rendered objects in the archive, so that any of them can be brought
+/// back without Git.
+final class SyncHistory {
+  private static final GroupKind RECORD = GroupKind.slipway("SyncRecord");
+  private static final int REMEMBERED = 64;
+
+  private final Cluster cluster;
+  private final Archive archive;
+  private final Map<String, List<RenderedObject>> remembered = new LinkedHashMap<>(16, 0.75f, true);
+
+  SyncHistory(Cluster cluster, Archive archive) {
+    this.cluster = cluster;
+    this.archive = archive;
+  }
+
+  /// The records of an application, the newest first.
+  List<KubeObject> of(KubeObject application) {
+    return cluster
+        .list(ObjectQuery.in(RECORD, application.namespace()).ownedBy(application.uid()))
+        .items()
+        .stream()
+        .sorted(Comparator.comparingLong(SyncHistory::id).reversed())
+        .toList();
+  }
+
+  Optional<KubeObject> find(KubeObject application, long id) {
+    return cluster.get(ObjectKey.slipway("SyncRecord", application.namespace(), application.name() + "-" + id));
+  }
+
+  static long id(KubeObject record) {
+    return Json.number(record.spec(), "id", 0);
+  }
+
+  static String revision(KubeObject record) {
+    return Json.string(record.spec(), "revision", "");
+  }
+
+  static boolean isHealthy(KubeObject record) {
+    return Json.bool(record.status(), "healthy", false);
+  }
+
+  /// Keeps what is about to be applied. The same id twice keeps the first.
+  KubeObject add(
+      KubeObject application, long id, Source.Resolved revision, String trigger, String by, List<RenderedObject> objects) {
+    List<String> hashes = archive.put(objects.stream().map(object -> object.object().bytes()).toList());
+    KubeObject record =
+        KubeObject.make(
+            "slipway.dev/v1",
+            "SyncRecord",
+            application.namespace(),
+            application.name() + "-" + id,
+            json -> {
+              Json.child(json, "metadata")
+                  .putArray("ownerReferences")
+                  .add(OwnerReference.controlledBy(application).toJson());
+              ObjectNode spec = json.putObject("spec");
+              spec.put("application", application.name()).put("id", id).put("revision", revision.commit());
+              spec.put("tree", revision.tree()).put("author", revision.author()).put("authoredAt", revision.authoredAt());
+              spec.put("message", revision.message()).put("trigger", trigger).put("by", by);
+              ArrayNode list = spec.putArray("objects");
+              for (int i = 0; i < objects.size(); i++) {
+                ObjectKey key = objects.get(i).object().key();
+                list.addObject()
+                    .put("group", key.group())
+                    .put("kind", key.kind())
+                    .put("namespace", key.namespace())
+                    .put("name", key.name())
+                    .put("declaredKind", objects.get(i).declaredKind())
+                    .put("hash", hashes.get(i));
+              }
+            });
+    try {
+      return cluster.create(record);
+    } catch (ClusterException e) {
+      if (e.reason() == ClusterException.Reason.ALREADY_EXISTS) {
+        return cluster.get(record.key()).orElseThrow(() -> e);
+      }
+      throw e;
+    }
+  }
+
+  /// The objects of a record, as they were rendered then.
+  ///
+  /// @throws IllegalStateException when the archive no longer has them
+  List<RenderedObject> objects(KubeObject record) {
+    synchronized (remembered) {
+      List<RenderedObject> known = remembered.get(record.uid());
+      if (known != null) {
+        return known;
+      }
+    }
+    var objects = new ArrayList<RenderedObject>();
+    for (JsonNode entry : Json.items(record.spec(), "objects")) {
+      String hash = Json.string(entry, "hash", "");
+      byte[] bytes =
+          archive
+              .get(hash)
+              .orElseThrow(
+                  () -> new IllegalStateException("the archive has lost " + Json.string(entry, "kind", "") + " " + Json.string(entry, "name", "")));
+      objects.add(
+          new RenderedObject(
+              KubeObject.parse(bytes), hash, Json.string(entry, "declaredKind", Json.string(entry, "kind", "")), "", 0));
+    }
+    synchronized (remembered) {
+      remembered.put(record.uid(), List.copyOf(objects));
+      if (remembered.size() > REMEMBERED) {
+        remembered.remove(remembered.keySet().iterator().next());
+      }
+    }
+    return objects;
+  }
+
+  void finish(KubeObject record, ObjectNode status) {
+    if (!status.equals(record.status())) {
+      cluster.replaceStatus(record.withStatus(status));
+    }
+  }
+
+  /// The last healthy revision before this record.
+  Optional<KubeObject> lastHealthy(KubeObject application, @Nullable KubeObject before) {
+    return of(application).stream()
+        .filter(record -> before == null || id(record) < id(before))
+        .filter(SyncHistory::isHealthy)
+        .findFirst();
+  }
+
+  /// Forgets the oldest syncs beyond the limit; what is in force and the last healthy one stay.
+  void trim(KubeObject application, int limit, long current) {
+    List<KubeObject> all = of(application);
+    Optional<KubeObject> healthy = all.stream().filter(SyncHistory::isHealthy).findFirst();
+    int kept = 0;
+    for (KubeObject record : all) {
+      boolean needed = id(record) == current || healthy.filter(h -> h.uid().equals(record.uid())).isPresent();
+      if (!needed && kept >= limit) {
+        cluster.delete(record.key(), DeleteOptions.ofUid(record.uid()));
+      } else {
+        kept++;
+      }
+    }
+  }
+
+  /// Content that no record needs any more is forgotten.
+  void collect() {
+    Set<String> needed = new HashSet<>();
+    for (KubeObject record : cluster.list(ObjectQuery.all(RECORD)).items()) {
+      for (JsonNode entry : Json.items(record.spec(), "objects")) {
+        needed.add(Json.string(entry, "hash", ""));
+      }
+    }
+    archive.retain(needed);
+  }
+}

@@ -1,0 +1,65 @@
+package dev.slipway.sync.git;
+
+import dev.slipway.manifest.SourceTree;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.eclipse.jgit.lib.FileMode;
+import org.eclipse.jgit.lib.ObjectId;
+import org.eclipse.jgit.lib.ObjectLoader;
+import org.eclipse.jgit.lib.ObjectReader;
+import org.eclipse.jgit.lib.Repository;
+import org.eclipse.jgit.treewalk.TreeWalk;
+
+/// The files of one folder of a commit, read from the object database.
+final class GitTree implements SourceTree {
+  private final Repository repository;
+  private final ObjectId tree;
+  private final Map<String, ObjectId> blobs = new HashMap<>();
+
+  GitTree(Repository repository, ObjectId tree) {
+    this.repository = repository;
+    this.tree = tree;
+  }
+
+  @Override
+  public synchronized List<Entry> entries() throws IOException {
+    var entries = new ArrayList<Entry>();
+    try (ObjectReader reader = repository.newObjectReader();
+        TreeWalk walk = new TreeWalk(repository, reader)) {
+      walk.addTree(tree);
+      walk.setRecursive(true);
+      while (walk.next()) {
+        FileMode mode = walk.getFileMode();
+        if (mode.equals(FileMode.GITLINK)) {
+          continue;
+        }
+        ObjectId blob = walk.getObjectId(0);
+        String path = walk.getPathString();
+        blobs.put(path, blob);
+        entries.add(new Entry(path, reader.getObjectSize(blob, ObjectReader.OBJ_ANY), mode.equals(FileMode.SYMLINK)));
+      }
+    }
+    return entries;
+  }
+
+  @Override
+  public byte[] read(String path, int limit) throws IOException {
+    ObjectId blob;
+    synchronized (this) {
+      blob = blobs.get(path);
+    }
+    if (blob == null) {
+      throw new IOException("no such file: " + path);
+    }
+    ObjectLoader loader = repository.open(blob);
+    if (loader.getSize() > limit) {
+      try (var in = loader.openStream()) {
+        return in.readNBytes(limit);
+      }
+    }
+    return loader.getBytes(limit);
+  }
+}

@@ -1,0 +1,97 @@
+package dev.slipway.sync.plan;
+
+import dev.slipway.manifest.render.RenderedObject;
+import dev.slipway.manifest.render.Renderer;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.ownership.FieldDiff;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Compares what is wanted with what is live.
+public final class SyncPlanner {
+  /// Something that an application owns: the very object, not just its name.
+  public record Owned(ObjectKey key, String uid) {}
+
+  /// Whether a prune may go ahead (I4).
+  public sealed interface PruneVerdict {
+    record Allowed() implements PruneVerdict {}
+
+    /// A person must confirm.
+    record NeedsConfirmation(String why) implements PruneVerdict {}
+  }
+
+  private SyncPlanner() {}
+
+  /// @param live by key; what is not in it does not exist
+  /// @param inventory what this application owns
+  public static SyncPlan plan(
+      List<RenderedObject> wanted, Map<ObjectKey, KubeObject> live, Collection<Owned> inventory, IgnoredFields ignored) {
+    var actions = new ArrayList<SyncPlan.Action>();
+    Set<ObjectKey> keys = new HashSet<>();
+    int unchanged = 0;
+    for (RenderedObject object : wanted) {
+      ObjectKey key = object.object().key();
+      keys.add(key);
+      KubeObject known = live.get(key);
+      if (known == null || known.isTerminating()) {
+        actions.add(new SyncPlan.Action.Create(object));
+        continue;
+      }
+      ObjectNode stated = ignored.without(declared(object), object.object().json());
+      List<FieldDiff.Change> changes = FieldDiff.between(stated, known.json(), key.groupKind());
+      if (changes.isEmpty()) {
+        unchanged++;
+      } else if (key.groupKind().toString().equals("Job.batch")
+          && changes.stream().anyMatch(change -> change.path().startsWith(".spec.template"))) {
+        actions.add(new SyncPlan.Action.Replace(object, known, "the template of a Job cannot change"));
+      } else {
+        actions.add(new SyncPlan.Action.Change(object, known, changes));
+      }
+    }
+    var prunes = new ArrayList<KubeObject>();
+    var kept = new ArrayList<ObjectKey>();
+    for (Owned owned : inventory) {
+      KubeObject known = live.get(owned.key());
+      if (keys.contains(owned.key()) || known == null || !known.uid().equals(owned.uid()) || known.isTerminating()) {
+        continue;
+      }
+      if (known.annotation("slipway.dev/prune").filter(value -> value.equals("false")).isPresent()) {
+        kept.add(owned.key());
+      } else {
+        prunes.add(known);
+      }
+    }
+    prunes.sort(Comparator.comparing(KubeObject::key, Renderer.applyOrder().reversed()));
+    return new SyncPlan(actions, prunes, kept, unchanged);
+  }
+
+  private static ObjectKey declared(RenderedObject object) {
+    ObjectKey key = object.object().key();
+    return object.declaredKind().equals("ReplicationController")
+        ? ObjectKey.core("ReplicationController", key.namespace(), key.name())
+        : key;
+  }
+
+  /// @param owned how many objects the application owns
+  /// @param maxObjects more prunes than this need a person
+  /// @param maxPercent and so does a larger share than this of what is owned, when it is more than one object
+  public static PruneVerdict mayPrune(int prunes, int owned, int maxObjects, int maxPercent) {
+    if (prunes > maxObjects) {
+      return new PruneVerdict.NeedsConfirmation(
+          "%d objects would be deleted, the limit is %d: run `slipway sync --confirm-prune` to go on".formatted(prunes, maxObjects));
+    }
+    if (prunes > 1 && (long) prunes * 100 > (long) owned * maxPercent) {
+      return new PruneVerdict.NeedsConfirmation(
+          "%d of %d objects would be deleted, the limit is %d %%: run `slipway sync --confirm-prune` to go on"
+              .formatted(prunes, owned, maxPercent));
+    }
+    return new PruneVerdict.Allowed();
+  }
+}

@@ -1,0 +1,29 @@
+package dev.slipway.sync.source;
+
+import dev.slipway.manifest.SourceTree;
+
+/// Repositories. Every call ends within the adapter's timeout; any thread may call.
+public interface Source {
+  /// A revision of a folder, found once and carried through a whole sync.
+  ///
+  /// @param commit full id
+  /// @param tree id of the folder's content: equal ids mean equal files
+  /// @param authoredAt RFC 3339
+  /// @param message first line
+  record Resolved(String commit, String tree, String author, String authoredAt, String message) {}
+
+  /// What a branch, tag, commit or semver range names, as of the last time that the repository was asked ([#refresh]).
+  ///
+  /// @param revision `HEAD` or empty for the default branch
+  /// @throws SourceException when the repository, the revision or the folder is not there
+  Resolved resolve(String repository, String revision, String path);
+
+  /// Asks the repository what is new.
+  ///
+  /// @return whether anything has moved since the last time
+  /// @throws SourceException when it does not answer
+  boolean refresh(String repository);
+
+  /// The files of a folder of a commit that was resolved before.
+  SourceTree tree(String repository, String commit, String path);
+}
