@@ -1,8 +1,63 @@
 package dev.slipway.app;
 
+import dev.slipway.cli.Cli;
+import dev.slipway.cli.DaemonStarter;
+import java.io.FileOutputStream;
+import java.io.FileDescriptor;
+import java.io.PrintStream;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.time.InstantSource;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+
 /// The program.
 public final class Slipway {
   private Slipway() {}
 
-  public static void main(String[] arguments) {}
+  public static void main(String[] arguments) {
+    var out = new PrintStream(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
+    var err = new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
+    int code = Cli.run(arguments, out, err, System.getenv(), InstantSource.system(), Version.TEXT, new Starter());
+    out.flush();
+    System.exit(code);
+  }
+
+  /// Runs a daemon in this process.
+  private static final class Starter implements DaemonStarter {
+    @Override
+    public void serve(Request request, java.util.function.Consumer<String> serving) {
+      var timeline = new SystemTimeline(InstantSource.system(), System::nanoTime);
+      Daemon daemon =
+          Daemon.start(
+              new DaemonOptions(
+                  request.data(),
+                  request.listen().map(listen -> new InetSocketAddress(listen.host(), listen.port())),
+                  request.webhookSecret(),
+                  request.nodePortAddress()),
+              timeline,
+              new SystemChance());
+      var stopped = new CountDownLatch(1);
+      Runtime.getRuntime()
+          .addShutdownHook(
+              Thread.ofPlatform()
+                  .unstarted(
+                      () -> {
+                        daemon.close();
+                        timeline.close();
+                        stopped.countDown();
+                      }));
+      serving.accept(daemon.address());
+      try {
+        stopped.await();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+
+    @Override
+    public Optional<String> classPath() {
+      return Optional.ofNullable(System.getProperty("java.class.path"));
+    }
+  }
 }

@@ -111,10 +111,10 @@ public final class ProxyClient implements DataPlane, ServingGate {
     }
   }
 
-  /// Ends the proxy, if one runs.
-  public void stop() {
-    try {
-      ask(Json.object().put("op", "stop"));
+  /// Ends the proxy of a folder, if one runs.
+  public static void stop(Path folder) {
+    try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(ProxyMain.socket(folder)))) {
+      ask(channel, Json.object().put("op", "stop"));
     } catch (IOException e) {
       log.debug("no proxy to stop cause={}", e.toString());
     }

@@ -1,0 +1,202 @@
+package dev.slipway.app;
+
+import dev.slipway.controlplane.Controllers;
+import dev.slipway.controlplane.api.KubernetesApi;
+import dev.slipway.controlplane.archive.SqliteArchive;
+import dev.slipway.controlplane.cluster.EmbeddedCluster;
+import dev.slipway.controlplane.proxy.ProxyClient;
+import dev.slipway.controlplane.services.ServiceAddresses;
+import dev.slipway.controlplane.store.ObjectStore;
+import dev.slipway.controlplane.store.SqliteJournal;
+import dev.slipway.controlplane.store.StoreLimits;
+import dev.slipway.home.DataDirectory;
+import dev.slipway.manifest.yaml.YamlDocument;
+import dev.slipway.manifest.yaml.YamlReader;
+import dev.slipway.model.event.EventRecorder;
+import dev.slipway.model.loop.Together;
+import dev.slipway.model.object.ResourceTypes;
+import dev.slipway.model.time.Chance;
+import dev.slipway.model.time.Timeline;
+import dev.slipway.rollout.RolloutController;
+import dev.slipway.runtime.agent.NodeAgent;
+import dev.slipway.runtime.process.ProcessRuntime;
+import dev.slipway.sync.SyncEngine;
+import dev.slipway.sync.git.GitSource;
+import dev.slipway.web.ApiServer;
+import dev.slipway.web.DaemonRoutes;
+import dev.slipway.web.KubernetesRoutes;
+import dev.slipway.web.Routes;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Everything that a daemon is made of, wired together. Closing it stops the control plane; pods and services go on.
+public final class Daemon implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Daemon.class);
+  private static final int WRITES_AT_ONCE = 64;
+  private static final int PODS_PER_NODE = 1_000;
+
+  private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+  private final String address;
+
+  private Daemon(String address) {
+    this.address = address;
+  }
+
+  /// The address of its API, for people.
+  public String address() {
+    return address;
+  }
+
+  /// @throws IllegalStateException naming the daemon that has the data directory already
+  static Daemon start(DaemonOptions options, Timeline timeline, Chance chance) {
+    DataDirectory data = options.data().create();
+    FileChannel lock = lock(data);
+    SqliteJournal journal = SqliteJournal.open(data.store().resolve("objects.db"));
+    var store = new ObjectStore(journal, timeline, StoreLimits.DEFAULT);
+    var cluster =
+        new EmbeddedCluster(store, new ObjectAdmission(), timeline, chance)
+            .withNamespaces("default", "kube-system");
+    SqliteArchive archive = SqliteArchive.open(data.store().resolve("archive.db"));
+    var events = new EventRecorder(cluster, timeline, "slipway");
+    var proxy = new ProxyClient(data.proxy(), proxyCommand(), Version.TEXT, timeline);
+    ServiceAddresses addresses =
+        new ServiceAddresses(
+            ServiceAddresses.DEFAULT.first(), ServiceAddresses.DEFAULT.second(), options.nodePortAddress());
+    Controllers controllers =
+        Controllers.start(cluster, proxy, addresses, Together.onThreads(WRITES_AT_ONCE), timeline, chance);
+    RolloutController rollouts = RolloutController.start(cluster, events, timeline, chance);
+    ProcessRuntime runtime = ProcessRuntime.open(data.pods(), podPath(), timeline);
+    NodeAgent agent = NodeAgent.start(cluster, runtime, proxy, events, node(), timeline, chance);
+    var source = new GitSource(data.git(), Duration.ofSeconds(20));
+    SyncEngine sync = SyncEngine.start(cluster, archive, source, events, timeline, chance);
+
+    var api =
+        new KubernetesApi(cluster, ResourceTypes.KNOWN, agent, timeline, chance, Daemon::yaml, Version.TEXT);
+    var routes = new Routes();
+    KubernetesRoutes.add(routes, api);
+    DaemonRoutes.add(
+        routes, cluster, sync, journal, store::counts, options.webhookSecret(), timeline, Version.TEXT);
+    var server = new ApiServer(data.socket(), options.listen(), data.token(chance), routes);
+    server.start();
+    String address =
+        server.port().map(port -> "http://" + options.listen().orElseThrow().getHostString() + ":" + port).orElse("unix:" + data.socket());
+    DataDirectory.writePrivate(data.addressFile(), address + "\n");
+
+    var daemon = new Daemon(address);
+    for (AutoCloseable part :
+        List.of(lock, store, archive, events, controllers, rollouts, runtime, agent, source, sync, server)) {
+      daemon.parts.push(part);
+    }
+    log.info("daemon serves address={} data={} version={}", address, data.root(), Version.TEXT);
+    return daemon;
+  }
+
+  private static FileChannel lock(DataDirectory data) {
+    try {
+      FileChannel channel =
+          FileChannel.open(
+              data.lockFile(), StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+      FileLock lock;
+      try {
+        lock = channel.tryLock();
+      } catch (OverlappingFileLockException e) {
+        lock = null;
+      }
+      if (lock == null) {
+        String holder = Files.readString(data.lockFile()).strip();
+        channel.close();
+        throw new IllegalStateException(
+            "another daemon (process %s) already uses the data directory %s".formatted(holder, data.root()));
+      }
+      channel.truncate(0);
+      Files.writeString(data.lockFile(), ProcessHandle.current().pid() + "\n");
+      return channel;
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot lock " + data.lockFile() + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static List<String> proxyCommand() {
+    return List.of(
+        java().toString(),
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-Xmx32m",
+        "-Xss256k",
+        "-XX:ReservedCodeCacheSize=16m",
+        "-XX:MaxMetaspaceSize=48m",
+        "-XX:MaxDirectMemorySize=16m",
+        "-cp",
+        System.getProperty("java.class.path"),
+        "dev.slipway.controlplane.proxy.ProxyMain");
+  }
+
+  private static Path java() {
+    return Path.of(System.getProperty("java.home"), "bin", "java");
+  }
+
+  /// Pods find the JDK of the daemon first: so a pod needs nothing installed but what the daemon needs.
+  private static String podPath() {
+    return Path.of(System.getProperty("java.home"), "bin") + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  }
+
+  private static NodeAgent.Settings node() {
+    String name;
+    try {
+      name = InetAddress.getLocalHost().getHostName().toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9.-]", "-");
+    } catch (IOException e) {
+      name = "local";
+    }
+    long memory = 1L << 30;
+    if (java.lang.management.ManagementFactory.getOperatingSystemMXBean() instanceof com.sun.management.OperatingSystemMXBean system) {
+      memory = system.getTotalMemorySize();
+    }
+    return new NodeAgent.Settings(
+        name.isEmpty() ? "local" : name,
+        "127.0.0.1",
+        Map.of("kubernetes.io/arch", System.getProperty("os.arch", ""), "slipway.dev/runtime", "process"),
+        Map.of(
+            "cpu", Integer.toString(Runtime.getRuntime().availableProcessors()),
+            "memory", memory / 1024 + "Ki",
+            "pods", Integer.toString(PODS_PER_NODE)));
+  }
+
+  private static ObjectNode yaml(byte[] bytes) {
+    try {
+      List<YamlDocument> documents = YamlReader.read(bytes);
+      if (documents.size() == 1 && documents.getFirst().tree() instanceof ObjectNode object) {
+        return object;
+      }
+      throw new IllegalArgumentException("expected one object");
+    } catch (YamlReader.Failure e) {
+      throw new IllegalArgumentException("line " + e.line() + ": " + e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public void close() {
+    while (!parts.isEmpty()) {
+      try {
+        parts.pop().close();
+      } catch (Exception e) {
+        log.warn("a part did not close cleanly cause={}", e.toString());
+      }
+    }
+  }
+}

@@ -1,0 +1,13 @@
+package dev.slipway.app;
+
+import dev.slipway.home.DataDirectory;
+import java.net.InetSocketAddress;
+import java.util.Optional;
+
+/// How a daemon runs.
+///
+/// @param listen where the API listens beside its Unix socket
+/// @param webhookSecret what hosting providers sign with
+/// @param nodePortAddress where NodePort services listen
+public record DaemonOptions(
+    DataDirectory data, Optional<InetSocketAddress> listen, Optional<String> webhookSecret, String nodePortAddress) {}

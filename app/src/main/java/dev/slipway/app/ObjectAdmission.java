@@ -1,0 +1,29 @@
+package dev.slipway.app;
+
+import dev.slipway.controlplane.cluster.Admission;
+import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.schema.Defaults;
+import dev.slipway.model.schema.Schemas;
+import java.util.List;
+import java.util.Optional;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Lets in what Kubernetes' schemas and rules allow, with Kubernetes' defaults.
+final class ObjectAdmission implements Admission {
+  @Override
+  public void fill(ObjectNode object) {
+    Defaults.fill(object);
+  }
+
+  @Override
+  public List<ClusterException.Cause> faults(Optional<KubeObject> before, KubeObject after) {
+    boolean sameSpec = before.filter(old -> old.spec().equals(after.spec()) && old.labels().equals(after.labels())).isPresent();
+    if (sameSpec && !after.spec().isMissingNode()) {
+      return List.of();
+    }
+    return Schemas.kubernetes().faults(after.json()).stream()
+        .map(fault -> new ClusterException.Cause(fault.field(), fault.code(), fault.message()))
+        .toList();
+  }
+}

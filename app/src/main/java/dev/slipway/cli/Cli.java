@@ -1,0 +1,114 @@
+package dev.slipway.cli;
+
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.time.InstantSource;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Supplier;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+
+/// The command line. A command that is named is the only one that is built: so a start stays fast whatever their number.
+public final class Cli {
+  @Command(
+      name = "slipway",
+      mixinStandardHelpOptions = true,
+      description = "Keeps container nodes as Git says.",
+      synopsisSubcommandLabel = "COMMAND",
+      footer = {"", "Exit codes: 0 done, 1 not so (differs, not healthy), 2 error, 3 not in time, 4 not found."})
+  private static final class Root implements Runnable {
+    @CommandLine.Spec CommandSpec spec = CommandSpec.create();
+
+    @Override
+    public void run() {
+      spec.commandLine().usage(spec.commandLine().getOut());
+    }
+  }
+
+  private static final Map<String, Supplier<Object>> COMMANDS = commands();
+
+  private Cli() {}
+
+  private static Map<String, Supplier<Object>> commands() {
+    var commands = new LinkedHashMap<String, Supplier<Object>>();
+    commands.put("up", UpCommand::new);
+    commands.put("down", DownCommand::new);
+    commands.put("server", ServerCommand::new);
+    commands.put("app", AppCommand::new);
+    commands.put("status", DeliveryCommands.Status::new);
+    commands.put("diff", DeliveryCommands.Diff::new);
+    commands.put("sync", DeliveryCommands.Sync::new);
+    commands.put("rollback", DeliveryCommands.Rollback::new);
+    commands.put("history", DeliveryCommands.History::new);
+    commands.put("wait", DeliveryCommands.Wait::new);
+    commands.put("suspend", DeliveryCommands.Suspend::new);
+    commands.put("resume", DeliveryCommands.Resume::new);
+    commands.put("terminate", DeliveryCommands.Terminate::new);
+    commands.put("rollout", RolloutCommand::new);
+    commands.put("get", GetCommand::new);
+    commands.put("logs", ObjectCommands.Logs::new);
+    commands.put("events", ObjectCommands.Events::new);
+    commands.put("lint", LocalCommands.Lint::new);
+    commands.put("trigger", LocalCommands.Trigger::new);
+    commands.put("completion", LocalCommands.Completion::new);
+    commands.put("version", LocalCommands.VersionCommand::new);
+    return commands;
+  }
+
+  /// @return the exit code
+  public static int run(
+      String[] arguments,
+      PrintStream out,
+      PrintStream err,
+      Map<String, String> environment,
+      InstantSource clock,
+      String version,
+      DaemonStarter starter) {
+    boolean terminal = System.console() != null && System.console().isTerminal();
+    boolean colours = terminal && !environment.containsKey("NO_COLOR") && !"dumb".equals(environment.get("TERM"));
+    var console = new Console(out, err, environment, clock, terminal, colours);
+    var line = new CommandLine(new Root());
+    line.getCommandSpec().version(version);
+    String first = arguments.length == 0 ? "" : arguments[0];
+    if (COMMANDS.containsKey(first) && !first.equals("completion")) {
+      line.addSubcommand(COMMANDS.get(first).get());
+    } else {
+      COMMANDS.values().forEach(command -> line.addSubcommand(command.get()));
+    }
+    prepare(line, console, starter);
+    line.setOut(new PrintWriter(out, true));
+    line.setErr(new PrintWriter(err, true));
+    line.setColorScheme(CommandLine.Help.defaultColorScheme(colours ? CommandLine.Help.Ansi.ON : CommandLine.Help.Ansi.OFF));
+    line.setUsageHelpLongOptionsMaxWidth(32);
+    line.setExecutionExceptionHandler(
+        (failure, _, _) -> {
+          if (failure instanceof CommandFailed refused) {
+            console.error("slipway: " + refused.getMessage());
+            return refused.exitCode();
+          }
+          console.error("slipway: " + (failure.getMessage() == null ? failure.toString() : failure.getMessage()));
+          if (environment.containsKey("SLIPWAY_DEBUG")) {
+            failure.printStackTrace(err);
+          }
+          return 2;
+        });
+    return line.execute(arguments);
+  }
+
+  private static void prepare(CommandLine line, Console console, DaemonStarter starter) {
+    for (CommandLine sub : line.getSubcommands().values()) {
+      if (!sub.getCommandSpec().mixinStandardHelpOptions()) {
+        sub.getCommandSpec().mixinStandardHelpOptions(true);
+      }
+      if (sub.getCommand() instanceof Context command) {
+        command.use(console);
+      }
+      if (sub.getCommand() instanceof StartsDaemon command) {
+        command.startWith(starter);
+      }
+      prepare(sub, console, starter);
+    }
+  }
+}

@@ -1,0 +1,350 @@
+package dev.slipway.cli;
+
+import dev.slipway.model.json.Json;
+import dev.slipway.model.object.KubeObject;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// The commands that act on one application.
+final class DeliveryCommands {
+  private DeliveryCommands() {}
+
+  /// A command on one application.
+  abstract static class OnApplication extends Context {
+    @Parameters(paramLabel = "APP", description = "The application.")
+    String name = "";
+  }
+
+  /// A command that asks for something and may wait for it.
+  abstract static class Requesting extends OnApplication {
+    @Option(names = "--async", description = "Do not wait for the end.")
+    boolean async;
+
+    @Option(names = "--timeout", paramLabel = "SECONDS", defaultValue = "600", description = "How long to wait (${DEFAULT-VALUE}).")
+    int timeoutSeconds = 600;
+
+    int request(String request, Consumer<ObjectNode> content) {
+      String id = UUID.randomUUID().toString();
+      ObjectNode body = Json.object().put("id", id).put("by", user());
+      content.accept(body);
+      api()
+          .merge(
+              Api.APPLICATION,
+              namespace,
+              name,
+              patch -> patch.putObject("metadata").putObject("annotations").put("slipway.dev/" + request + "-requested", Json.text(body)));
+      if (async) {
+        console().line(request + " of " + name + " requested");
+        return 0;
+      }
+      Progress.End end =
+          new Progress(this)
+              .follow(name, Duration.ofSeconds(timeoutSeconds), application -> Progress.answered(application, request, id));
+      if (end.code() == 0) {
+        console().line(end.message());
+      } else {
+        console().error(end.message());
+      }
+      return end.code();
+    }
+  }
+
+  @Command(name = "status", description = "How applications stand, and what they wait for.")
+  static final class Status extends Context {
+    @Parameters(arity = "0..1", paramLabel = "APP")
+    @Nullable String name;
+
+    @Option(names = {"-A", "--all-namespaces"}, description = "Of all namespaces.")
+    boolean all;
+
+    @Mixin Output output = new Output();
+
+    @Override
+    public Integer call() {
+      String wanted = name;
+      if (wanted == null) {
+        int count = GetCommand.list(this, output, Api.APPLICATION, all ? "" : namespace, Map.of(), all);
+        if (count == 0 && output.isTable()) {
+          console().line("no applications" + (all ? "" : " in namespace " + namespace) + "; make one with `slipway app create`");
+        }
+        return 0;
+      }
+      KubeObject application = api().get(Api.APPLICATION, namespace, wanted);
+      if (output.isTable()) {
+        String label = application.namespace() + "." + application.name();
+        List<KubeObject> rollouts = api().list(Api.ROLLOUT, "", Map.of("labelSelector", "slipway.dev/application=" + label));
+        new StatusView(console()).write(application, rollouts);
+      } else {
+        output.one(console(), application);
+      }
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "diff",
+      description = "What a sync would change. Exit code: 0 nothing, 1 something, 2 error.")
+  static final class Diff extends OnApplication {
+    @Option(names = "--revision", paramLabel = "REVISION", description = "Compare with this branch, tag or commit instead.")
+    @Nullable String revision;
+
+    @Mixin Output output = new Output();
+
+    @Override
+    public Integer call() {
+      JsonNode diff =
+          api()
+              .client()
+              .get(
+                  "/slipway/v1/applications/" + ApiClient.encode(namespace) + "/" + ApiClient.encode(name) + "/diff"
+                      + (revision == null ? "" : "?revision=" + ApiClient.encode(revision)));
+      if (output.isTable()) {
+        write(diff);
+      } else {
+        output.tree(console(), diff);
+      }
+      return Json.bool(diff, "same", false) ? 0 : 1;
+    }
+
+    private void write(JsonNode diff) {
+      for (JsonNode object : Json.items(diff, "objects")) {
+        String action = Json.string(object, "action", "");
+        String mark = action.equals("create") ? "+" : action.equals("prune") ? "-" : "~";
+        Console.Tone tone = action.equals("create") ? Console.Tone.GOOD : action.equals("prune") ? Console.Tone.BAD : Console.Tone.BUSY;
+        console()
+            .line(
+                console()
+                    .paint(
+                        tone,
+                        "%s %s %s/%s".formatted(mark, Json.string(object, "kind", ""), Json.string(object, "namespace", ""), Json.string(object, "name", ""))));
+        for (JsonNode change : Json.items(object, "changes")) {
+          console().line("    " + Json.string(change, "path", ""));
+          if (change.has("live")) {
+            console().line(console().paint(Console.Tone.BAD, "      - " + shown(change.path("live"))));
+          }
+          if (change.has("desired")) {
+            console().line(console().paint(Console.Tone.GOOD, "      + " + shown(change.path("desired"))));
+          }
+        }
+      }
+      int count = Json.items(diff, "objects").size();
+      console()
+          .line(
+              count == 0
+                  ? "no differences: %d objects are as %s wants them".formatted(Json.integer(diff, "unchanged", 0), StatusView.brief(Json.string(diff, "revision", "")))
+                  : "%d of %d objects differ from %s".formatted(count, count + Json.integer(diff, "unchanged", 0), StatusView.brief(Json.string(diff, "revision", ""))));
+    }
+
+    private static String shown(JsonNode value) {
+      String text = value.isString() ? value.stringValue() : Json.text(value);
+      String[] lines = text.split("\n", -1);
+      return lines.length == 1 ? text : lines[0] + " … (" + lines.length + " lines)";
+    }
+  }
+
+  @Command(name = "sync", description = "Bring what Git says about now, and wait until it is healthy.")
+  static final class Sync extends Requesting {
+    @Option(names = "--revision", paramLabel = "REVISION", description = "A branch, tag or commit instead of the application's own.")
+    @Nullable String revision;
+
+    @Option(names = "--prune", negatable = true, description = "Delete what Git no longer has.")
+    @Nullable Boolean prune;
+
+    @Option(names = "--confirm-prune", description = "Delete even more than the limit of the application allows.")
+    boolean confirmPrune;
+
+    @Option(names = "--dry-run", description = "Only show what would change.")
+    boolean dryRun;
+
+    @Override
+    public Integer call() {
+      if (dryRun) {
+        var diff = new Diff();
+        diff.use(console());
+        diff.connection = connection;
+        diff.namespace = namespace;
+        diff.name = name;
+        diff.revision = revision;
+        return diff.call();
+      }
+      return request(
+          "sync",
+          body -> {
+            if (revision != null) {
+              body.put("revision", revision);
+            }
+            if (prune != null) {
+              body.put("prune", prune);
+            }
+            if (confirmPrune) {
+              body.put("confirmPrune", true);
+            }
+          });
+    }
+  }
+
+  @Command(
+      name = "rollback",
+      description = "Go back to an earlier sync, with pods, services and configuration; works while Git is down. Auto-sync stays on: the next new commit goes on from here.")
+  static final class Rollback extends Requesting {
+    @Parameters(index = "1", arity = "0..1", paramLabel = "ID", description = "From `slipway history`; the last healthy one by default.")
+    @Nullable Long id;
+
+    @Override
+    public Integer call() {
+      return request(
+          "rollback",
+          body -> {
+            if (id != null) {
+              body.put("historyId", id);
+            }
+          });
+    }
+  }
+
+  @Command(name = "terminate", description = "End the sync that is under way.")
+  static final class Terminate extends OnApplication {
+    @Override
+    public Integer call() {
+      String id = UUID.randomUUID().toString();
+      ObjectNode body = Json.object().put("id", id).put("by", user());
+      api()
+          .merge(
+              Api.APPLICATION,
+              namespace,
+              name,
+              patch -> patch.putObject("metadata").putObject("annotations").put("slipway.dev/terminate-requested", Json.text(body)));
+      console().line("termination of the sync of " + name + " requested");
+      return 0;
+    }
+  }
+
+  @Command(name = "history", description = "The syncs of an application, the newest first.")
+  static final class History extends OnApplication {
+    @Mixin Output output = new Output();
+
+    @Override
+    public Integer call() {
+      KubeObject application = api().get(Api.APPLICATION, namespace, name);
+      List<KubeObject> records =
+          api().list(Api.SYNC_RECORD, namespace, Map.of()).stream()
+              .filter(record -> record.isControlledBy(application))
+              .sorted(Comparator.comparingLong((KubeObject record) -> Json.number(record.spec(), "id", 0)).reversed())
+              .toList();
+      if (!output.isTable()) {
+        output.all(console(), records);
+        return 0;
+      }
+      long current = Json.number(application.status().path("operation"), "id", 0);
+      var rows = new ArrayList<List<String>>();
+      for (KubeObject record : records) {
+        JsonNode spec = record.spec();
+        String revision = Json.string(spec, "revision", "");
+        boolean rejected =
+            Json.items(application.status(), "rejected").stream().anyMatch(entry -> Json.string(entry, "revision", "").equals(revision));
+        String phase = Json.string(record.status(), "phase", "Running");
+        rows.add(
+            List.of(
+                (Json.number(spec, "id", 0) == current ? "*" : " ") + Json.number(spec, "id", 0),
+                StatusView.brief(revision),
+                rejected && !Json.string(spec, "trigger", "").contains("rollback") ? "Rejected" : phase,
+                Json.string(spec, "trigger", "") + " by " + Json.string(spec, "by", ""),
+                KubeObject.instant(record.status(), "startedAt").map(console()::age).orElse(record.creationTimestamp().map(console()::age).orElse("")),
+                took(record),
+                Json.string(spec, "author", ""),
+                Json.string(spec, "message", "")));
+      }
+      console().table(List.of("ID", "REVISION", "OUTCOME", "TRIGGER", "AGE", "TOOK", "AUTHOR", "MESSAGE"), rows);
+      return 0;
+    }
+
+    private static String took(KubeObject record) {
+      return KubeObject.instant(record.status(), "finishedAt")
+          .flatMap(end -> KubeObject.instant(record.status(), "startedAt").map(start -> Duration.between(start, end)))
+          .map(duration -> duration.toMillis() < 10_000 ? "%.1fs".formatted(duration.toMillis() / 1000.0) : Console.span(duration))
+          .orElse("");
+    }
+  }
+
+  @Command(name = "wait", description = "Wait until an application is synced and healthy. Exit code: 0 it is, 3 not in time.")
+  static final class Wait extends OnApplication {
+    @Option(names = "--timeout", paramLabel = "SECONDS", defaultValue = "600", description = "How long (${DEFAULT-VALUE}).")
+    int timeoutSeconds = 600;
+
+    @Option(names = "--revision", paramLabel = "COMMIT", description = "Wait for this commit.")
+    @Nullable String revision;
+
+    @Override
+    public Integer call() {
+      String wanted = revision;
+      Progress.End end =
+          new Progress(this)
+              .follow(
+                  name,
+                  Duration.ofSeconds(timeoutSeconds),
+                  application -> {
+                    JsonNode status = application.status();
+                    if (wanted != null
+                        && Json.items(status, "rejected").stream().anyMatch(e -> Json.string(e, "revision", "").startsWith(wanted))) {
+                      return java.util.Optional.of(new Progress.End(1, "commit " + wanted + " was rejected"));
+                    }
+                    boolean there = wanted == null || Json.string(status.path("sync"), "revision", "").startsWith(wanted);
+                    return there ? Progress.healthy(application) : java.util.Optional.empty();
+                  });
+      if (end.code() == 0) {
+        console().line(end.message());
+      } else {
+        console().error(end.message());
+      }
+      return end.code();
+    }
+  }
+
+  @Command(name = "suspend", description = "No sync by itself until `resume`, or until a time.")
+  static final class Suspend extends OnApplication {
+    @Option(names = "--reason", paramLabel = "TEXT", defaultValue = "", description = "Shown in the status.")
+    String reason = "";
+
+    @Option(names = "--for", paramLabel = "MINUTES", description = "Resume by itself after this long.")
+    @Nullable Integer minutes;
+
+    @Override
+    public Integer call() {
+      api()
+          .merge(
+              Api.APPLICATION,
+              namespace,
+              name,
+              patch -> {
+                ObjectNode suspend = patch.putObject("spec").putObject("suspend").put("reason", reason);
+                if (minutes != null) {
+                  suspend.put("until", console().clock().instant().plus(Duration.ofMinutes(minutes)).truncatedTo(java.time.temporal.ChronoUnit.SECONDS).toString());
+                }
+              });
+      console().line(name + " suspended");
+      return 0;
+    }
+  }
+
+  @Command(name = "resume", description = "Sync by itself again.")
+  static final class Resume extends OnApplication {
+    @Override
+    public Integer call() {
+      api().merge(Api.APPLICATION, namespace, name, patch -> patch.putObject("spec").putNull("suspend"));
+      console().line(name + " resumed");
+      return 0;
+    }
+  }
+}

@@ -1,0 +1,125 @@
+package dev.slipway.cli;
+
+import dev.slipway.model.json.Json;
+import dev.slipway.model.object.KubeObject;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
+import tools.jackson.databind.JsonNode;
+
+/// Follows an application until it is as somebody waits for it to be, and says each step once.
+final class Progress {
+  /// How a wait ended: an exit code and a word.
+  record End(int code, String message) {}
+
+  private final Context command;
+  private String last = "";
+
+  Progress(Context command) {
+    this.command = command;
+  }
+
+  /// @param verdict asked after each change; empty goes on
+  End follow(String name, Duration timeout, Function<KubeObject, Optional<End>> verdict) {
+    var end = new AtomicReference<End>();
+    Instant until = command.console().clock().instant().plus(timeout);
+    Thread watcher =
+        Thread.ofVirtual()
+            .start(
+                () -> {
+                  while (end.get() == null && !Thread.currentThread().isInterrupted()) {
+                    try {
+                      command
+                          .api()
+                          .watch(
+                              Api.APPLICATION,
+                              command.namespace,
+                              name,
+                              application -> {
+                                if (application.isEmpty()) {
+                                  end.compareAndSet(null, new End(4, "application " + name + " was deleted"));
+                                } else {
+                                  tell(application.get());
+                                  verdict.apply(application.get()).ifPresent(found -> end.compareAndSet(null, found));
+                                }
+                                return end.get() == null;
+                              });
+                    } catch (CommandFailed e) {
+                      pause();
+                    }
+                  }
+                });
+    try {
+      Duration left = Duration.between(command.console().clock().instant(), until);
+      watcher.join(Duration.ofMillis(Math.max(1, left.toMillis())));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    End found = end.get();
+    if (found == null) {
+      watcher.interrupt();
+      return new End(3, "not there within " + timeout.toSeconds() + " s" + (last.isEmpty() ? "" : "; last: " + last));
+    }
+    return found;
+  }
+
+  private static void pause() {
+    java.util.concurrent.locks.LockSupport.parkNanos(200_000_000);
+  }
+
+  private void tell(KubeObject application) {
+    JsonNode status = application.status();
+    JsonNode operation = status.path("operation");
+    String message =
+        "%s %s %s"
+            .formatted(
+                command.console().word(Json.string(status.path("sync"), "status", "Unknown")),
+                command.console().word(Json.string(status.path("health"), "status", "Unknown")),
+                Json.string(operation, "phase", "").equals("Running")
+                    ? Json.string(operation, "step", "") + ": " + Json.string(operation, "message", "")
+                    : Json.string(operation, "phase", "") + " " + Json.string(operation, "message", ""));
+    if (!message.equals(last)) {
+      last = message;
+      command.console().line("%s  %s".formatted(java.time.LocalTime.ofInstant(command.console().clock().instant(), java.time.ZoneId.systemDefault()).truncatedTo(java.time.temporal.ChronoUnit.SECONDS), message.strip()));
+    }
+  }
+
+  /// Healthy and synced, with nothing under way.
+  static Optional<End> healthy(KubeObject application) {
+    JsonNode status = application.status();
+    boolean running = Json.string(status.path("operation"), "phase", "").equals("Running");
+    boolean well =
+        Json.string(status.path("sync"), "status", "").equals("Synced")
+            && Json.string(status.path("health"), "status", "").equals("Healthy");
+    return well && !running ? Optional.of(new End(0, application.name() + " is synced and healthy")) : Optional.empty();
+  }
+
+  /// The end of the sync that answers a request.
+  static Optional<End> answered(KubeObject application, String request, String id) {
+    JsonNode status = application.status();
+    if (!Json.string(status.path("handledRequests"), request, "").equals(id)) {
+      return Optional.empty();
+    }
+    if (status.path("refused").isObject()) {
+      return Optional.of(new End(1, Json.string(status.path("refused"), "reason", "refused")));
+    }
+    JsonNode operation = status.path("operation");
+    String message = Json.string(operation, "message", "");
+    return switch (Json.string(operation, "phase", "")) {
+      case "Succeeded" ->
+          Json.string(operation, "trigger", "").equals("auto-rollback")
+              ? Optional.of(new End(1, "the revision failed and was taken back: " + reason(status)))
+              : Optional.of(new End(0, message));
+      case "Failed", "Terminated", "Superseded", "WaitingForConfirmation" ->
+          Optional.of(new End(1, Json.string(operation, "phase", "") + ": " + message));
+      default -> Optional.empty();
+    };
+  }
+
+  private static String reason(JsonNode status) {
+    return Json.items(status, "rejected").stream().findFirst().map(entry -> Json.string(entry, "reason", "")).orElse("");
+  }
+
+}

@@ -1,0 +1,184 @@
+package dev.slipway.web;
+
+import dev.slipway.controlplane.audit.AuditQuery;
+import dev.slipway.controlplane.audit.AuditRecord;
+import dev.slipway.controlplane.audit.AuditTrail;
+import dev.slipway.manifest.ManifestException;
+import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.cluster.ObjectQuery;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.object.GroupKind;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.time.Timeline;
+import dev.slipway.sync.SyncEngine;
+import dev.slipway.sync.source.SourceException;
+import dev.slipway.sync.webhook.Webhook;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// What the daemon answers beside the Kubernetes API: health, metrics, the webhook, differences, the audit.
+public final class DaemonRoutes {
+  private static final GroupKind APPLICATION = GroupKind.slipway("Application");
+  private static final long POLL_NANOS = 50_000_000;
+  private static final int LONGEST_WAIT_SECONDS = 3_600;
+
+  private final Cluster cluster;
+  private final SyncEngine sync;
+  private final AuditTrail audit;
+  private final Supplier<Map<String, Integer>> counts;
+  private final Optional<String> webhookSecret;
+  private final Timeline timeline;
+  private final String version;
+
+  private DaemonRoutes(
+      Cluster cluster,
+      SyncEngine sync,
+      AuditTrail audit,
+      Supplier<Map<String, Integer>> counts,
+      Optional<String> webhookSecret,
+      Timeline timeline,
+      String version) {
+    this.cluster = cluster;
+    this.sync = sync;
+    this.audit = audit;
+    this.counts = counts;
+    this.webhookSecret = webhookSecret;
+    this.timeline = timeline;
+    this.version = version;
+  }
+
+  public static void add(
+      Routes routes,
+      Cluster cluster,
+      SyncEngine sync,
+      AuditTrail audit,
+      Supplier<Map<String, Integer>> counts,
+      Optional<String> webhookSecret,
+      Timeline timeline,
+      String version) {
+    var here = new DaemonRoutes(cluster, sync, audit, counts, webhookSecret, timeline, version);
+    routes.open("GET", "/healthz", exchange -> exchange.answerText(200, "ok\n"));
+    routes.open("GET", "/livez", exchange -> exchange.answerText(200, "ok\n"));
+    routes.open("GET", "/readyz", exchange -> exchange.answerText(200, "ok\n"));
+    routes.on("GET", "/metrics", here::metrics);
+    routes.open("POST", "/api/webhook", here::webhook);
+    routes.on("POST", "/slipway/v1/trigger", here::trigger);
+    routes.on("GET", "/slipway/v1/version", exchange -> exchange.answer(200, Json.object().put("version", version)));
+    routes.on("GET", "/slipway/v1/applications/{namespace}/{name}/diff", here::diff);
+    routes.on("GET", "/slipway/v1/audit", here::audit);
+  }
+
+  private void diff(Exchange exchange) {
+    try {
+      exchange.answer(
+          200,
+          sync.diff(exchange.path("namespace"), exchange.path("name"), exchange.query("revision").orElse("")));
+    } catch (ManifestException | SourceException e) {
+      String message =
+          e instanceof ManifestException invalid
+              ? String.join("\n", invalid.problems().stream().map(problem -> problem.text()).toList())
+              : String.valueOf(e.getMessage());
+      throw new ClusterException(ClusterException.Reason.INVALID, message, e);
+    }
+  }
+
+  private void audit(Exchange exchange) {
+    int limit = Math.min(1_000, Math.max(1, exchange.number("limit").orElse(100)));
+    AuditQuery query =
+        new AuditQuery(
+            exchange.query("kind"), exchange.query("namespace"), exchange.query("name"), Long.MAX_VALUE, limit);
+    ObjectNode answer = Json.object();
+    ArrayNode records = answer.putArray("records");
+    for (AuditRecord entry : audit.find(query)) {
+      records.add(Json.parse(entry.toLine()));
+    }
+    exchange.answer(200, answer);
+  }
+
+  private void webhook(Exchange exchange) {
+    byte[] body = exchange.body(Webhook.MAX_BODY);
+    switch (Webhook.read(exchange.headers(), body, webhookSecret)) {
+      case Webhook.Verdict.Refused(int code, String why) -> exchange.answer(code, Json.object().put("message", why));
+      case Webhook.Verdict.Ignored(String why) -> exchange.answer(200, Json.object().put("message", why));
+      case Webhook.Verdict.Accepted(List<String> repositories, _, String commit) ->
+          triggered(exchange, repositories, commit, exchange.flag("wait"), exchange.number("timeout").orElse(600));
+    }
+  }
+
+  private void trigger(Exchange exchange) {
+    ObjectNode request = exchange.json();
+    List<String> repositories = Json.string(request, "repository").map(List::of).orElse(List.of());
+    if (repositories.isEmpty()) {
+      throw Exchange.bad("name the repository");
+    }
+    triggered(
+        exchange,
+        repositories,
+        Json.string(request, "commit", ""),
+        Json.bool(request, "wait", false),
+        Json.integer(request, "timeoutSeconds", 600));
+  }
+
+  private void triggered(Exchange exchange, List<String> repositories, String commit, boolean wait, int timeoutSeconds) {
+    List<KubeObject> applications = applications(repositories);
+    applications.stream()
+        .map(app -> Json.string(app.spec().path("source"), "repoURL", ""))
+        .distinct()
+        .forEach(sync::refresh);
+    if (!wait) {
+      ObjectNode answer = Json.object();
+      ArrayNode names = answer.putArray("applications");
+      applications.forEach(app -> names.add(app.namespace() + "/" + app.name()));
+      exchange.answer(202, answer);
+      return;
+    }
+    long until = timeline.nanos() + Duration.ofSeconds(Math.clamp(timeoutSeconds, 1, LONGEST_WAIT_SECONDS)).toNanos();
+    CommitWait.Verdict verdict = CommitWait.of(applications, commit);
+    while (!verdict.done() && timeline.nanos() < until) {
+      LockSupport.parkNanos(POLL_NANOS);
+      verdict = CommitWait.of(applications(repositories), commit);
+    }
+    int code = verdict.healthy() ? 200 : verdict.done() ? 422 : 504;
+    exchange.answer(
+        code,
+        Json.object()
+            .put("commit", commit)
+            .put("healthy", verdict.healthy())
+            .put("message", verdict.done() ? verdict.message() : "not healthy in time: " + verdict.message()));
+  }
+
+  private List<KubeObject> applications(List<String> repositories) {
+    return cluster.list(ObjectQuery.all(APPLICATION)).items().stream()
+        .filter(
+            app ->
+                repositories.stream()
+                    .anyMatch(url -> Webhook.isSame(url, Json.string(app.spec().path("source"), "repoURL", ""))))
+        .toList();
+  }
+
+  /// The exposition format of Prometheus.
+  private void metrics(Exchange exchange) {
+    var text = new StringBuilder();
+    text.append("# HELP slipway_objects Objects in the store.\n# TYPE slipway_objects gauge\n");
+    counts.get().forEach((kind, count) -> text.append("slipway_objects{kind=\"%s\"} %d\n".formatted(kind, count)));
+    text.append("# HELP slipway_application_info How each application stands.\n# TYPE slipway_application_info gauge\n");
+    for (KubeObject app : cluster.list(ObjectQuery.all(APPLICATION)).items()) {
+      text.append(
+          "slipway_application_info{namespace=\"%s\",name=\"%s\",sync=\"%s\",health=\"%s\"} 1\n"
+              .formatted(
+                  app.namespace(),
+                  app.name(),
+                  Json.string(app.status().path("sync"), "status", "Unknown"),
+                  Json.string(app.status().path("health"), "status", "Unknown")));
+    }
+    text.append("# HELP slipway_build_info The version.\n# TYPE slipway_build_info gauge\nslipway_build_info{version=\"%s\"} 1\n".formatted(version));
+    exchange.answer(200, "text/plain; version=0.0.4; charset=utf-8", text.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+  }
+}
