@@ -2,6 +2,7 @@ package dev.slipway.cli;
 
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -66,7 +67,8 @@ public final class Cli {
       InstantSource clock,
       String version,
       DaemonStarter starter) {
-    boolean terminal = System.console() != null && System.console().isTerminal();
+    java.io.Console own = System.console();
+    boolean terminal = own != null && own.isTerminal();
     boolean colours = terminal && !environment.containsKey("NO_COLOR") && !"dumb".equals(environment.get("TERM"));
     var console = new Console(out, err, environment, clock, terminal, colours);
     var line = new CommandLine(new Root());
@@ -78,8 +80,8 @@ public final class Cli {
       COMMANDS.values().forEach(command -> line.addSubcommand(command.get()));
     }
     prepare(line, console, starter);
-    line.setOut(new PrintWriter(out, true));
-    line.setErr(new PrintWriter(err, true));
+    line.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));
+    line.setErr(new PrintWriter(err, true, StandardCharsets.UTF_8));
     line.setColorScheme(CommandLine.Help.defaultColorScheme(colours ? CommandLine.Help.Ansi.ON : CommandLine.Help.Ansi.OFF));
     line.setUsageHelpLongOptionsMaxWidth(32);
     line.setExecutionExceptionHandler(

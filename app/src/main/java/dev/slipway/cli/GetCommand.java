@@ -3,7 +3,6 @@ package dev.slipway.cli;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ResourceType;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -86,7 +85,7 @@ final class GetCommand extends Context {
     if (watch) {
       var query = new LinkedHashMap<>(query());
       query.put("fieldSelector", "metadata.name=" + wanted);
-      follow(this, output, type, namespace, query, false);
+      follow(this, output, type, namespace, query);
     } else if (output.isTable()) {
       output.table(console(), api().client().get(Api.path(type, namespace, wanted), TABLE), false);
     } else {
@@ -109,7 +108,7 @@ final class GetCommand extends Context {
       boolean all,
       boolean apart) {
     if (command instanceof GetCommand get && get.watch) {
-      follow(command, output, type, namespace, query, all);
+      follow(command, output, type, namespace, query);
       return 1;
     }
     if (output.isTable()) {
@@ -130,10 +129,9 @@ final class GetCommand extends Context {
   }
 
   private static void follow(
-      Context command, Output output, ResourceType type, String namespace, Map<String, String> query, boolean all) {
+      Context command, Output output, ResourceType type, String namespace, Map<String, String> query) {
     var parameters = new LinkedHashMap<>(query);
     parameters.put("watch", "true");
-    var head = new ArrayList<String>();
     command
         .api()
         .client()
@@ -148,7 +146,6 @@ final class GetCommand extends Context {
                 output.tree(command.console(), object);
               } else {
                 String line = Json.string(event, "type", "") + " ";
-                head.add(line);
                 command
                     .console()
                     .line(

@@ -7,6 +7,7 @@ import java.time.Instant;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /// Follows an application until it is as somebody waits for it to be, and says each step once.
@@ -23,7 +24,7 @@ final class Progress {
 
   /// @param verdict asked after each change; empty goes on
   End follow(String name, Duration timeout, Function<KubeObject, Optional<End>> verdict) {
-    var end = new AtomicReference<End>();
+    var end = new AtomicReference<@Nullable End>();
     Instant until = command.console().clock().instant().plus(timeout);
     Thread watcher =
         Thread.ofVirtual()

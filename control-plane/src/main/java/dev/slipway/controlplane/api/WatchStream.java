@@ -61,7 +61,7 @@ record WatchStream(
     }
     out.flush();
     var behind = new boolean[1];
-    try (Watch watch =
+    try (Watch _ =
         cluster.watch(
             query,
             from,

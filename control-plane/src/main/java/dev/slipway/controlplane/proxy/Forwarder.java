@@ -58,7 +58,7 @@ final class Forwarder implements Runnable {
   }
 
   /// One listening socket and what waits behind it.
-  private final class Listener {
+  private static final class Listener {
     final ServerSocketChannel channel;
     final Balancer balancer = new Balancer();
     final ArrayDeque<Link> waiting = new ArrayDeque<>();
@@ -69,7 +69,7 @@ final class Forwarder implements Runnable {
   }
 
   /// A client, and the endpoint it was given.
-  private final class Link {
+  private static final class Link {
     final Listener listener;
     final SocketChannel client;
     final String clientAddress;

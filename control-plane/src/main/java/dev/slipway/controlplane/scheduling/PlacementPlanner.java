@@ -48,8 +48,8 @@ final class PlacementPlanner {
         if (!pod.isTerminating()) {
           waiting.add(pod);
         }
-      } else if (states.get(bound) instanceof NodeState state) {
-        state.add(pod);
+      } else if (states.containsKey(bound)) {
+        states.get(bound).add(pod);
       }
     }
     waiting.sort(

@@ -179,8 +179,7 @@ public final class ObjectStore implements AutoCloseable {
         next++;
         KubeObject base = write.base();
         Kept kept = objects.get(write.key());
-        boolean continues = base != null && kept != null;
-        long id = continues ? kept.id() : ++lastId;
+        long id = base != null && kept != null ? kept.id() : ++lastId;
         if (pending.draft != null) {
           KubeObject stored = pending.draft.seal(next);
           changes.add(new Journal.Change.Put(id, next, write.key(), stored.bytes(), audit(write, next, stored)));

@@ -128,7 +128,7 @@ public final class YamlReader {
       Mark mark = e.getProblemMark();
       String problem = String.valueOf(e.getProblem());
       throw new Failure(
-          explain(problem, text, mark), mark == null ? 1 : mark.getLine() + 1, mark == null ? 1 : mark.getColumn() + 1);
+          explain(problem), mark == null ? 1 : mark.getLine() + 1, mark == null ? 1 : mark.getColumn() + 1);
     } catch (YAMLException e) {
       throw new Failure(String.valueOf(e.getMessage()).split("\n", 2)[0], 1, 1);
     } catch (StackOverflowError e) {
@@ -137,8 +137,8 @@ public final class YamlReader {
   }
 
   /// Words for the mistakes that everybody makes.
-  private static String explain(String problem, String text, @org.jspecify.annotations.Nullable Mark mark) {
-    if (mark != null && problem.contains("'\\t") || problem.contains("\\t(TAB)")) {
+  private static String explain(String problem) {
+    if (problem.contains("'\\t") || problem.contains("\\t(TAB)")) {
       return "a tab cannot indent YAML: use spaces";
     }
     if (problem.contains("Nesting Depth")) {

@@ -11,26 +11,27 @@ import tools.jackson.databind.JsonNode;
 
 /// One container as files. What the shim wrote is the only truth about it.
 ///
+/// @param pod `pods/UID`
 /// @param path `pods/UID/containers/NAME-ATTEMPT`
-record ContainerFolder(Path path) {
+record ContainerFolder(Path pod, Path path) {
   /// A shim that was launched and has not written its name within this time has died.
   private static final long LAUNCH_MILLIS = 10_000;
 
   String id() {
-    return path.getParent().getParent().getFileName() + "/" + path.getFileName();
+    return pod.getFileName() + "/" + path.getFileName();
   }
 
   String podUid() {
-    return path.getParent().getParent().getFileName().toString();
+    return String.valueOf(pod.getFileName());
   }
 
   String container() {
-    String name = path.getFileName().toString();
+    String name = String.valueOf(path.getFileName());
     return name.substring(0, name.lastIndexOf('-'));
   }
 
   int attempt() {
-    String name = path.getFileName().toString();
+    String name = String.valueOf(path.getFileName());
     return Integer.parseInt(name.substring(name.lastIndexOf('-') + 1));
   }
 

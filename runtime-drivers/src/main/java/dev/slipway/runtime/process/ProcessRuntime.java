@@ -289,7 +289,7 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
       throw new RuntimeFailedException("pod " + spec.podUid() + " was not prepared");
     }
     var folder =
-        new ContainerFolder(pod.resolve("containers").resolve(spec.container() + "-" + spec.attempt()));
+        new ContainerFolder(pod, pod.resolve("containers").resolve(spec.container() + "-" + spec.attempt()));
     if (Files.isDirectory(folder.path())) {
       return folder.id();
     }
@@ -581,7 +581,7 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
             key.pollEvents().stream().anyMatch(event -> "exit".equals(String.valueOf(event.context())));
         key.reset();
         if (ended && key.watchable() instanceof Path folder) {
-          tell(new ContainerFolder(folder).podUid());
+          tell(root.relativize(folder).getName(0).toString());
         }
       } catch (InterruptedException | ClosedWatchServiceException e) {
         return;
@@ -641,13 +641,14 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
 
   private ContainerFolder folder(String id) {
     int slash = id.indexOf('/');
-    return new ContainerFolder(pod(id.substring(0, slash)).resolve("containers").resolve(id.substring(slash + 1)));
+    Path pod = pod(id.substring(0, slash));
+    return new ContainerFolder(pod, pod.resolve("containers").resolve(id.substring(slash + 1)));
   }
 
   private static List<ContainerFolder> folders(Path pod) {
     return children(pod.resolve("containers")).stream()
         .filter(path -> path.getFileName().toString().matches("[^.].*-[0-9]+"))
-        .map(ContainerFolder::new)
+        .map(path -> new ContainerFolder(pod, path))
         .sorted(Comparator.comparing(ContainerFolder::container).thenComparing(ContainerFolder::attempt))
         .toList();
   }
