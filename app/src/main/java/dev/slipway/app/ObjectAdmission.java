@@ -2,6 +2,7 @@ package dev.slipway.app;
 
 import dev.slipway.controlplane.cluster.Admission;
 import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.schema.Defaults;
 import dev.slipway.model.schema.Schemas;
@@ -9,7 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Lets in what Kubernetes' schemas and rules allow, with Kubernetes' defaults.
+/// Lets in what Kubernetes' schemas and rules allow, with Kubernetes' defaults. A status is what a controller observed: it is not judged.
 final class ObjectAdmission implements Admission {
   @Override
   public void fill(ObjectNode object) {
@@ -22,7 +23,9 @@ final class ObjectAdmission implements Admission {
     if (sameSpec && !after.spec().isMissingNode()) {
       return List.of();
     }
-    return Schemas.kubernetes().faults(after.json()).stream()
+    ObjectNode stated = Json.object().setAll(after.json());
+    stated.remove("status");
+    return Schemas.kubernetes().faults(stated).stream()
         .map(fault -> new ClusterException.Cause(fault.field(), fault.code(), fault.message()))
         .toList();
   }
