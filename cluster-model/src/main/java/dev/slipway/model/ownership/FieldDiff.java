@@ -2,11 +2,12 @@ package dev.slipway.model.ownership;
 
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.GroupKind;
+import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.quantity.Quantity;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
+import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -28,11 +29,30 @@ public final class FieldDiff {
     }
   }
 
-  private static final Set<String> QUANTITIES = Set.of("cpu", "memory", "storage", "ephemeral-storage", "sizeLimit");
+  private static final Pattern QUANTITY =
+      Pattern.compile("\\.(spec|status)\\..*(\\.(requests|limits|capacity|allocatable)(\\.[^.]+|\\[.*])|\\.(sizeLimit|divisor))|"
+          + "\\.(spec|status)\\.(capacity|allocatable)(\\.[^.]+|\\[.*])");
 
   private FieldDiff() {}
 
-  public static List<Change> between(ObjectNode desired, ObjectNode live, GroupKind kind) {
+  /// What this manager applied before, that is still live, and that the new intent leaves out: an apply will remove it unless
+  /// somebody else owns it too. [#between] cannot see these, since it looks only at what is desired.
+  public static List<Change> dropped(KubeObject desired, KubeObject live, String manager) {
+    var changes = new ArrayList<Change>();
+    boolean secret = live.key().groupKind().equals(GroupKind.core("Secret"));
+    for (List<String> path : ServerSideApply.dropped(live, desired, manager)) {
+      var change =
+          new Change(FieldSet.text(path), Json.object().path("missing"), FieldSet.value(live.json(), path));
+      if (!change.live().isMissingNode()) {
+        changes.add(secret ? change.masked() : change);
+      }
+    }
+    return List.copyOf(changes);
+  }
+
+  /// What is desired and not live, in the order of the intent.
+  public static List<Change> between(ObjectNode asked, ObjectNode live, GroupKind kind) {
+    ObjectNode desired = kind.equals(GroupKind.core("Secret")) ? Intent.encoded(asked) : asked;
     var changes = new ArrayList<Change>();
     for (var member : desired.properties()) {
       String field = member.getKey();
@@ -88,7 +108,7 @@ public final class FieldDiff {
         return;
       }
     }
-    if (!sameValue(desired, live) && !sameQuantity(field, desired, live) && !emptyAsAbsent(desired, live)) {
+    if (!sameValue(desired, live) && !sameQuantity(path, desired, live) && !emptyAsAbsent(desired, live)) {
       changes.add(new Change(path, desired, live));
     }
   }
@@ -101,8 +121,8 @@ public final class FieldDiff {
     return one.equals(other);
   }
 
-  private static boolean sameQuantity(String field, JsonNode one, JsonNode other) {
-    if (!QUANTITIES.contains(field) || !one.isValueNode() || !other.isValueNode()) {
+  private static boolean sameQuantity(String path, JsonNode one, JsonNode other) {
+    if (!one.isValueNode() || !other.isValueNode() || !QUANTITY.matcher(path).matches()) {
       return false;
     }
     Optional<Quantity> a = Quantity.find(one.asString());

@@ -58,6 +58,10 @@ final class FieldSet {
       for (var member : object.properties()) {
         set.set("f:" + member.getKey(), of(member.getKey(), member.getValue()));
       }
+    } else if (value instanceof ArrayNode list && isSet(field)) {
+      for (JsonNode item : list) {
+        set.putObject("v:" + Json.text(item));
+      }
     } else if (value instanceof ArrayNode list) {
       ListKeys.of(field, list)
           .ifPresent(
@@ -105,6 +109,17 @@ final class FieldSet {
     return all;
   }
 
+  /// Whether a list is a set of values, each owned by itself.
+  static boolean isSet(String field) {
+    return field.equals("finalizers");
+  }
+
+  /// Whether the set holds on to what is at this path: the field itself, or, for an item of a list, any part of the item.
+  static boolean keeps(ObjectNode set, List<String> path) {
+    boolean item = !path.isEmpty() && path.getLast().equals(".");
+    return has(set, item ? path.subList(0, path.size() - 1) : path);
+  }
+
   /// Whether the set has this very field or anything below it.
   static boolean has(ObjectNode set, List<String> path) {
     JsonNode at = set;
@@ -123,7 +138,9 @@ final class FieldSet {
 
   private static void collect(ObjectNode set, List<String> path, List<List<String>> leaves) {
     if (set.isEmpty()) {
-      leaves.add(path);
+      if (!path.isEmpty()) {
+        leaves.add(path);
+      }
       return;
     }
     for (var member : set.properties()) {
@@ -143,6 +160,13 @@ final class FieldSet {
       if (step.startsWith("f:")) {
         field = step.substring(2);
         at = at.path(field);
+      } else if (step.startsWith("v:")) {
+        JsonNode wanted = Json.parse(step.substring(2));
+        JsonNode found = Json.object().path("missing");
+        for (JsonNode item : at) {
+          found = item.equals(wanted) ? item : found;
+        }
+        at = found;
       } else if (step.startsWith("k:")) {
         at = item(at, field, step).<JsonNode>map(found -> found).orElse(Json.object().path("missing"));
       }
@@ -169,13 +193,24 @@ final class FieldSet {
           object.remove(field);
         }
       }
+      case ArrayNode list when rest.getFirst().startsWith("v:") -> {
+        JsonNode value = Json.parse(rest.getFirst().substring(2));
+        for (int i = list.size() - 1; i >= 0; i--) {
+          if (list.get(i).equals(value)) {
+            list.remove(i);
+          }
+        }
+        if (list.isEmpty()) {
+          object.remove(field);
+        }
+      }
       case ArrayNode list -> {
         Optional<ObjectNode> found = item(list, field, rest.getFirst());
         if (found.isPresent()) {
           List<String> inner = rest.subList(1, rest.size());
           if (inner.isEmpty() || inner.equals(List.of("."))) {
             removeItem(list, found.get());
-          } else {
+          } else if (inner.size() > 1 || !isKey(rest.getFirst(), inner.getFirst())) {
             remove(found.get(), inner);
           }
           if (list.isEmpty()) {
@@ -187,9 +222,14 @@ final class FieldSet {
     }
   }
 
+  /// An item that stays keeps what it is known by.
+  private static boolean isKey(String item, String member) {
+    return Json.parse(item.substring(2)).has(member.substring(2));
+  }
+
   private static void removeItem(ArrayNode list, ObjectNode item) {
     for (int i = 0; i < list.size(); i++) {
-      if (list.get(i) == item) {
+      if (list.get(i).equals(item)) {
         list.remove(i);
         return;
       }
@@ -220,6 +260,8 @@ final class FieldSet {
           first = false;
         }
         text.append(']');
+      } else if (step.startsWith("v:")) {
+        text.append('[').append(step, 2, step.length()).append(']');
       }
     }
     return text.toString();

@@ -1,6 +1,7 @@
 package dev.slipway.model.ownership;
 
 import dev.slipway.model.json.Json;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -47,7 +48,24 @@ final class ListKeys {
         return Optional.empty();
       }
     }
+    if (repeats(keys, list)) {
+      return Optional.empty();
+    }
     return Optional.of(keys);
+  }
+
+  /// A list in which a key comes twice (environment variables may) can only be one value.
+  private static boolean repeats(List<String> keys, JsonNode list) {
+    if (list.size() < 2) {
+      return false;
+    }
+    var seen = new HashSet<JsonNode>();
+    for (JsonNode item : list) {
+      if (!seen.add(keys.size() == 1 ? item.path(keys.getFirst()) : key(keys, item))) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /// The item's key as Kubernetes writes it in `k:{…}`.

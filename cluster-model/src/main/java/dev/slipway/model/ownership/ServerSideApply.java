@@ -30,6 +30,11 @@ public final class ServerSideApply {
   /// @throws ClusterException `CONFLICT` naming each field that another owner holds with another value, unless forced
   public static KubeObject apply(
       Optional<KubeObject> live, KubeObject intent, String manager, boolean force, Instant now) {
+    return applyStated(live, Intent.stated(intent), manager, force, now);
+  }
+
+  private static KubeObject applyStated(
+      Optional<KubeObject> live, KubeObject intent, String manager, boolean force, Instant now) {
     ObjectNode mine = FieldSet.of(intent.json());
     if (live.isEmpty()) {
       return intent.with(
@@ -43,16 +48,16 @@ public final class ServerSideApply {
     List<Owner> owners = owners(old);
     Owner before = owners.stream().filter(owner -> owner.isApplier(manager)).findFirst().orElse(null);
     List<Owner> others = owners.stream().filter(owner -> !owner.isApplier(manager)).toList();
-    ObjectNode merged = old.json().deepCopy();
-    merge(merged, intent.json());
     boolean sameSet = before != null && before.fields().equals(mine);
-    if (sameSet && merged.equals(old.json())) {
+    if (sameSet && covers(old.json(), intent.json())) {
       return old;
     }
+    ObjectNode merged = old.json().deepCopy();
+    merge(merged, intent.json());
     List<Owner> left = withoutTakenOver(others, mine, old, intent, force);
     if (before != null) {
       for (List<String> path : FieldSet.leaves(FieldSet.minus(before.fields(), mine))) {
-        if (left.stream().noneMatch(owner -> FieldSet.has(owner.fields(), path))) {
+        if (left.stream().noneMatch(owner -> FieldSet.keeps(owner.fields(), path))) {
           FieldSet.remove(merged, path);
         }
       }
@@ -137,7 +142,15 @@ public final class ServerSideApply {
         put(changed, path);
       }
     }
-    if (changed.isEmpty()) {
+    ObjectNode gone = Json.object();
+    ObjectNode known = FieldSet.of(before.json());
+    known.remove("f:status");
+    for (List<String> path : FieldSet.leaves(known)) {
+      if (!path.isEmpty() && !FieldSet.has(stated, path)) {
+        put(gone, path);
+      }
+    }
+    if (changed.isEmpty() && gone.isEmpty()) {
       return after;
     }
     ObjectNode mine = changed;
@@ -146,7 +159,7 @@ public final class ServerSideApply {
       if (owner.manager().equals(manager) && owner.operation().equals("Update") && owner.subresource().isEmpty()) {
         mine = FieldSet.union(owner.fields(), mine);
       } else {
-        ObjectNode fields = FieldSet.minus(owner.fields(), changed);
+        ObjectNode fields = FieldSet.minus(FieldSet.minus(owner.fields(), changed), gone);
         if (!fields.isEmpty()) {
           ObjectNode entry = owner.entry().deepCopy();
           entry.set("fieldsV1", fields);
@@ -154,12 +167,36 @@ public final class ServerSideApply {
         }
       }
     }
+    mine = FieldSet.minus(mine, gone);
+    if (mine.isEmpty()) {
+      return withEntries(after, entries);
+    }
     entries.add(entry(manager, "Update", after.apiVersion(), mine, now));
-    return after.withMetadata(
+    return withEntries(after, entries);
+  }
+
+  private static KubeObject withEntries(KubeObject object, List<ObjectNode> entries) {
+    return object.withMetadata(
         metadata -> {
           ArrayNode managed = metadata.putArray("managedFields");
           entries.forEach(managed::add);
         });
+  }
+
+  /// The fields that this manager applied before and that its new intent leaves out, without those that others own too.
+  static List<List<String>> dropped(KubeObject live, KubeObject intent, String manager) {
+    List<Owner> owners = owners(live);
+    ObjectNode mine = FieldSet.of(Intent.stated(intent).json());
+    return owners.stream()
+        .filter(owner -> owner.isApplier(manager))
+        .flatMap(owner -> FieldSet.leaves(FieldSet.minus(owner.fields(), mine)).stream())
+        .filter(path -> !path.isEmpty())
+        .filter(
+            path ->
+                owners.stream()
+                    .filter(owner -> !owner.isApplier(manager))
+                    .noneMatch(owner -> FieldSet.keeps(owner.fields(), path)))
+        .toList();
   }
 
   private static List<Owner> owners(KubeObject object) {
@@ -215,6 +252,10 @@ public final class ServerSideApply {
   }
 
   private static void mergeList(ObjectNode target, String field, ArrayNode live, ArrayNode wanted) {
+    if (FieldSet.isSet(field)) {
+      mergeSet(target, field, live, wanted);
+      return;
+    }
     Optional<List<String>> keys = ListKeys.of(field, wanted);
     if (keys.isEmpty() || wanted.isEmpty() || ListKeys.of(field, live).isEmpty()) {
       if (!live.equals(wanted)) {
@@ -222,24 +263,142 @@ public final class ServerSideApply {
       }
       return;
     }
-    ArrayNode result = Json.array();
-    var taken = new ArrayList<ObjectNode>();
+    var result = new ArrayList<JsonNode>();
+    live.forEach(result::add);
+    int last = -1;
+    boolean inOrder = true;
+    var fresh = new ArrayList<JsonNode>();
     for (JsonNode item : wanted) {
-      ObjectNode key = ListKeys.key(keys.get(), item);
-      Optional<ObjectNode> known = ListKeys.find(live, keys.get(), key);
-      if (known.isPresent() && item instanceof ObjectNode object) {
-        taken.add(known.get());
-        merge(known.get(), object);
-        result.add(known.get());
-      } else {
-        result.add(item.deepCopy());
+      int at = indexOf(live, keys.get(), ListKeys.key(keys.get(), item));
+      if (at < 0) {
+        fresh.add(item.deepCopy());
+        continue;
+      }
+      inOrder &= at > last;
+      last = at;
+      if (live.get(at) instanceof ObjectNode known && item instanceof ObjectNode object) {
+        merge(known, object);
       }
     }
-    for (JsonNode item : live) {
-      if (taken.stream().noneMatch(other -> other == item)) {
-        result.add(item);
+    if (inOrder) {
+      // Items of others stay where they are: two appliers of one list would reorder it for ever.
+      insert(result, keys.get(), wanted, fresh);
+    } else {
+      result.clear();
+      for (JsonNode item : wanted) {
+        int at = indexOf(live, keys.get(), ListKeys.key(keys.get(), item));
+        result.add(at < 0 ? item.deepCopy() : live.get(at));
+      }
+      for (JsonNode item : live) {
+        if (indexOf(wanted, keys.get(), ListKeys.key(keys.get(), item)) < 0) {
+          result.add(item);
+        }
       }
     }
-    target.set(field, result);
+    ArrayNode list = Json.array();
+    result.forEach(list::add);
+    target.set(field, list);
+  }
+
+  /// Puts each new item behind the item that precedes it in the intent, the first before the first known one.
+  private static void insert(
+      List<JsonNode> result, List<String> keys, ArrayNode wanted, List<JsonNode> fresh) {
+    int next = 0;
+    int behind = result.size();
+    for (int i = result.size() - 1; i >= 0; i--) {
+      ObjectNode key = ListKeys.key(keys, result.get(i));
+      behind = indexOf(wanted, keys, key) >= 0 ? i : behind;
+    }
+    for (JsonNode item : wanted) {
+      ObjectNode key = ListKeys.key(keys, item);
+      int at = -1;
+      for (int i = 0; i < result.size(); i++) {
+        if (ListKeys.key(keys, result.get(i)).equals(key)) {
+          at = i;
+        }
+      }
+      if (at < 0) {
+        at = behind;
+        result.add(at, fresh.get(next));
+        next++;
+      }
+      behind = at + 1;
+    }
+  }
+
+  private static int indexOf(ArrayNode list, List<String> keys, ObjectNode key) {
+    for (int i = 0; i < list.size(); i++) {
+      if (ListKeys.key(keys, list.get(i)).equals(key)) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  private static void mergeSet(ObjectNode target, String field, ArrayNode live, ArrayNode wanted) {
+    ArrayNode all = live.deepCopy();
+    for (JsonNode item : wanted) {
+      if (!contains(all, item)) {
+        all.add(item);
+      }
+    }
+    target.set(field, all);
+  }
+
+  private static boolean contains(ArrayNode list, JsonNode item) {
+    for (JsonNode known : list) {
+      if (known.equals(item)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// Whether merging the intent would leave the live tree as it is. Copies nothing: most applies end here.
+  private static boolean covers(ObjectNode live, ObjectNode intent) {
+    for (var member : intent.properties()) {
+      JsonNode known = live.path(member.getKey());
+      boolean covered =
+          switch (member.getValue()) {
+            case ObjectNode wanted -> known instanceof ObjectNode child && covers(child, wanted);
+            case ArrayNode wanted ->
+                known instanceof ArrayNode list && coversList(member.getKey(), list, wanted);
+            default -> same(member.getValue(), known);
+          };
+      if (!covered) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static boolean coversList(String field, ArrayNode live, ArrayNode wanted) {
+    if (live.equals(wanted)) {
+      return true;
+    }
+    if (FieldSet.isSet(field)) {
+      for (JsonNode item : wanted) {
+        if (!contains(live, item)) {
+          return false;
+        }
+      }
+      return true;
+    }
+    Optional<List<String>> keys = ListKeys.of(field, wanted);
+    if (keys.isEmpty() || wanted.isEmpty() || ListKeys.of(field, live).isEmpty()) {
+      return false;
+    }
+    int last = -1;
+    for (JsonNode item : wanted) {
+      int at = indexOf(live, keys.get(), ListKeys.key(keys.get(), item));
+      if (at <= last
+          || !(live.get(at) instanceof ObjectNode known)
+          || !(item instanceof ObjectNode object)
+          || !covers(known, object)) {
+        return false;
+      }
+      last = at;
+    }
+    return true;
   }
 }

@@ -85,26 +85,20 @@ public final class NodeLoop implements AutoCloseable {
       }
       return Outcome.recheckAfter(left.plusMillis(1), "the node must give a sign of life");
     }
-    if (!tainted) {
-      lost(node, now);
-    }
-    return evict(node, now);
+    lost(node, now);
+    return evict(cluster.get(key).orElse(node), now);
   }
 
+  /// Each step is looked at by itself: a daemon that died after one of them goes on with the next.
   private void lost(KubeObject node, Instant now) {
-    KubeObject marked = cluster.replace(node.with(json -> setTaint(json, Optional.of(now))));
-    cluster.replaceStatus(
-        marked.with(
-            json -> {
-              ObjectNode status = Json.child(json, "status");
-              Conditions.set(status, "Ready", false, "NodeStatusUnknown", "the node's agent stopped answering", now);
-              for (JsonNode condition : status.path("conditions")) {
-                if (condition instanceof ObjectNode entry && Json.string(entry, "type", "").equals("Ready")) {
-                  entry.put("status", "Unknown");
-                }
-              }
-            }));
-    events.warning(node, "NodeNotReady", "the node's agent stopped answering");
+    KubeObject marked = node;
+    if (taint(node).isEmpty()) {
+      marked = cluster.replace(node.with(json -> setTaint(json, Optional.of(now))));
+      events.warning(node, "NodeNotReady", "the node's agent stopped answering");
+    }
+    if (!readiness(marked).equals("Unknown")) {
+      cluster.replaceStatus(marked.with(json -> unknown(Json.child(json, "status"), now)));
+    }
     for (KubeObject pod : pods(node)) {
       if (Conditions.isTrue(pod.status(), "Ready")) {
         ObjectNode status = pod.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
@@ -112,6 +106,23 @@ public final class NodeLoop implements AutoCloseable {
         cluster.replaceStatus(pod.withStatus(status));
       }
     }
+  }
+
+  private static void unknown(ObjectNode status, Instant now) {
+    Conditions.set(
+        status, "Ready", false, "NodeStatusUnknown", "the node's agent stopped answering", now);
+    for (JsonNode condition : status.path("conditions")) {
+      if (condition instanceof ObjectNode entry
+          && Json.string(entry, "type", "").equals("Ready")) {
+        entry.put("status", "Unknown");
+      }
+    }
+  }
+
+  private static String readiness(KubeObject node) {
+    return Conditions.find(node.status(), "Ready")
+        .map(condition -> Json.string(condition, "status", ""))
+        .orElse("");
   }
 
   private Outcome evict(KubeObject node, Instant now) {

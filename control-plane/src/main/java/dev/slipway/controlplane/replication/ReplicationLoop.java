@@ -30,6 +30,7 @@ public final class ReplicationLoop implements AutoCloseable {
   private static final GroupKind RC = GroupKind.core("ReplicationController");
   private static final GroupKind POD = GroupKind.core("Pod");
   private static final int PARALLEL = 4;
+  private static final int NAMES_TO_TRY = 5;
 
   private final Cluster cluster;
   private final Timeline timeline;
@@ -130,8 +131,25 @@ public final class ReplicationLoop implements AutoCloseable {
   }
 
   private void create(KubeObject rc) {
+    for (int attempt = 1; ; attempt++) {
+      try {
+        create(rc, rc.name() + "-" + chance.suffix(5));
+        return;
+      } catch (ClusterException e) {
+        boolean nameTaken = e.reason() == ClusterException.Reason.ALREADY_EXISTS;
+        if (nameTaken && attempt < NAMES_TO_TRY) {
+          continue;
+        }
+        if (e.reason() != ClusterException.Reason.UNAVAILABLE) {
+          events.warning(rc, "FailedCreate", "Error creating pod: " + e.getMessage());
+        }
+        throw e;
+      }
+    }
+  }
+
+  private void create(KubeObject rc, String name) {
     JsonNode template = rc.spec().path("template");
-    String name = rc.name() + "-" + chance.suffix(5);
     KubeObject pod =
         KubeObject.make(
             "v1",
@@ -149,15 +167,8 @@ public final class ReplicationLoop implements AutoCloseable {
               metadata.putArray("ownerReferences").add(OwnerReference.controlledBy(rc).toJson());
               json.set("spec", template.path("spec"));
             });
-    try {
-      cluster.create(pod);
-      events.normal(rc, "SuccessfulCreate", "Created pod: " + name);
-    } catch (ClusterException e) {
-      if (e.reason() != ClusterException.Reason.UNAVAILABLE) {
-        events.warning(rc, "FailedCreate", "Error creating pod: " + e.getMessage());
-      }
-      throw e;
-    }
+    cluster.create(pod);
+    events.normal(rc, "SuccessfulCreate", "Created pod: " + name);
   }
 
   private void remove(KubeObject rc, KubeObject pod) {

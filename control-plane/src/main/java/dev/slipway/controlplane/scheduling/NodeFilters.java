@@ -14,8 +14,16 @@ import tools.jackson.databind.JsonNode;
 final class NodeFilters {
   private NodeFilters() {}
 
+  /// Nodes with pods that keep others away: few, as a rule, so that not every node is asked about every other.
+  static List<NodeState> repelling(Collection<NodeState> nodes) {
+    return nodes.stream().filter(node -> !node.repelling().isEmpty()).toList();
+  }
+
   /// Empty when the node may take the pod. Resources are not asked about.
-  static Optional<String> refusal(KubeObject pod, NodeState node, Collection<NodeState> all) {
+  ///
+  /// @param repelling those of all nodes that [#repelling] names
+  static Optional<String> refusal(
+      KubeObject pod, NodeState node, Collection<NodeState> all, List<NodeState> repelling) {
     if (Json.bool(node.node.spec(), "unschedulable", false)
         && !tolerates(pod, "node.kubernetes.io/unschedulable", "", "NoSchedule")) {
       return Optional.of("node(s) were unschedulable");
@@ -43,7 +51,7 @@ final class NodeFilters {
     if (node.hostPortTaken(pod)) {
       return Optional.of("node(s) didn't have free ports for the requested pod ports");
     }
-    return podAffinity(pod, affinity, node, all).or(() -> spread(pod, node, all));
+    return podAffinity(pod, affinity, node, all, repelling).or(() -> spread(pod, node, all));
   }
 
   static boolean tolerates(KubeObject pod, String key, String value, String effect) {
@@ -94,7 +102,11 @@ final class NodeFilters {
   }
 
   private static Optional<String> podAffinity(
-      KubeObject pod, JsonNode affinity, NodeState node, Collection<NodeState> all) {
+      KubeObject pod,
+      JsonNode affinity,
+      NodeState node,
+      Collection<NodeState> all,
+      List<NodeState> repelling) {
     for (JsonNode term :
         Json.items(affinity.path("podAffinity"), "requiredDuringSchedulingIgnoredDuringExecution")) {
       boolean anywhere = all.stream().anyMatch(other -> count(term, pod, other) > 0);
@@ -110,8 +122,8 @@ final class NodeFilters {
         return Optional.of("node(s) didn't match pod anti-affinity rules");
       }
     }
-    for (NodeState other : all) {
-      for (KubeObject running : other.pods) {
+    for (NodeState other : repelling) {
+      for (KubeObject running : other.repelling()) {
         for (JsonNode term :
             Json.items(
                 running.spec().path("affinity").path("podAntiAffinity"),

@@ -17,6 +17,7 @@ final class NodeState {
   private final Resources allocatable;
   private final Map<String, Long> taken = new HashMap<>();
   private final Map<String, Integer> perOwner = new HashMap<>();
+  private final List<KubeObject> repelling = new ArrayList<>();
   private final Set<String> hostPorts = new HashSet<>();
 
   NodeState(KubeObject node) {
@@ -34,6 +35,9 @@ final class NodeState {
 
   void add(KubeObject pod) {
     pods.add(pod);
+    if (repels(pod)) {
+      repelling.add(pod);
+    }
     Resources.requests(pod).amounts().forEach((name, amount) -> taken.merge(name, amount, Long::sum));
     perOwner.merge(owner(pod), 1, Integer::sum);
     hostPorts.addAll(hostPorts(pod));
@@ -41,9 +45,22 @@ final class NodeState {
 
   void remove(KubeObject pod) {
     pods.remove(pod);
+    repelling.remove(pod);
     Resources.requests(pod).amounts().forEach((name, amount) -> taken.merge(name, -amount, Long::sum));
     perOwner.merge(owner(pod), -1, Integer::sum);
     hostPorts.removeAll(hostPorts(pod));
+  }
+
+  /// Pods here that keep others away from their topology domain.
+  List<KubeObject> repelling() {
+    return repelling;
+  }
+
+  private static boolean repels(KubeObject pod) {
+    return pod.spec()
+        .path("affinity")
+        .path("podAntiAffinity")
+        .has("requiredDuringSchedulingIgnoredDuringExecution");
   }
 
   /// The resources that are short for these requests, sorted.

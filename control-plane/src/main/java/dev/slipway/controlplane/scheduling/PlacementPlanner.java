@@ -69,8 +69,9 @@ final class PlacementPlanner {
     NodeState best = null;
     double bestScore = 0;
     Map<String, List<String>> refusals = new TreeMap<>();
+    List<NodeState> repelling = NodeFilters.repelling(nodes);
     for (NodeState node : nodes) {
-      Optional<String> refusal = NodeFilters.refusal(pod, node, nodes);
+      Optional<String> refusal = NodeFilters.refusal(pod, node, nodes, repelling);
       if (refusal.isPresent()) {
         refusals.computeIfAbsent(refusal.get(), _ -> new ArrayList<>()).add(node.name());
         continue;
@@ -135,8 +136,9 @@ final class PlacementPlanner {
     }
     NodeState chosen = null;
     List<KubeObject> fewest = List.of();
+    List<NodeState> repelling = NodeFilters.repelling(nodes);
     for (NodeState node : nodes) {
-      if (NodeFilters.refusal(pod, node, nodes).isPresent()) {
+      if (NodeFilters.refusal(pod, node, nodes, repelling).isPresent()) {
         continue;
       }
       List<KubeObject> victims = victims(node, requests, priority);
@@ -182,7 +184,7 @@ final class PlacementPlanner {
     return Json.integer(pod.spec(), "priority", 0);
   }
 
-  private static boolean isFinished(KubeObject pod) {
+  static boolean isFinished(KubeObject pod) {
     String phase = Json.string(pod.status(), "phase", "");
     return phase.equals("Failed") || phase.equals("Succeeded");
   }

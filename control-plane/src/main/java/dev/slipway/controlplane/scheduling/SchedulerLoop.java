@@ -53,7 +53,7 @@ public final class SchedulerLoop implements AutoCloseable {
             ObjectQuery.all(POD),
             timeline,
             (before, after) -> {
-              if (after == null || !isBound(after) || before == null || !isBound(before)) {
+              if (before == null || after == null || !isBound(after) || hasEnded(before, after)) {
                 loop.loop.add(ALL);
               }
             }));
@@ -75,6 +75,11 @@ public final class SchedulerLoop implements AutoCloseable {
     return !before.spec().equals(after.spec())
         || !before.labels().equals(after.labels())
         || !before.status().path("allocatable").equals(after.status().path("allocatable"));
+  }
+
+  /// A pod that has ended gives its room back, though it is still there.
+  private static boolean hasEnded(KubeObject before, KubeObject after) {
+    return !PlacementPlanner.isFinished(before) && PlacementPlanner.isFinished(after);
   }
 
   private static boolean isBound(KubeObject pod) {
