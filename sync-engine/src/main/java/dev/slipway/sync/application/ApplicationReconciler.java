@@ -402,7 +402,7 @@ final class ApplicationReconciler {
   private Cluster writer(Pass pass) {
     return cluster.as(
         new Author(
-            "slipway",
+            SyncPlanner.MANAGER,
             "system:slipway:sync",
             "application %s, sync %d, revision %s".formatted(pass.label(), pass.status.operationId(), brief(pass.status.operationRevision()))));
   }

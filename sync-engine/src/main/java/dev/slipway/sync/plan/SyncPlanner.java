@@ -16,6 +16,9 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// Compares what is wanted with what is live.
 public final class SyncPlanner {
+  /// The field manager that applies.
+  public static final String MANAGER = "slipway";
+
   /// Something that an application owns: the very object, not just its name.
   public record Owned(ObjectKey key, String uid) {}
 
@@ -45,7 +48,8 @@ public final class SyncPlanner {
         continue;
       }
       ObjectNode stated = ignored.without(declared(object), object.object().json());
-      List<FieldDiff.Change> changes = FieldDiff.between(stated, known.json(), key.groupKind());
+      List<FieldDiff.Change> changes = new ArrayList<>(FieldDiff.between(stated, known.json(), key.groupKind()));
+      changes.addAll(FieldDiff.dropped(object.object(), known, MANAGER));
       if (changes.isEmpty()) {
         unchanged++;
       } else if (key.groupKind().toString().equals("Job.batch")
