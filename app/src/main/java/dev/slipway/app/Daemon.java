@@ -29,9 +29,11 @@ import dev.slipway.web.Routes;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -124,8 +126,10 @@ public final class Daemon implements AutoCloseable {
         throw new IllegalStateException(
             "another daemon (process %s) already uses the data directory %s".formatted(holder, data.root()));
       }
+      // Through this very channel: closing any other descriptor of the file would give the lock up.
       channel.truncate(0);
-      Files.writeString(data.lockFile(), ProcessHandle.current().pid() + "\n");
+      channel.write(
+          ByteBuffer.wrap((ProcessHandle.current().pid() + "\n").getBytes(StandardCharsets.US_ASCII)), 0);
       return channel;
     } catch (IOException e) {
       throw new UncheckedIOException("cannot lock " + data.lockFile() + ": " + e.getMessage(), e);
