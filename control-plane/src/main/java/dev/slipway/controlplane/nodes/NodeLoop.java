@@ -29,7 +29,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// trusted again.
 public final class NodeLoop implements AutoCloseable {
   static final Duration SILENT_AFTER = Duration.ofSeconds(40);
-  private static final Duration EVICT_AFTER = Duration.ofSeconds(300);
+  private static final Duration EVICT_AFTER = Duration.ofMinutes(5);
   private static final String UNREACHABLE = "node.kubernetes.io/unreachable";
   private static final GroupKind NODE = GroupKind.core("Node");
 

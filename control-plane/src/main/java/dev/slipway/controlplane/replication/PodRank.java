@@ -24,12 +24,12 @@ final class PodRank {
     return pods.stream()
         .sorted(
             Comparator.comparing((KubeObject pod) -> !node(pod).isEmpty())
-                .thenComparing(PodRank::phase)
+                .thenComparingInt(PodRank::phase)
                 .thenComparing(PodRank::isReady)
-                .thenComparing(PodRank::deletionCost)
-                .thenComparing(pod -> -onNode.getOrDefault(node(pod), 0))
+                .thenComparingInt(PodRank::deletionCost)
+                .thenComparingInt(pod -> -onNode.getOrDefault(node(pod), 0))
                 .thenComparing(PodRank::readySince, Comparator.reverseOrder())
-                .thenComparing(pod -> -restarts(pod))
+                .thenComparingInt(pod -> -restarts(pod))
                 .thenComparing(
                     pod -> pod.creationTimestamp().orElse(Instant.MAX), Comparator.reverseOrder())
                 .thenComparing(KubeObject::name))

@@ -48,8 +48,11 @@ final class PlacementPlanner {
         if (!pod.isTerminating()) {
           waiting.add(pod);
         }
-      } else if (states.containsKey(bound)) {
-        states.get(bound).add(pod);
+      } else {
+        NodeState state = states.get(bound);
+        if (state != null) {
+          state.add(pod);
+        }
       }
     }
     waiting.sort(

@@ -121,7 +121,7 @@ public final class ServiceLoop implements AutoCloseable {
         continue;
       }
       KubeObject complete = complete(service, takenAddresses, takenPorts);
-      if (complete != service) {
+      if (!complete.equals(service)) {
         try {
           cluster.replace(complete);
         } catch (ClusterException e) {

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -81,7 +82,7 @@ class PlacementPlannerTest {
       }
       for (PlacementPlanner.Decision decision : PlacementPlanner.plan(nodes, pods)) {
         if (decision instanceof PlacementPlanner.Decision.Bind(KubeObject pod, String name)) {
-          int[] left = room.get(name);
+          int[] left = Objects.requireNonNull(room.get(name));
           left[0] -= (int) Resources.requests(pod).of("cpu");
           left[1]--;
           assertThat(left[0]).as("cpu of %s, seed %d", name, seed).isNotNegative();
