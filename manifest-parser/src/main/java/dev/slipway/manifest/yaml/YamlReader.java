@@ -130,7 +130,7 @@ public final class YamlReader {
       throw new Failure(
           explain(problem), mark == null ? 1 : mark.getLine() + 1, mark == null ? 1 : mark.getColumn() + 1);
     } catch (YAMLException e) {
-      throw new Failure(String.valueOf(e.getMessage()).split("\n", 2)[0], 1, 1);
+      throw new Failure(explain(String.valueOf(e.getMessage()).split("\n", 2)[0]), 1, 1);
     } catch (StackOverflowError e) {
       throw new Failure("nested too deeply: more than " + MAX_DEPTH + " levels", 1, 1);
     }

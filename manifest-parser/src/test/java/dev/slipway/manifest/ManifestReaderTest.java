@@ -1,0 +1,83 @@
+package dev.slipway.manifest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ManifestReaderTest {
+  @TempDir Path folder;
+
+  @ParameterizedTest(name = "{0}")
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          unknown field  | kind: Service, metadata: {name: web}, spec: {ports: [{port: 80, prot: 1}]}                     | spec.ports[0].prot: unknown field "prot"; did you mean "port"?
+          wrong type     | kind: ConfigMap, metadata: {name: c}, data: {a: 1}                                    | data.a: the value must be a text
+          unknown kind   | kind: Servise, metadata: {name: web}                                                  | the kind Servise is not known; did you mean "Service"?
+          bad name       | kind: Service, metadata: {name: Web}, spec: {ports: [{port: 80}]}                     | "Web" cannot name a Service
+          bad port       | kind: Service, metadata: {name: web}, spec: {ports: [{port: 99999}]}                  | 99999 is no port: 1 to 65535
+          selector       | kind: ReplicationController, metadata: {name: a}, spec: {selector: {a: b}, template: {metadata: {labels: {a: c}}, spec: {containers: [{name: m, image: i}]}}} | the selector does not match the labels of the template
+          no volume      | kind: Pod, metadata: {name: p}, spec: {containers: [{name: m, image: i, volumeMounts: [{name: data, mountPath: /d}]}]}  | there is no volume "data"
+          """)
+  void aFaultIsNamed(String name, String manifest, String message) throws IOException {
+    write("a.yaml", "{apiVersion: v1, " + manifest + "}\n");
+    assertThat(read().problems()).hasSize(1).first().satisfies(problem -> assertThat(problem.message()).contains(message));
+  }
+
+  @Test
+  void allProblemsComeAtOnceWithTheirPlace() throws IOException {
+    write("a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  lables: {}\n---\nnothing: here\n");
+    write("b.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n  bad: indent\n");
+    List<Problem> problems = read().problems();
+    assertThat(problems).extracting(Problem::place).containsExactly("a.yaml:5:3", "a.yaml:7:1", "b.yaml:4:3");
+    assertThat(problems.getFirst().text()).contains("did you mean \"labels\"?").contains("  lables: {}").contains("^");
+  }
+
+  @Test
+  void oneObjectIsDeclaredOnce() throws IOException {
+    write("a.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n");
+    write("b.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n");
+    assertThat(read().problems()).extracting(Problem::message).containsExactly("ConfigMap a is declared in a.yaml:1 already");
+  }
+
+  @Test
+  void listsAreTakenApartAndIgnoredFilesLeftOut() throws IOException {
+    write("list.json", "{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"a\"}}]}");
+    write("test/no.yaml", "this: is no manifest\n");
+    write("values.yaml", "neither: this\n");
+    write(".slipwayignore", "test/\n");
+    Manifests manifests = ManifestReader.read(new DirectoryTree(folder), new ReadOptions(true, Optional.empty(), Optional.of("{values,other}.yaml")));
+    assertThat(manifests.problems()).isEmpty();
+    assertThat(manifests.items()).hasSize(1);
+  }
+
+  @Test
+  void aSecretsValueIsNeverShown() throws IOException {
+    write("s.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata:\n  password: \"hunter2!!\"\n");
+    assertThat(read().problems()).hasSize(1).allSatisfy(problem -> assertThat(problem.text()).doesNotContain("hunter2"));
+  }
+
+  @Test
+  void linksAreNotFollowed() throws IOException {
+    Files.createSymbolicLink(folder.resolve("passwd.yaml"), Path.of("/etc/passwd"));
+    assertThat(read().problems()).extracting(Problem::code).containsExactly("link");
+  }
+
+  private Manifests read() throws IOException {
+    return ManifestReader.read(new DirectoryTree(folder), ReadOptions.EVERYTHING);
+  }
+
+  private void write(String name, String text) throws IOException {
+    Files.createDirectories(folder.resolve(name).getParent());
+    Files.writeString(folder.resolve(name), text);
+  }
+}
