@@ -35,6 +35,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -61,6 +62,9 @@ final class ApplicationReconciler {
   private final Timeline timeline;
   private final HealingPace healing = new HealingPace();
 
+  /// By application.
+  private final Map<ObjectKey, Settled> settled = new ConcurrentHashMap<>();
+
   ApplicationReconciler(
       Cluster cluster, Source source, SyncHistory history, Renders renders, EventRecorder events, Timeline timeline) {
     this.cluster = cluster;
@@ -80,6 +84,10 @@ final class ApplicationReconciler {
   /// What a pass works with.
   private final class Pass {
     KubeObject application;
+
+    /// What was looked at to tell how the application stands: empty for what does not exist.
+    @Nullable Map<ObjectKey, String> observed;
+
     final ApplicationSpec spec;
     final ApplicationStatus status;
     final Instant now;
@@ -106,9 +114,13 @@ final class ApplicationReconciler {
   Outcome reconcile(ObjectKey key) {
     Optional<KubeObject> found = cluster.get(key);
     if (found.isEmpty()) {
+      settled.remove(key);
       return Outcome.SETTLED;
     }
     healing.forget(timeline.instant());
+    if (isUnmoved(found.get())) {
+      return Outcome.SETTLED;
+    }
     var pass = new Pass(found.get(), timeline.instant());
     if (pass.application.isTerminating()) {
       return tearDown(pass);
@@ -121,7 +133,66 @@ final class ApplicationReconciler {
     }
     Outcome outcome = pass.status.isRunning() ? carryOn(pass) : observe(pass, wanted);
     pass.save();
+    remember(pass, wanted, outcome);
     return outcome;
+  }
+
+  /// Everything that a look at an application depended on, when it found that nothing is to be done.
+  private record Settled(
+      String resourceVersion,
+      String repository,
+      String target,
+      String path,
+      Source.Resolved revision,
+      Map<ObjectKey, String> observed) {}
+
+  private void remember(Pass pass, Wanted wanted, Outcome outcome) {
+    Source.Resolved revision = wanted.revision();
+    Map<ObjectKey, String> observed = pass.observed;
+    if (outcome.equals(Outcome.SETTLED) && revision != null && wanted.objects() != null && observed != null) {
+      settled.put(
+          pass.application.key(),
+          new Settled(
+              pass.application.resourceVersion(),
+              pass.spec.repository(),
+              pass.spec.revision(),
+              pass.spec.path(),
+              revision,
+              observed));
+    } else {
+      settled.remove(pass.application.key());
+    }
+  }
+
+  /// Whether nothing has moved since nothing was to be done: not the application, not its commit, none of its objects. Only then
+  /// is the costly comparison by field left out.
+  private boolean isUnmoved(KubeObject application) {
+    Settled before = settled.get(application.key());
+    if (before == null || !before.resourceVersion().equals(application.resourceVersion())) {
+      return false;
+    }
+    try {
+      if (!source.resolve(before.repository(), before.target(), before.path()).equals(before.revision())) {
+        return false;
+      }
+    } catch (SourceException e) {
+      return false;
+    }
+    return before.observed().entrySet().stream()
+        .allMatch(entry -> version(cluster.get(entry.getKey())).equals(entry.getValue()));
+  }
+
+  private static String version(Optional<KubeObject> object) {
+    return object.map(known -> known.uid() + "/" + known.resourceVersion()).orElse("");
+  }
+
+  private static Map<ObjectKey, String> versions(
+      Pass pass, Collection<RenderedObject> objects, Map<ObjectKey, KubeObject> live) {
+    var versions = new HashMap<ObjectKey, String>();
+    objects.forEach(object -> versions.put(object.object().key(), ""));
+    pass.status.inventory().forEach(owned -> versions.put(owned.key(), ""));
+    live.forEach((key, object) -> versions.put(key, version(Optional.of(object))));
+    return versions;
   }
 
   // What is wanted
@@ -661,6 +732,7 @@ final class ApplicationReconciler {
     pass.status.condition("SelfHealFailed", false, "Healed", "");
     pass.status.sync(plan.isEmpty() ? "Synced" : "OutOfSync", revision);
     pass.status.health(resources(pass, objects, live, changed(plan)));
+    pass.observed = versions(pass, objects, live);
     return plan.leaving().isEmpty() ? idle(pass) : Outcome.recheckAfter(LEAVING, "an object is being deleted");
   }
 
