@@ -35,6 +35,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -49,6 +50,8 @@ final class ApplicationReconciler {
   static final String FINALIZER = "slipway.dev/resources";
   private static final Logger log = LoggerFactory.getLogger(ApplicationReconciler.class);
   private static final Outcome AGAIN = Outcome.recheckAfter(Duration.ZERO, "the next step");
+  private static final Duration LEAVING = Duration.ofMillis(500);
+  private static final int QUICK_ROUNDS = 3;
   private static final int MAX_PROBLEMS_SHOWN = 20;
 
   private final Cluster cluster;
@@ -57,6 +60,10 @@ final class ApplicationReconciler {
   private final Renders renders;
   private final EventRecorder events;
   private final Timeline timeline;
+  private final HealingPace healing = new HealingPace();
+
+  /// By application.
+  private final Map<ObjectKey, Settled> settled = new ConcurrentHashMap<>();
 
   ApplicationReconciler(
       Cluster cluster, Source source, SyncHistory history, Renders renders, EventRecorder events, Timeline timeline) {
@@ -77,6 +84,10 @@ final class ApplicationReconciler {
   /// What a pass works with.
   private final class Pass {
     KubeObject application;
+
+    /// What was looked at to tell how the application stands: empty for what does not exist.
+    @Nullable Map<ObjectKey, String> observed;
+
     final ApplicationSpec spec;
     final ApplicationStatus status;
     final Instant now;
@@ -103,6 +114,11 @@ final class ApplicationReconciler {
   Outcome reconcile(ObjectKey key) {
     Optional<KubeObject> found = cluster.get(key);
     if (found.isEmpty()) {
+      settled.remove(key);
+      return Outcome.SETTLED;
+    }
+    healing.forget(timeline.instant());
+    if (isUnmoved(found.get())) {
       return Outcome.SETTLED;
     }
     var pass = new Pass(found.get(), timeline.instant());
@@ -117,7 +133,66 @@ final class ApplicationReconciler {
     }
     Outcome outcome = pass.status.isRunning() ? carryOn(pass) : observe(pass, wanted);
     pass.save();
+    remember(pass, wanted, outcome);
     return outcome;
+  }
+
+  /// Everything that a look at an application depended on, when it found that nothing is to be done.
+  private record Settled(
+      String resourceVersion,
+      String repository,
+      String target,
+      String path,
+      Source.Resolved revision,
+      Map<ObjectKey, String> observed) {}
+
+  private void remember(Pass pass, Wanted wanted, Outcome outcome) {
+    Source.Resolved revision = wanted.revision();
+    Map<ObjectKey, String> observed = pass.observed;
+    if (outcome.equals(Outcome.SETTLED) && revision != null && wanted.objects() != null && observed != null) {
+      settled.put(
+          pass.application.key(),
+          new Settled(
+              pass.application.resourceVersion(),
+              pass.spec.repository(),
+              pass.spec.revision(),
+              pass.spec.path(),
+              revision,
+              observed));
+    } else {
+      settled.remove(pass.application.key());
+    }
+  }
+
+  /// Whether nothing has moved since nothing was to be done: not the application, not its commit, none of its objects. Only then
+  /// is the costly comparison by field left out.
+  private boolean isUnmoved(KubeObject application) {
+    Settled before = settled.get(application.key());
+    if (before == null || !before.resourceVersion().equals(application.resourceVersion())) {
+      return false;
+    }
+    try {
+      if (!source.resolve(before.repository(), before.target(), before.path()).equals(before.revision())) {
+        return false;
+      }
+    } catch (SourceException e) {
+      return false;
+    }
+    return before.observed().entrySet().stream()
+        .allMatch(entry -> version(cluster.get(entry.getKey())).equals(entry.getValue()));
+  }
+
+  private static String version(Optional<KubeObject> object) {
+    return object.map(known -> known.uid() + "/" + known.resourceVersion()).orElse("");
+  }
+
+  private static Map<ObjectKey, String> versions(
+      Pass pass, Collection<RenderedObject> objects, Map<ObjectKey, KubeObject> live) {
+    var versions = new HashMap<ObjectKey, String>();
+    objects.forEach(object -> versions.put(object.object().key(), ""));
+    pass.status.inventory().forEach(owned -> versions.put(owned.key(), ""));
+    live.forEach((key, object) -> versions.put(key, version(Optional.of(object))));
+    return versions;
   }
 
   // What is wanted
@@ -365,17 +440,47 @@ final class ApplicationReconciler {
         pass.save();
         carryOut(pass, plan);
         inventory(pass, objects);
-        return AGAIN;
+        return nextRound(pass);
       }
       inventory(pass, objects);
+      if (!plan.leaving().isEmpty()) {
+        String message = plan.leaving().getFirst() + " to be gone: its deletion is under way";
+        pass.status.step("apply", message);
+        pass.status.waiting(message, deadline, onFailure(pass, record.get()));
+        return Outcome.recheckAfter(LEAVING, message);
+      }
       Optional<Outcome> pruned = prune(pass, record.get(), plan);
       if (pruned.isPresent()) {
         return pruned.get();
       }
     } catch (ClusterException e) {
+      inventory(pass, objects);
       return retry(pass, record.get(), e);
     }
-    return awaitHealth(pass, record.get(), objects, live, deadline);
+    return awaitHealth(pass, record.get(), objects, live, plan, deadline);
+  }
+
+  /// Looks at what was applied. What comes out different each time, because somebody else keeps changing it, is applied
+  /// again ever more slowly.
+  private static Outcome nextRound(Pass pass) {
+    ObjectNode operation = pass.status.operation();
+    int rounds = Json.integer(operation, "rounds", 0) + 1;
+    operation.put("rounds", rounds);
+    return rounds <= QUICK_ROUNDS
+        ? AGAIN
+        : Outcome.recheckAfter(
+            Duration.ofMillis(250L << Math.min(rounds - QUICK_ROUNDS, 7)), "what was applied does not stay");
+  }
+
+  /// What happens when this sync fails.
+  private String onFailure(Pass pass, KubeObject record) {
+    if (pass.status.trigger().equals("rollback") || pass.status.trigger().equals("auto-rollback")) {
+      return "the rollback fails, and what is live stays";
+    }
+    return history
+        .lastHealthy(pass.application, record)
+        .map(healthy -> "goes back to revision %s by itself".formatted(brief(SyncHistory.revision(healthy))))
+        .orElse("the sync fails; there is no healthy revision to go back to");
   }
 
   private void carryOut(Pass pass, SyncPlan plan) {
@@ -447,6 +552,16 @@ final class ApplicationReconciler {
     pass.status.inventory(owned.values());
   }
 
+  /// What the sync under way has made belongs to the application, also when nobody came to write that down.
+  private void adopt(Pass pass) {
+    Optional<KubeObject> record = history.find(pass.application, pass.status.operationId());
+    try {
+      record.ifPresent(known -> inventory(pass, history.objects(known)));
+    } catch (IllegalStateException e) {
+      log.warn("history entry unreadable app={} id={} cause={}", pass.application.key(), pass.status.operationId(), e.getMessage());
+    }
+  }
+
   private Optional<Outcome> prune(Pass pass, KubeObject record, SyncPlan plan) {
     boolean wantedByPolicy = Json.bool(pass.status.operation(), "prune", false);
     if (plan.prunes().isEmpty() || !wantedByPolicy) {
@@ -501,9 +616,9 @@ final class ApplicationReconciler {
   }
 
   private Outcome awaitHealth(
-      Pass pass, KubeObject record, List<RenderedObject> objects, Map<ObjectKey, KubeObject> live, Instant deadline) {
+      Pass pass, KubeObject record, List<RenderedObject> objects, Map<ObjectKey, KubeObject> live, SyncPlan plan, Instant deadline) {
     Health health = resources(pass, objects, live, Set.of());
-    pass.status.sync("Synced", pass.status.operationRevision());
+    pass.status.sync(plan.isEmpty() ? "Synced" : "OutOfSync", pass.status.operationRevision());
     pass.status.health(health);
     Optional<String> failed = failure(objects, live);
     if (failed.isPresent()) {
@@ -516,7 +631,7 @@ final class ApplicationReconciler {
       return AGAIN;
     }
     pass.status.step("wait-healthy", health.message());
-    pass.status.waiting(health.message().isEmpty() ? "all objects to become healthy" : health.message(), deadline, "goes back to the last healthy revision");
+    pass.status.waiting(health.message().isEmpty() ? "all objects to become healthy" : health.message(), deadline, onFailure(pass, record));
     return Outcome.recheckAfter(Duration.between(pass.now, deadline), health.message());
   }
 
@@ -547,14 +662,14 @@ final class ApplicationReconciler {
     pass.status.reject(revision, message);
     Optional<KubeObject> healthy = history.lastHealthy(pass.application, record);
     if (healthy.isPresent()) {
-      String newest = Json.string(pass.status.json().path("source"), "revision", revision);
-      pass.status.hold(newest, SyncHistory.id(healthy.get()), "revision %s failed: %s".formatted(brief(revision), message));
+      pass.status.hold(revision, SyncHistory.id(healthy.get()), "revision %s failed: %s".formatted(brief(revision), message));
       restore(pass, healthy.get(), "auto-rollback", "slipway");
     }
     return AGAIN;
   }
 
   private void close(Pass pass, String phase, String message, boolean healthy) {
+    adopt(pass);
     pass.status.end(phase, message);
     history.find(pass.application, pass.status.operationId()).ifPresent(record -> history.finish(record, recordStatus(pass, phase, message, healthy)));
     log.info("sync ends app={} id={} phase={}", pass.application.key(), pass.status.operationId(), phase);
@@ -591,6 +706,14 @@ final class ApplicationReconciler {
     boolean heals =
         pass.spec.automated() && pass.spec.selfHeal() && !pass.spec.suspended() && pass.status.phase().equals("Succeeded");
     if (heals && !plan.actions().isEmpty()) {
+      Duration pause = healing.take(pass.application.uid(), pass.now);
+      if (pause.isPositive()) {
+        String message = "%s is changed again and again by somebody else".formatted(plan.actions().getFirst().wanted().object().key());
+        pass.status.condition("SelfHealFailed", true, "ChangedAgain", message);
+        pass.status.health(resources(pass, objects, live, changed(plan)));
+        pass.status.sync("OutOfSync", revision);
+        return Outcome.recheckAfter(pause, message);
+      }
       try {
         carryOut(pass, plan);
         inventory(pass, objects);
@@ -601,7 +724,7 @@ final class ApplicationReconciler {
         return AGAIN;
       } catch (ClusterException e) {
         pass.status.condition("SelfHealFailed", true, e.reason().word(), String.valueOf(e.getMessage()));
-        resources(pass, objects, live, changed(plan));
+        pass.status.health(resources(pass, objects, live, changed(plan)));
         pass.status.sync("OutOfSync", revision);
         return Outcome.recheckAfter(pass.spec.retryAfter(1), String.valueOf(e.getMessage()));
       }
@@ -609,10 +732,16 @@ final class ApplicationReconciler {
     pass.status.condition("SelfHealFailed", false, "Healed", "");
     pass.status.sync(plan.isEmpty() ? "Synced" : "OutOfSync", revision);
     pass.status.health(resources(pass, objects, live, changed(plan)));
-    return idle(pass);
+    pass.observed = versions(pass, objects, live);
+    return plan.leaving().isEmpty() ? idle(pass) : Outcome.recheckAfter(LEAVING, "an object is being deleted");
   }
 
   private static Outcome idle(Pass pass) {
+    if (pass.spec.suspendedUntil().isPresent()) {
+      Instant until = pass.spec.suspendedUntil().get();
+      pass.status.waiting("the suspension to end", until, "follows Git again");
+      return Outcome.recheckAfter(Duration.between(pass.now, until), "suspended");
+    }
     if (!pass.status.phase().equals("WaitingForConfirmation")) {
       pass.status.notWaiting();
     }
@@ -622,6 +751,7 @@ final class ApplicationReconciler {
   private static Set<ObjectKey> changed(SyncPlan plan) {
     Set<ObjectKey> changed = new HashSet<>();
     plan.actions().forEach(action -> changed.add(action.wanted().object().key()));
+    changed.addAll(plan.leaving());
     return changed;
   }
 
@@ -678,6 +808,9 @@ final class ApplicationReconciler {
       return Outcome.SETTLED;
     }
     int left = 0;
+    if (pass.status.isRunning()) {
+      adopt(pass);
+    }
     List<Owned> owned = pass.status.inventory().stream().sorted(Comparator.comparing(Owned::key, Renderer.applyOrder().reversed())).toList();
     for (Owned entry : owned) {
       Optional<KubeObject> known = cluster.get(entry.key()).filter(object -> object.uid().equals(entry.uid()));

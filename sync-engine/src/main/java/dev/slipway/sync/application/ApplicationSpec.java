@@ -4,6 +4,8 @@ import dev.slipway.manifest.ReadOptions;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
@@ -27,10 +29,11 @@ record ApplicationSpec(
     int maxPruned,
     int maxPrunedPercent,
     int historyLimit,
-    boolean suspended) {
+    boolean suspended,
+    Optional<Instant> suspendedUntil) {
   private static final Pattern PART = Pattern.compile("([0-9]+(?:\\.[0-9]+)?)(ms|s|m|h)");
 
-  static ApplicationSpec read(KubeObject application, java.time.Instant now) {
+  static ApplicationSpec read(KubeObject application, Instant now) {
     JsonNode spec = application.spec();
     JsonNode source = spec.path("source");
     JsonNode directory = source.path("directory");
@@ -62,7 +65,8 @@ record ApplicationSpec(
         Json.integer(policy.path("prune"), "maxObjects", 10),
         Json.integer(policy.path("prune"), "maxPercent", 30),
         Math.max(1, Json.integer(spec, "revisionHistoryLimit", 10)),
-        suspended);
+        suspended,
+        suspended ? KubeObject.instant(suspend, "until") : Optional.empty());
   }
 
   /// How long the n-th retry waits, from 1.

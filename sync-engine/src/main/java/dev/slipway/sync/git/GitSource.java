@@ -10,6 +10,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -42,6 +43,9 @@ import org.slf4j.LoggerFactory;
 public final class GitSource implements Source, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(GitSource.class);
 
+  /// Where a mirror keeps what it fetched, so that it stays when the server forgets it.
+  private static final String KEPT = "refs/slipway/";
+
   private final Path root;
   private final Duration timeout;
   private final Map<String, Mirror> mirrors = new ConcurrentHashMap<>();
@@ -59,6 +63,7 @@ public final class GitSource implements Source, AutoCloseable {
     private final Path folder;
     private @Nullable Repository repository;
     private @Nullable Map<String, ObjectId> refs;
+    private @Nullable String failure;
 
     Mirror(String url) {
       this.url = url;
@@ -76,6 +81,8 @@ public final class GitSource implements Source, AutoCloseable {
         if (fresh) {
           built.create(true);
         }
+        // Tidying up happens within the fetch: nothing else writes to a mirror behind our back.
+        built.getConfig().setBoolean("gc", null, "autoDetach", false);
         repository = built;
         return built;
       } catch (IOException e) {
@@ -85,7 +92,13 @@ public final class GitSource implements Source, AutoCloseable {
 
     synchronized Map<String, ObjectId> refs() {
       Map<String, ObjectId> known = refs;
-      return known != null ? known : ask();
+      if (known != null) {
+        return known;
+      }
+      if (failure != null) {
+        throw new SourceException(failure);
+      }
+      return ask();
     }
 
     synchronized boolean refresh() {
@@ -107,9 +120,14 @@ public final class GitSource implements Source, AutoCloseable {
           }
         }
         refs = found;
+        failure = null;
         return found;
+      } catch (SourceException e) {
+        failure = e.getMessage();
+        throw e;
       } catch (GitAPIException | RuntimeException e) {
-        throw new SourceException("repository %s does not answer: %s".formatted(shown(url), reason(e)), e);
+        failure = "repository %s does not answer: %s".formatted(shown(url), reason(e));
+        throw new SourceException(failure, e);
       }
     }
 
@@ -125,19 +143,28 @@ public final class GitSource implements Source, AutoCloseable {
       if (has(commit)) {
         return;
       }
+      try {
+        fetchNow(name, commit);
+      } catch (SourceException e) {
+        if (isSound()) {
+          throw e;
+        }
+        discard();
+        fetchNow(name, commit);
+      }
+    }
+
+    private void fetchNow(String name, ObjectId commit) {
       try (Git git = new Git(repository())) {
-        var spec = new RefSpec("+" + name + ":refs/slipway/" + Renderer.hash(name.getBytes(StandardCharsets.UTF_8)).substring(0, 20));
+        var spec = new RefSpec("+" + name + ":" + KEPT + Renderer.hash(name.getBytes(StandardCharsets.UTF_8)).substring(0, 20));
         git.fetch()
             .setRemote(remote())
             .setRefSpecs(spec)
             .setTagOpt(org.eclipse.jgit.transport.TagOpt.NO_TAGS)
             .setTimeout((int) timeout.toSeconds())
             .call();
-      } catch (GitAPIException e) {
+      } catch (GitAPIException | RuntimeException e) {
         throw new SourceException("cannot fetch %s of %s: %s".formatted(name, shown(url), reason(e)), e);
-      } catch (RuntimeException e) {
-        discard();
-        throw new SourceException("cannot fetch %s of %s: %s; its mirror is made anew".formatted(name, shown(url), reason(e)), e);
       }
       if (!has(commit)) {
         throw new SourceException(
@@ -145,13 +172,37 @@ public final class GitSource implements Source, AutoCloseable {
       }
     }
 
-    boolean has(ObjectId commit) {
-      try (RevWalk walk = new RevWalk(repository())) {
-        walk.parseCommit(commit);
+    /// Whether what was fetched before can still be read.
+    private boolean isSound() {
+      try {
+        for (Ref kept : repository().getRefDatabase().getRefsByPrefix(KEPT)) {
+          ObjectId id = kept.getObjectId();
+          if (id != null && !has(id)) {
+            return false;
+          }
+        }
         return true;
       } catch (IOException e) {
         return false;
       }
+    }
+
+    boolean has(ObjectId commit) {
+      try (RevWalk walk = new RevWalk(repository())) {
+        walk.parseCommit(commit);
+        return true;
+      } catch (IOException | RuntimeException e) {
+        return false;
+      }
+    }
+
+    /// What a server gave is there and cannot be read: the mirror is damaged. It is made anew when it is next needed.
+    synchronized SourceException damaged(Repository read, String what, IOException e) {
+      if (read == repository) {
+        discard();
+      }
+      return new SourceException(
+          "%s of %s cannot be read: %s; its mirror is made anew".formatted(what, shown(url), reason(e)), e);
     }
 
     /// A mirror is a cache: a damaged one is thrown away.
@@ -180,7 +231,8 @@ public final class GitSource implements Source, AutoCloseable {
   public Resolved resolve(String url, String revision, String path) {
     Mirror mirror = mirror(url);
     ObjectId commit = commit(mirror, revision.isEmpty() ? Constants.HEAD : revision);
-    try (RevWalk walk = new RevWalk(mirror.repository())) {
+    Repository repository = mirror.repository();
+    try (RevWalk walk = new RevWalk(repository)) {
       RevCommit parsed = walk.parseCommit(commit);
       ObjectId tree = folder(mirror, parsed, path);
       return new Resolved(
@@ -190,7 +242,7 @@ public final class GitSource implements Source, AutoCloseable {
           parsed.getAuthorIdent().getWhenAsInstant().toString(),
           parsed.getShortMessage());
     } catch (IOException e) {
-      throw new SourceException("commit %s of %s cannot be read: %s".formatted(commit.name(), shown(url), e.getMessage()), e);
+      throw mirror.damaged(repository, "commit " + commit.name(), e);
     }
   }
 
@@ -272,10 +324,13 @@ public final class GitSource implements Source, AutoCloseable {
   @Override
   public SourceTree tree(String url, String commit, String path) {
     Mirror mirror = mirror(url);
-    try (RevWalk walk = new RevWalk(mirror.repository())) {
-      return new GitTree(mirror.repository(), folder(mirror, walk.parseCommit(ObjectId.fromString(commit)), path));
+    Repository repository = mirror.repository();
+    try (RevWalk walk = new RevWalk(repository)) {
+      ObjectId folder = folder(mirror, walk.parseCommit(ObjectId.fromString(commit)), path);
+      return new GitTree(
+          repository, folder, failure -> mirror.damaged(repository, "commit " + commit, failure));
     } catch (IOException e) {
-      throw new SourceException("commit %s of %s cannot be read: %s".formatted(commit, shown(url), e.getMessage()), e);
+      throw mirror.damaged(repository, "commit " + commit, e);
     }
   }
 
@@ -311,8 +366,16 @@ public final class GitSource implements Source, AutoCloseable {
         new SimpleFileVisitor<>() {
           @Override
           public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-            Files.delete(file);
+            Files.deleteIfExists(file);
             return FileVisitResult.CONTINUE;
+          }
+
+          @Override
+          public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
+            if (e instanceof NoSuchFileException) {
+              return FileVisitResult.CONTINUE;
+            }
+            throw e;
           }
 
           @Override

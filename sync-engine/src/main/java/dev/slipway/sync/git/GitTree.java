@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.eclipse.jgit.lib.FileMode;
 import org.eclipse.jgit.lib.ObjectId;
 import org.eclipse.jgit.lib.ObjectLoader;
@@ -17,15 +18,18 @@ import org.eclipse.jgit.treewalk.TreeWalk;
 final class GitTree implements SourceTree {
   private final Repository repository;
   private final ObjectId tree;
+  private final Function<IOException, RuntimeException> damaged;
   private final Map<String, ObjectId> blobs = new HashMap<>();
 
-  GitTree(Repository repository, ObjectId tree) {
+  /// @param damaged what to throw when an object of the tree is missing or broken
+  GitTree(Repository repository, ObjectId tree, Function<IOException, RuntimeException> damaged) {
     this.repository = repository;
     this.tree = tree;
+    this.damaged = damaged;
   }
 
   @Override
-  public synchronized List<Entry> entries() throws IOException {
+  public synchronized List<Entry> entries() {
     var entries = new ArrayList<Entry>();
     try (ObjectReader reader = repository.newObjectReader();
         TreeWalk walk = new TreeWalk(repository, reader)) {
@@ -41,6 +45,8 @@ final class GitTree implements SourceTree {
         blobs.put(path, blob);
         entries.add(new Entry(path, reader.getObjectSize(blob, ObjectReader.OBJ_ANY), mode.equals(FileMode.SYMLINK)));
       }
+    } catch (IOException e) {
+      throw damaged.apply(e);
     }
     return entries;
   }
@@ -54,12 +60,16 @@ final class GitTree implements SourceTree {
     if (blob == null) {
       throw new IOException("no such file: " + path);
     }
-    ObjectLoader loader = repository.open(blob);
-    if (loader.getSize() > limit) {
-      try (var in = loader.openStream()) {
-        return in.readNBytes(limit);
+    try {
+      ObjectLoader loader = repository.open(blob);
+      if (loader.getSize() > limit) {
+        try (var in = loader.openStream()) {
+          return in.readNBytes(limit);
+        }
       }
+      return loader.getBytes(limit);
+    } catch (IOException e) {
+      throw damaged.apply(e);
     }
-    return loader.getBytes(limit);
   }
 }

@@ -11,12 +11,15 @@ import java.util.List;
 /// @param actions to bring what is wanted about
 /// @param prunes what is owned, live, and wanted no more
 /// @param kept owned and wanted no more, but protected from pruning by an annotation
+/// @param leaving wanted, but an older object of that name is still being deleted: nothing can be done until it is gone
 /// @param unchanged how many objects are as wanted
-public record SyncPlan(List<Action> actions, List<KubeObject> prunes, List<ObjectKey> kept, int unchanged) {
+public record SyncPlan(
+    List<Action> actions, List<KubeObject> prunes, List<ObjectKey> kept, List<ObjectKey> leaving, int unchanged) {
   public SyncPlan {
     actions = List.copyOf(actions);
     prunes = List.copyOf(prunes);
     kept = List.copyOf(kept);
+    leaving = List.copyOf(leaving);
   }
 
   /// One change to one object.
@@ -36,7 +39,8 @@ public record SyncPlan(List<Action> actions, List<KubeObject> prunes, List<Objec
     record Replace(RenderedObject wanted, KubeObject live, String why) implements Action {}
   }
 
+  /// Whether all is as wanted.
   public boolean isEmpty() {
-    return actions.isEmpty() && prunes.isEmpty();
+    return actions.isEmpty() && prunes.isEmpty() && leaving.isEmpty();
   }
 }

@@ -37,14 +37,19 @@ public final class SyncPlanner {
   public static SyncPlan plan(
       List<RenderedObject> wanted, Map<ObjectKey, KubeObject> live, Collection<Owned> inventory, IgnoredFields ignored) {
     var actions = new ArrayList<SyncPlan.Action>();
+    var leaving = new ArrayList<ObjectKey>();
     Set<ObjectKey> keys = new HashSet<>();
     int unchanged = 0;
     for (RenderedObject object : wanted) {
       ObjectKey key = object.object().key();
       keys.add(key);
       KubeObject known = live.get(key);
-      if (known == null || known.isTerminating()) {
+      if (known == null) {
         actions.add(new SyncPlan.Action.Create(object));
+        continue;
+      }
+      if (known.isTerminating()) {
+        leaving.add(key);
         continue;
       }
       ObjectNode stated = ignored.without(declared(object), object.object().json());
@@ -73,7 +78,7 @@ public final class SyncPlanner {
       }
     }
     prunes.sort(Comparator.comparing(KubeObject::key, Renderer.applyOrder().reversed()));
-    return new SyncPlan(actions, prunes, kept, unchanged);
+    return new SyncPlan(actions, prunes, kept, leaving, unchanged);
   }
 
   private static ObjectKey declared(RenderedObject object) {

@@ -1,0 +1,85 @@
+package dev.slipway.sync;
+
+import dev.slipway.manifest.SourceTree;
+import dev.slipway.sync.source.Source;
+import dev.slipway.sync.source.SourceException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/// A repository of one branch that a test writes. It answers for what it said last until it is refreshed, as the real one does.
+final class ScriptedSource implements Source {
+  private final Map<String, TreeMap<String, String>> commits = new HashMap<>();
+  private String head = "";
+  private String seen = "";
+  private boolean down;
+  private int refreshes;
+
+  /// Commits these files as the whole content, and moves the branch.
+  String commit(Map<String, String> files) {
+    String id = "%040x".formatted(commits.size() + 0xabc001);
+    commits.put(id, new TreeMap<>(files));
+    head = id;
+    return id;
+  }
+
+  /// Moves the branch to any commit, as a forced push does.
+  void force(String commit) {
+    head = commit;
+  }
+
+  void down(boolean value) {
+    down = value;
+  }
+
+  int refreshes() {
+    return refreshes;
+  }
+
+  @Override
+  public Resolved resolve(String repository, String revision, String path) {
+    if (seen.isEmpty()) {
+      refresh(repository);
+    }
+    String commit = commits.containsKey(revision) ? revision : seen;
+    TreeMap<String, String> files = commits.get(commit);
+    if (files == null) {
+      throw new SourceException("repository " + repository + " is empty");
+    }
+    return new Resolved(commit, "tree-" + files.hashCode(), "someone", "2026-01-01T00:00:00Z", "a change");
+  }
+
+  @Override
+  public boolean refresh(String repository) {
+    refreshes++;
+    if (down) {
+      throw new SourceException("repository " + repository + " does not answer: connection refused");
+    }
+    boolean news = !seen.equals(head);
+    seen = head;
+    return news;
+  }
+
+  @Override
+  public SourceTree tree(String repository, String commit, String path) {
+    TreeMap<String, String> files = commits.getOrDefault(commit, new TreeMap<>());
+    return new SourceTree() {
+      @Override
+      public List<Entry> entries() {
+        return files.entrySet().stream().map(file -> new Entry(file.getKey(), file.getValue().length(), false)).toList();
+      }
+
+      @Override
+      public byte[] read(String file, int limit) throws IOException {
+        String text = files.get(file);
+        if (text == null) {
+          throw new IOException("no such file: " + file);
+        }
+        return text.getBytes(StandardCharsets.UTF_8);
+      }
+    };
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.slipway.sync.git;
+
+import org.jspecify.annotations.NullMarked;

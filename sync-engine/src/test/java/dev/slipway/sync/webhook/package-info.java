@@ -1,0 +1,4 @@
+@NullMarked
+package dev.slipway.sync.webhook;
+
+import org.jspecify.annotations.NullMarked;
