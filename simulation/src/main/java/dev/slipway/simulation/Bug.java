@@ -1,0 +1,28 @@
+package dev.slipway.simulation;
+
+/// Mistakes that are built into the world on purpose, to see that the invariants catch them.
+public enum Bug {
+  NONE,
+  /// A scale-down of a replication controller goes to zero: the budget is ignored.
+  SCALES_TO_ZERO,
+  /// A scale-up makes two pods too many.
+  SCALES_TOO_FAR,
+  /// Every pod is created twice.
+  CREATES_TWICE,
+  /// A deletion of a pod is acknowledged and not done.
+  LOSES_DELETIONS,
+  /// A write is acknowledged and gone after the next start.
+  FORGETS_ON_CRASH,
+  /// A restarted daemon starts running containers again.
+  STARTS_TWICE,
+  /// What a pod's end leaves behind is never removed from the node.
+  LEAVES_STRAYS,
+  /// A repository that does not answer counts as an empty one.
+  EMPTY_WHEN_DOWN,
+  /// Deletions reach objects that Git still has.
+  PRUNES_TOO_MUCH,
+  /// A template change is applied and never rolled out.
+  IGNORES_TEMPLATES,
+  /// Watches fall silent.
+  DEAF_WATCHES
+}

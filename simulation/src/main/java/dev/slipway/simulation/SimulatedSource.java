@@ -1,0 +1,87 @@
+package dev.slipway.simulation;
+
+import dev.slipway.manifest.SourceTree;
+import dev.slipway.sync.source.Source;
+import dev.slipway.sync.source.SourceException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/// One repository, one branch. Commits are numbered; a commit is a map of files.
+final class SimulatedSource implements Source {
+  private final List<Map<String, String>> commits = new ArrayList<>();
+  private final Bug bug;
+  private int told = -1;
+  private boolean down;
+
+  SimulatedSource(Bug bug) {
+    this.bug = bug;
+  }
+
+  void push(Map<String, String> files) {
+    commits.add(new TreeMap<>(files));
+  }
+
+  void down(boolean on) {
+    down = on;
+  }
+
+  String head() {
+    return id(commits.size() - 1);
+  }
+
+  private static String id(int number) {
+    return "%040x".formatted(number + 1);
+  }
+
+  @Override
+  public Resolved resolve(String repository, String revision, String path) {
+    if (down && bug != Bug.EMPTY_WHEN_DOWN) {
+      throw new SourceException("the repository does not answer");
+    }
+    if (down) {
+      return new Resolved("f".repeat(40), "empty", "nobody", "2026-01-01T00:00:00Z", "nothing");
+    }
+    if (told < 0) {
+      told = commits.size() - 1;
+    }
+    return new Resolved(id(told), "tree" + commits.get(told).hashCode(), "tester", "2026-01-01T00:00:00Z", "commit " + told);
+  }
+
+  @Override
+  public boolean refresh(String repository) {
+    if (down) {
+      if (bug == Bug.EMPTY_WHEN_DOWN) {
+        return true;
+      }
+      throw new SourceException("the repository does not answer");
+    }
+    boolean news = told != commits.size() - 1;
+    told = commits.size() - 1;
+    return news;
+  }
+
+  @Override
+  public SourceTree tree(String repository, String commit, String path) {
+    int number = commit.startsWith("fff") ? -1 : Integer.parseInt(commit.substring(30), 16) - 1;
+    Map<String, String> files = number < 0 ? Map.of("none.yaml", "# nothing\n") : commits.get(number);
+    return new SourceTree() {
+      @Override
+      public List<Entry> entries() {
+        return files.entrySet().stream().map(e -> new Entry(e.getKey(), e.getValue().length(), false)).toList();
+      }
+
+      @Override
+      public byte[] read(String file, int limit) throws IOException {
+        String text = files.get(file);
+        if (text == null) {
+          throw new IOException("no such file: " + file);
+        }
+        return text.getBytes(StandardCharsets.UTF_8);
+      }
+    };
+  }
+}

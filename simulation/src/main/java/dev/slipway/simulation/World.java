@@ -1,0 +1,380 @@
+package dev.slipway.simulation;
+
+import dev.slipway.controlplane.Controllers;
+import dev.slipway.controlplane.cluster.Admission;
+import dev.slipway.controlplane.cluster.EmbeddedCluster;
+import dev.slipway.controlplane.services.ServiceAddresses;
+import dev.slipway.controlplane.store.MemoryJournal;
+import dev.slipway.controlplane.store.ObjectStore;
+import dev.slipway.controlplane.store.StoreLimits;
+import dev.slipway.model.archive.Archive;
+import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.cluster.DeleteOptions;
+import dev.slipway.model.cluster.ObjectQuery;
+import dev.slipway.model.event.EventRecorder;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.loop.Together;
+import dev.slipway.model.object.Conditions;
+import dev.slipway.model.object.GroupKind;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.schema.Defaults;
+import dev.slipway.model.service.ServingGate;
+import dev.slipway.rollout.RolloutController;
+import dev.slipway.runtime.agent.NodeAgent;
+import dev.slipway.sync.SyncEngine;
+import dev.slipway.testing.ManualTimeline;
+import dev.slipway.testing.SeededChance;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import tools.jackson.databind.node.ObjectNode;
+
+/// The real control plane, sync engine, rollout and node agent on virtual time in one thread; the disk, the repository and the
+/// containers are simulated and fail as the seed says. The same seed gives the same life.
+public final class World {
+  /// An invariant that did not hold.
+  public static final class Broken extends RuntimeException {
+    Broken(String message) {
+      super(message);
+    }
+  }
+
+  /// How often the rare things happened.
+  public record Counters(int pushes, int deaths, int rollbacks, int crashes, int outages, int brokenPushes) {}
+
+  private static final int REPLICAS = 3;
+  private static final int SURGE = 1;
+  private static final ObjectKey APP = ObjectKey.slipway("Application", "default", "shop");
+  private static final GroupKind POD = GroupKind.core("Pod");
+
+  private final ManualTimeline timeline = new ManualTimeline();
+  private final SeededChance chance;
+  private final Bug bug;
+  private final MemoryJournal journal = new MemoryJournal();
+  private final MemoryArchive archive = new MemoryArchive();
+  private final SimulatedSource source;
+  private final SimulatedRuntime runtime;
+  private Daemon daemon;
+  private int version;
+  private boolean extra;
+  private boolean undamaged;
+  private boolean anchored;
+  private String stillPods = "";
+  private int pushes;
+  private int deaths;
+  private int rollbacks;
+  private int crashes;
+  private int outages;
+  private int brokenPushes;
+
+  /// Everything that dies with the daemon.
+  private record Daemon(ObjectStore store, Cluster cluster) {}
+
+  private World(long seed, Bug bug) {
+    this.chance = new SeededChance(seed);
+    this.bug = bug;
+    this.source = new SimulatedSource(bug);
+    this.runtime = new SimulatedRuntime(timeline, chance, bug);
+    this.daemon = start();
+  }
+
+  /// Lives one life.
+  ///
+  /// @throws Broken naming the invariant
+  public static Counters live(long seed, Bug bug) {
+    var world = new World(seed, bug);
+    world.run();
+    return new Counters(world.pushes, world.deaths, world.rollbacks, world.crashes, world.outages, world.brokenPushes);
+  }
+
+  private Daemon start() {
+    var store = new ObjectStore(journal, timeline, StoreLimits.DEFAULT);
+    Cluster real =
+        new EmbeddedCluster(store, new Filling(), timeline, chance).withNamespaces("default", "kube-system");
+    Cluster cluster = bug == Bug.NONE ? real : new BuggyCluster(real, bug, chance);
+    var events = new EventRecorder(cluster, timeline, "simulation");
+    Controllers.start(cluster, table -> List.of(), ServiceAddresses.DEFAULT, Together.ONE_BY_ONE, timeline, chance);
+    RolloutController.start(cluster, events, timeline, chance);
+    NodeAgent.start(
+        cluster,
+        runtime,
+        ServingGate.OPEN,
+        events,
+        new NodeAgent.Settings("n1", "127.0.0.1", Map.of(), Map.of("cpu", "64", "memory", "64Gi", "pods", "500")),
+        timeline,
+        chance);
+    SyncEngine.start(cluster, archive, source, events, timeline, chance);
+    return new Daemon(store, real);
+  }
+
+  private static final class Filling implements Admission {
+    @Override
+    public void fill(ObjectNode object) {
+      Defaults.fill(object);
+    }
+
+    @Override
+    public List<ClusterException.Cause> faults(Optional<KubeObject> before, KubeObject after) {
+      return List.of();
+    }
+  }
+
+  private void run() {
+    push(false, false);
+    daemon
+        .cluster()
+        .create(
+            KubeObject.make(
+                "slipway.dev/v1",
+                "Application",
+                "default",
+                "shop",
+                json -> {
+                  ObjectNode spec = json.putObject("spec");
+                  spec.putObject("source").put("repoURL", "/repo").put("path", ".").put("targetRevision", "main");
+                  spec.putObject("destination").put("namespace", "shop");
+                  ObjectNode policy = spec.putObject("syncPolicy");
+                  policy.putObject("automated").put("enabled", true).put("prune", true).put("selfHeal", true);
+                  policy.putObject("prune").put("maxObjects", 10).put("maxPercent", 60);
+                }));
+    pass(Duration.ofSeconds(20));
+    int events = 6 + chance.below(10);
+    for (int i = 0; i < events; i++) {
+      happen();
+      pass(Duration.ofMillis(chance.below(12_000)));
+    }
+    source.down(false);
+    runtime.failing(false);
+    push(false, false);
+    pass(Duration.ofSeconds(60));
+    atRest();
+  }
+
+  private void happen() {
+    switch (chance.below(11)) {
+      case 0, 1, 2 -> push(false, false);
+      case 3 -> push(true, false);
+      case 4 -> push(false, true);
+      case 5 -> {
+        deaths++;
+        die();
+      }
+      case 6 -> {
+        outages++;
+        source.down(chance.oneIn(2));
+      }
+      case 7 -> {
+        crashes++;
+        undamaged = false;
+        runtime.crashOne();
+      }
+      case 8 -> deleteAPod();
+      case 9 -> runtime.failing(chance.oneIn(2));
+      default -> rollBack();
+    }
+  }
+
+  /// A new commit: another template, sometimes one object more or less, sometimes one that cannot work or cannot be read.
+  private void push(boolean broken, boolean unreadable) {
+    pushes++;
+    brokenPushes += broken || unreadable ? 1 : 0;
+    version++;
+    if (chance.oneIn(3)) {
+      extra = !extra;
+    }
+    var files = new TreeMap<String, String>();
+    files.put("anchor.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: anchor}\ndata: {a: b}\n");
+    files.put("still.yaml", controller("still", 2, "steady", "0"));
+    files.put("web.yaml", unreadable ? "kind: [\n" : controller("web", REPLICAS, broken ? "broken" : "serve", Integer.toString(version)));
+    if (extra) {
+      files.put("extra.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\ndata: {v: \"" + version + "\"}\n");
+    }
+    source.push(files);
+  }
+
+  private static String controller(String name, int replicas, String command, String version) {
+    return """
+        apiVersion: v1
+        kind: ReplicationController
+        metadata:
+          name: %1$s
+          annotations: {slipway.dev/max-surge: "%5$d", slipway.dev/max-unavailable: "0", slipway.dev/progress-deadline-seconds: "15"}
+        spec:
+          replicas: %2$d
+          selector: {app: %1$s}
+          template:
+            metadata: {labels: {app: %1$s}, annotations: {version: "%4$s"}}
+            spec:
+              terminationGracePeriodSeconds: 5
+              containers: [{name: %1$s, image: x, command: [%3$s]}]
+        """
+        .formatted(name, replicas, command, version, SURGE);
+  }
+
+  private void die() {
+    Map<ObjectKey, String> before = content();
+    timeline.dropEverything();
+    runtime.forgetListener();
+    if (bug == Bug.FORGETS_ON_CRASH) {
+      before.put(ObjectKey.core("ConfigMap", "default", "acknowledged"), "0");
+    }
+    daemon = start();
+    Map<ObjectKey, String> after = content();
+    before.forEach(
+        (key, revision) -> {
+          if (!after.containsKey(key) && !key.kind().equals("Event")) {
+            throw new Broken("I5: " + key + " was acknowledged and is gone after a restart");
+          }
+        });
+  }
+
+  private Map<ObjectKey, String> content() {
+    var content = new HashMap<ObjectKey, String>();
+    for (var type : dev.slipway.model.object.ResourceTypes.KNOWN.all()) {
+      for (KubeObject object : daemon.cluster().list(ObjectQuery.all(type.groupKind())).items()) {
+        content.put(object.key(), object.resourceVersion());
+      }
+    }
+    return content;
+  }
+
+  private void deleteAPod() {
+    List<KubeObject> pods = pods("web");
+    if (!pods.isEmpty()) {
+      undamaged = false;
+      KubeObject pod = pods.get(chance.below(pods.size()));
+      daemon.cluster().delete(pod.key(), DeleteOptions.ofUid(pod.uid()));
+    }
+  }
+
+  private void rollBack() {
+    rollbacks++;
+    daemon
+        .cluster()
+        .get(APP)
+        .ifPresent(
+            app ->
+                daemon
+                    .cluster()
+                    .replace(
+                        app.withMetadata(
+                            metadata ->
+                                Json.child(metadata, "annotations")
+                                    .put("slipway.dev/rollback-requested", "{\"id\":\"r" + rollbacks + "\",\"by\":\"tester\"}"))));
+  }
+
+  /// Lets time pass and looks at the world at every instant at which something happens.
+  private void pass(Duration time) {
+    long end = timeline.nanos() + time.toNanos();
+    while (timeline.nanos() < end) {
+      timeline.advance(Duration.ofMillis(50));
+      always();
+    }
+  }
+
+  private List<KubeObject> pods(String app) {
+    var pods = new ArrayList<KubeObject>();
+    for (KubeObject pod : daemon.cluster().list(ObjectQuery.in(POD, "shop")).items()) {
+      String phase = Json.string(pod.status(), "phase", "");
+      if (pod.label("app").filter(app::equals).isPresent()
+          && !pod.isTerminating()
+          && !phase.equals("Failed")
+          && !phase.equals("Succeeded")) {
+        pods.add(pod);
+      }
+    }
+    return pods;
+  }
+
+  private void always() {
+    List<KubeObject> web = pods("web");
+    long ready = web.stream().filter(pod -> Conditions.isTrue(pod.status(), "Ready")).count();
+    if (web.size() > REPLICAS + SURGE) {
+      throw new Broken("I2: " + web.size() + " pods exist, " + (REPLICAS + SURGE) + " may");
+    }
+    if (ready >= REPLICAS) {
+      undamaged = true;
+    } else if (undamaged) {
+      throw new Broken("I2: only " + ready + " pods are available, " + REPLICAS + " must be");
+    }
+    boolean anchor = daemon.cluster().get(ObjectKey.core("ConfigMap", "shop", "anchor")).isPresent();
+    if (anchored && !anchor) {
+      throw new Broken("I4: an object that every commit has was deleted");
+    }
+    anchored |= anchor;
+    if (runtime.startedTwice()) {
+      throw new Broken("I6: a container was started twice");
+    }
+    List<KubeObject> still = pods("still");
+    if (still.size() == 2 && still.stream().allMatch(pod -> Conditions.isTrue(pod.status(), "Ready"))) {
+      String uids = still.stream().map(KubeObject::uid).sorted().toList().toString();
+      if (!stillPods.isEmpty() && !stillPods.equals(uids)) {
+        throw new Broken("I6: a pod that need not change was replaced");
+      }
+      stillPods = uids;
+    } else if (!stillPods.isEmpty()) {
+      throw new Broken("I6: a pod that need not change does not run");
+    }
+  }
+
+  private void atRest() {
+    KubeObject app = daemon.cluster().get(APP).orElseThrow();
+    String sync = Json.string(app.status().path("sync"), "status", "");
+    String revision = Json.string(app.status().path("sync"), "revision", "");
+    String health = Json.string(app.status().path("health"), "status", "");
+    if (!sync.equals("Synced") || !health.equals("Healthy") || !revision.equals(source.head())) {
+      throw new Broken(
+          "I9: 60 s after the last fault the application is %s %s at %s, not at %s: %s"
+              .formatted(sync, health, revision, source.head(), Json.text(app.status().path("operation"))));
+    }
+    List<KubeObject> web = pods("web");
+    if (web.size() != REPLICAS) {
+      throw new Broken("I3: " + web.size() + " pods at rest");
+    }
+    String wanted = Integer.toString(version);
+    if (!web.stream().allMatch(pod -> pod.annotation("version").filter(wanted::equals).isPresent())) {
+      throw new Broken("I1: synced at a revision whose template the pods do not have");
+    }
+    boolean hasExtra = daemon.cluster().get(ObjectKey.core("ConfigMap", "shop", "extra")).isPresent();
+    if (hasExtra != extra) {
+      throw new Broken("I1: what Git " + (extra ? "has is not there" : "no longer has is there"));
+    }
+    if (runtime.running() != REPLICAS + 2 || runtime.sandboxes().size() != REPLICAS + 2) {
+      throw new Broken("I3: " + runtime.running() + " containers and " + runtime.sandboxes().size() + " sandboxes at rest");
+    }
+  }
+
+  /// Survives the daemon, as a disk does.
+  private static final class MemoryArchive implements Archive {
+    private final Map<String, byte[]> kept = new HashMap<>();
+
+    @Override
+    public List<String> put(Collection<byte[]> contents) {
+      return contents.stream()
+          .map(
+              bytes -> {
+                String hash = dev.slipway.manifest.render.Renderer.hash(bytes);
+                kept.put(hash, bytes);
+                return hash;
+              })
+          .toList();
+    }
+
+    @Override
+    public Optional<byte[]> get(String hash) {
+      return Optional.ofNullable(kept.get(hash));
+    }
+
+    @Override
+    public void retain(Collection<String> hashes) {
+      kept.keySet().retainAll(List.copyOf(hashes));
+    }
+  }
+}
