@@ -17,8 +17,8 @@ public enum Bug {
   STARTS_TWICE,
   /// What a pod's end leaves behind is never removed from the node.
   LEAVES_STRAYS,
-  /// A repository that does not answer counts as an empty one.
-  EMPTY_WHEN_DOWN,
+  /// A repository that does not answer counts as one that has lost most of its files.
+  PARTIAL_WHEN_DOWN,
   /// Deletions reach objects that Git still has.
   PRUNES_TOO_MUCH,
   /// A template change is applied and never rolled out.

@@ -39,7 +39,7 @@ final class SimulatedSource implements Source {
 
   @Override
   public Resolved resolve(String repository, String revision, String path) {
-    if (down && bug != Bug.EMPTY_WHEN_DOWN) {
+    if (down && bug != Bug.PARTIAL_WHEN_DOWN) {
       throw new SourceException("the repository does not answer");
     }
     if (down) {
@@ -54,7 +54,7 @@ final class SimulatedSource implements Source {
   @Override
   public boolean refresh(String repository) {
     if (down) {
-      if (bug == Bug.EMPTY_WHEN_DOWN) {
+      if (bug == Bug.PARTIAL_WHEN_DOWN) {
         return true;
       }
       throw new SourceException("the repository does not answer");
@@ -67,7 +67,7 @@ final class SimulatedSource implements Source {
   @Override
   public SourceTree tree(String repository, String commit, String path) {
     int number = commit.startsWith("fff") ? -1 : Integer.parseInt(commit.substring(30), 16) - 1;
-    Map<String, String> files = number < 0 ? Map.of("none.yaml", "# nothing\n") : commits.get(number);
+    Map<String, String> files = number < 0 ? Map.of("anchor.yaml", commits.getFirst().get("anchor.yaml")) : commits.get(number);
     return new SourceTree() {
       @Override
       public List<Entry> entries() {

@@ -51,6 +51,8 @@ public final class World {
 
   private static final int REPLICAS = 3;
   private static final int SURGE = 1;
+  private static final long SETTLED_NANOS = Duration.ofSeconds(2).toNanos();
+  private static final int MAX_TASKS = 200_000;
   private static final ObjectKey APP = ObjectKey.slipway("Application", "default", "shop");
   private static final GroupKind POD = GroupKind.core("Pod");
 
@@ -63,8 +65,11 @@ public final class World {
   private final SimulatedRuntime runtime;
   private Daemon daemon;
   private int version;
+  private long seen;
+  private int tasks;
   private boolean extra;
   private boolean undamaged;
+  private long damagedAt;
   private boolean anchored;
   private String stillPods = "";
   private int pushes;
@@ -142,7 +147,7 @@ public final class World {
                   spec.putObject("destination").put("namespace", "shop");
                   ObjectNode policy = spec.putObject("syncPolicy");
                   policy.putObject("automated").put("enabled", true).put("prune", true).put("selfHeal", true);
-                  policy.putObject("prune").put("maxObjects", 10).put("maxPercent", 60);
+                  policy.putObject("prune").put("maxObjects", 10).put("maxPercent", 100);
                 }));
     pass(Duration.ofSeconds(20));
     int events = 6 + chance.below(10);
@@ -172,7 +177,7 @@ public final class World {
       }
       case 7 -> {
         crashes++;
-        undamaged = false;
+        damage();
         runtime.crashOne();
       }
       case 8 -> deleteAPod();
@@ -248,10 +253,16 @@ public final class World {
   private void deleteAPod() {
     List<KubeObject> pods = pods("web");
     if (!pods.isEmpty()) {
-      undamaged = false;
+      damage();
       KubeObject pod = pods.get(chance.below(pods.size()));
       daemon.cluster().delete(pod.key(), DeleteOptions.ofUid(pod.uid()));
     }
+  }
+
+  /// The world takes a pod away: that is nobody's fault, and shows a moment later.
+  private void damage() {
+    undamaged = false;
+    damagedAt = timeline.nanos();
   }
 
   private void rollBack() {
@@ -272,10 +283,21 @@ public final class World {
 
   /// Lets time pass and looks at the world at every instant at which something happens.
   private void pass(Duration time) {
-    long end = timeline.nanos() + time.toNanos();
-    while (timeline.nanos() < end) {
-      timeline.advance(Duration.ofMillis(50));
-      always();
+    try {
+      timeline.runUntil(
+          () -> {
+            if (daemon.store().revision() != seen) {
+              seen = daemon.store().revision();
+              always();
+            }
+            if (++tasks > MAX_TASKS) {
+              throw new Broken("I8: " + MAX_TASKS + " tasks in one life: something spins");
+            }
+            return false;
+          },
+          time);
+    } catch (ClusterException e) {
+      throw new IllegalStateException("a refusal reached nobody: " + e.getMessage(), e);
     }
   }
 
@@ -300,7 +322,7 @@ public final class World {
       throw new Broken("I2: " + web.size() + " pods exist, " + (REPLICAS + SURGE) + " may");
     }
     if (ready >= REPLICAS) {
-      undamaged = true;
+      undamaged |= timeline.nanos() > damagedAt + SETTLED_NANOS;
     } else if (undamaged) {
       throw new Broken("I2: only " + ready + " pods are available, " + REPLICAS + " must be");
     }

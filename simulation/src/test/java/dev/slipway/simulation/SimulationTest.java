@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
@@ -36,7 +37,7 @@ class SimulationTest {
           outages.addAndGet(life.outages());
         });
     if (one == null && SEEDS >= 100) {
-      assertThat(new int[] {deaths.get(), rollbacks.get(), broken.get(), crashes.get(), outages.get()})
+      assertThat(List.of(deaths.get(), rollbacks.get(), broken.get(), crashes.get(), outages.get()))
           .as("the rare things did happen")
           .allMatch(count -> count > 20);
     }

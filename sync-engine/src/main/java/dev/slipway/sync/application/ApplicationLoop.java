@@ -37,7 +37,7 @@ public final class ApplicationLoop implements AutoCloseable {
   private static final Set<String> NOT_OWNED = Set.of("Event", "Lease", "Node", "SyncRecord");
   private static final Duration LOCAL_PERIOD = Duration.ofSeconds(1);
   private static final Duration REMOTE_PERIOD = Duration.ofSeconds(30);
-  private static final Duration SLOWEST = Duration.ofMinutes(5);
+  private static final Duration SLOWEST = Duration.ofSeconds(30);
   private static final int PARALLEL = 4;
 
   private final Cluster cluster;
