@@ -19,13 +19,13 @@ import java.util.function.Consumer;
 
 /// A node's containers as a world of their own: they go on while the daemon is dead.
 final class SimulatedRuntime implements ContainerRuntime {
-  private static final class Process {
+  private static final class Container {
     final ContainerSpec spec;
     int starts;
     Instant startedAt = Instant.EPOCH;
     ContainerState.@org.jspecify.annotations.Nullable Exited exited;
 
-    Process(ContainerSpec spec) {
+    Container(ContainerSpec spec) {
       this.spec = spec;
     }
   }
@@ -34,7 +34,7 @@ final class SimulatedRuntime implements ContainerRuntime {
   private final SeededChance chance;
   private final Bug bug;
   private final Map<String, Sandbox> sandboxes = new TreeMap<>();
-  private final Map<String, Process> processes = new TreeMap<>();
+  private final Map<String, Container> processes = new TreeMap<>();
   private Consumer<String> listener = uid -> {};
   private boolean failing;
 
@@ -79,7 +79,7 @@ final class SimulatedRuntime implements ContainerRuntime {
   }
 
   private void end(String id, int code) {
-    Process process = processes.get(id);
+    Container process = processes.get(id);
     if (process != null && process.starts > 0 && process.exited == null) {
       Instant now = timeline.instant();
       process.exited = new ContainerState.Exited(code, process.startedAt, now, code == 0 ? "Completed" : "Error");
@@ -131,13 +131,13 @@ final class SimulatedRuntime implements ContainerRuntime {
   public String create(ContainerSpec spec) {
     mayFail();
     String id = spec.podUid() + "/" + spec.container() + "-" + spec.attempt();
-    processes.computeIfAbsent(id, _ -> new Process(spec));
+    processes.computeIfAbsent(id, _ -> new Container(spec));
     return id;
   }
 
   @Override
   public void start(String id) {
-    Process process = processes.get(id);
+    Container process = processes.get(id);
     if (process == null || process.starts > 0) {
       return;
     }
