@@ -102,6 +102,16 @@ final class Cgroups {
     };
   }
 
+  /// The files through which a process joins the group, of those that exist.
+  List<Path> joinFiles(String name) {
+    return folders(name).stream().map(folder -> folder.resolve("cgroup.procs")).filter(Files::exists).toList();
+  }
+
+  /// The file that lists the processes of the group.
+  Optional<Path> processes(String name) {
+    return joinFiles(name).stream().findFirst();
+  }
+
   /// Every process in the group.
   List<Long> members(String name) {
     List<Path> folders = folders(name);

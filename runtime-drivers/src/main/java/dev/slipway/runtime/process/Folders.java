@@ -56,6 +56,12 @@ final class Folders {
     Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 
+  /// Makes a folder with these permissions, whatever this process's own mask says.
+  static void make(Path folder, int mode) throws IOException {
+    Files.createDirectories(folder);
+    Files.setPosixFilePermissions(folder, permissions(mode));
+  }
+
   static Set<PosixFilePermission> permissions(int mode) {
     var permissions = EnumSet.noneOf(PosixFilePermission.class);
     PosixFilePermission[] all = {

@@ -1,6 +1,7 @@
 package dev.slipway.runtime.process;
 
 import dev.slipway.runtime.spi.ContainerRuntime.LogRange;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.RandomAccessFile;
@@ -18,6 +19,7 @@ import java.util.concurrent.locks.LockSupport;
 /// the log while it runs.
 final class LogReader {
   private static final long POLL_NANOS = 50_000_000;
+  private static final int LONGEST_LINE = 1 << 20;
 
   private final Path log;
 
@@ -67,7 +69,6 @@ final class LogReader {
     if (Files.notExists(log) && !range.follow()) {
       return;
     }
-    TreeMap<Long, Instant> times = times();
     try {
       while (Files.notExists(log)) {
         if (!more.getAsBoolean()) {
@@ -76,23 +77,25 @@ final class LogReader {
         LockSupport.parkNanos(POLL_NANOS);
       }
       try (var file = new RandomAccessFile(log.toFile(), "r")) {
-        long from = range.since().map(since -> offsetAt(times, startedAt, since)).orElse(0L);
+        TreeMap<Long, Instant> known = times();
+        long from = range.since().map(since -> offsetAt(known, startedAt, since)).orElse(0L);
         if (range.tail().isPresent()) {
           from = Math.max(from, offsetOfTail(file, range.tail().get()));
         }
-        long at = copy(file, from, range, times, startedAt, out);
-        out.flush();
-        while (range.follow()) {
-          boolean last = !more.getAsBoolean();
-          long next = copy(file, at, range, times(), startedAt, out);
+        long at = from;
+        TreeMap<Long, Instant> times = known;
+        while (true) {
+          boolean last = !range.follow() || !more.getAsBoolean();
+          at = copy(file, at, last, range, times, startedAt, out);
           out.flush();
-          if (last && next == at) {
+          if (last) {
             return;
           }
-          at = next;
-          if (!last) {
-            LockSupport.parkNanos(POLL_NANOS);
+          LockSupport.parkNanos(POLL_NANOS);
+          if (Thread.interrupted()) {
+            return;
           }
+          times = range.timestamps() ? times() : times;
         }
       }
     } catch (IOException e) {
@@ -100,38 +103,51 @@ final class LogReader {
     }
   }
 
-  /// Copies whole lines; a last line without its end goes too, once nothing follows it.
+  /// Copies what there is; with times only whole lines, unless nothing follows.
+  ///
+  /// @return where to go on
   private static long copy(
-      RandomAccessFile file, long from, LogRange range, TreeMap<Long, Instant> times, Instant startedAt, OutputStream out)
+      RandomAccessFile file,
+      long from,
+      boolean last,
+      LogRange range,
+      TreeMap<Long, Instant> times,
+      Instant startedAt,
+      OutputStream out)
       throws IOException {
-    long at = from;
-    file.seek(from);
+    long at = from > file.length() ? 0 : from;
+    file.seek(at);
+    var buffer = new byte[64 << 10];
+    int count;
     if (!range.timestamps()) {
-      var buffer = new byte[64 << 10];
-      int count;
       while ((count = file.read(buffer)) > 0) {
         out.write(buffer, 0, count);
         at += count;
       }
       return at;
     }
-    var line = new java.io.ByteArrayOutputStream();
-    var buffer = new byte[64 << 10];
-    int count;
+    var line = new ByteArrayOutputStream();
     while ((count = file.read(buffer)) > 0) {
       for (int i = 0; i < count; i++) {
         line.write(buffer[i]);
-        if (buffer[i] == '\n') {
-          var end = times.ceilingEntry(at + 1);
-          Instant time = end != null ? end.getValue() : times.isEmpty() ? startedAt : times.lastEntry().getValue();
-          out.write((time + " ").getBytes(StandardCharsets.US_ASCII));
-          out.write(line.toByteArray());
-          at += line.size();
-          line.reset();
+        if (buffer[i] == '\n' || line.size() >= LONGEST_LINE) {
+          at = write(line, at, times, startedAt, out);
         }
       }
     }
-    return at;
+    return last && line.size() > 0 ? write(line, at, times, startedAt, out) : at;
+  }
+
+  private static long write(
+      ByteArrayOutputStream line, long at, TreeMap<Long, Instant> times, Instant startedAt, OutputStream out)
+      throws IOException {
+    var end = times.ceilingEntry(at + 1);
+    Instant time = end != null ? end.getValue() : times.isEmpty() ? startedAt : times.lastEntry().getValue();
+    out.write((time + " ").getBytes(StandardCharsets.US_ASCII));
+    line.writeTo(out);
+    long next = at + line.size();
+    line.reset();
+    return next;
   }
 
   private TreeMap<Long, Instant> times() {

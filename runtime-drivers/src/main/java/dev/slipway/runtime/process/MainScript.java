@@ -1,54 +1,71 @@
 package dev.slipway.runtime.process;
 
-import dev.slipway.runtime.spi.ContainerSpec;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
 
-/// The shell script that turns itself into a container's main process: joins its control groups, mounts its volumes where only it
-/// sees them, and executes the command in a clean environment.
-final class MainScript {
+/// The shell scripts that turn themselves into a container's main process: join its control groups, mount its volumes where only it
+/// sees them, and execute the command with the container's environment.
+///
+/// Values of the environment are in the script's file, which only its owner may read, and never on a command line.
+///
+/// @param folder of the container
+/// @param environment in the order of the manifest
+/// @param groups `cgroup.procs` files to join
+/// @param root a folder for a private root file system over the host's, when a mount path does not exist on the host
+record MainScript(
+    Path folder,
+    List<String> command,
+    Map<String, String> environment,
+    String workingDirectory,
+    List<Path> groups,
+    List<Bind> binds,
+    Optional<Path> root,
+    Optional<Long> userId,
+    Optional<Long> groupId,
+    Tools tools) {
   /// A folder or file of the host, and where the container sees it.
-  record Bind(Path source, String target, boolean readOnly) {}
+  record Bind(Path source, String target, boolean readOnly, boolean isFile) {}
 
-  private MainScript() {}
+  private static final Pattern PORTABLE = Pattern.compile("[A-Za-z_][A-Za-z0-9_]*");
 
-  /// @param root a folder for a private root file system over the host's, when a mount path does not exist on the host
-  static String write(
-      ContainerSpec spec,
-      List<String> command,
-      Path workingDirectory,
-      List<Path> groups,
-      List<Bind> binds,
-      java.util.Optional<Path> root) {
+  /// Names that mean something to a shell itself.
+  private static final Set<String> OF_SHELLS =
+      Set.of("UID", "EUID", "PPID", "GROUPS", "SHELLOPTS", "BASHOPTS", "BASH_ENV", "ENV", "IFS", "OPTIND", "PS4", "PWD", "OLDPWD", "_");
+
+  /// What the shim runs.
+  String outer() {
     var script = new StringBuilder("#!/bin/sh\n");
     for (Path group : groups) {
-      script.append("echo $$ > ").append(quoted(group.toString())).append(" || exit 125\n");
+      script
+          .append("echo $$ > ")
+          .append(quoted(group.toString()))
+          .append(" || { echo 'slipway: cannot join the control group' >&2; exit 125; }\n");
     }
     if (binds.isEmpty()) {
-      script.append(execute(spec, command, workingDirectory, ""));
-      return script.toString();
+      return script.append(execute("")).toString();
     }
-    script.append("exec unshare --mount --propagation private sh -c ").append(quoted(inside(spec, command, workingDirectory, binds, root))).append('\n');
-    return script.toString();
+    script.append("exec");
+    tools.privateMounts().forEach(word -> script.append(' ').append(quoted(word)));
+    return script.append(" sh ").append(quoted(folder.resolve("inner.sh").toString())).append('\n').toString();
   }
 
-  private static String inside(
-      ContainerSpec spec,
-      List<String> command,
-      Path workingDirectory,
-      List<Bind> binds,
-      java.util.Optional<Path> root) {
-    var script = new StringBuilder();
+  /// What runs with mounts of its own; nothing when there is nothing to mount.
+  Optional<String> inner() {
+    if (binds.isEmpty()) {
+      return Optional.empty();
+    }
+    var script = new StringBuilder("#!/bin/sh\n");
     script.append("fail() { echo \"slipway: cannot mount $1\" >&2; exit 125; }\n");
-    String prefix = "";
+    String prefix = root.map(base -> base.resolve("root").toString()).orElse("");
     if (root.isPresent()) {
       Path base = root.get();
-      prefix = base.resolve("root").toString();
       script
-          .append("mount -t overlay overlay -o lowerdir=/,upperdir=")
-          .append(base.resolve("upper"))
-          .append(",workdir=")
-          .append(base.resolve("work"))
+          .append("mount -t overlay overlay -o ")
+          .append(quoted("lowerdir=/,upperdir=%s,workdir=%s".formatted(base.resolve("upper"), base.resolve("work"))))
           .append(' ')
           .append(quoted(prefix))
           .append(" || fail 'a private root'\n");
@@ -67,43 +84,51 @@ final class MainScript {
     for (Bind bind : binds) {
       String source = quoted(bind.source().toString());
       String target = quoted(prefix + bind.target());
-      boolean isFile = java.nio.file.Files.isRegularFile(bind.source());
       if (root.isPresent()) {
         script.append(
-            isFile
-                ? "mkdir -p \"$(dirname %s)\" && [ -e %s ] || : > %s\n".formatted(target, target, target)
+            bind.isFile()
+                ? "mkdir -p \"$(dirname %s)\" && { [ -e %s ] || : > %s; }\n".formatted(target, target, target)
                 : "mkdir -p %s\n".formatted(target));
       }
       script.append("mount --bind %s %s || fail %s\n".formatted(source, target, quoted(bind.target())));
       if (bind.readOnly()) {
-        script.append("mount -o remount,bind,ro %s %s || fail %s\n".formatted(source, target, quoted(bind.target())));
+        script.append(
+            "mount -o remount,bind,ro %s 2>/dev/null || mount -o remount,bind,ro,nosuid,nodev %s || fail %s\n"
+                .formatted(target, target, quoted(bind.target())));
       }
     }
-    script.append(execute(spec, command, workingDirectory, prefix));
-    return script.toString();
+    return Optional.of(script.append(execute(prefix)).toString());
   }
 
-  private static String execute(
-      ContainerSpec spec, List<String> command, Path workingDirectory, String root) {
-    var line = new StringBuilder();
-    String directory = spec.workingDirectory().isEmpty() ? workingDirectory.toString() : spec.workingDirectory();
-    line.append("umask 022\n");
-    if (root.isEmpty()) {
-      line.append("cd ").append(quoted(directory)).append(" || exit 125\nexec");
+  private String execute(String prefix) {
+    var script = new StringBuilder("umask 022\n");
+    var others = new StringBuilder();
+    environment.forEach(
+        (name, value) -> {
+          if (PORTABLE.matcher(name).matches() && !OF_SHELLS.contains(name)) {
+            script.append("export ").append(name).append('=').append(quoted(value)).append('\n');
+          } else {
+            others.append(' ').append(quoted(name + "=" + value));
+          }
+        });
+    String env = quoted(tools.program("env"));
+    if (prefix.isEmpty()) {
+      script.append("cd ").append(quoted(workingDirectory)).append(" || exit 125\nexec");
     } else {
-      line.append("exec chroot ").append(quoted(root));
-      line.append(" env --chdir=").append(quoted(directory));
+      script.append("exec ").append(quoted(tools.program("chroot"))).append(' ').append(quoted(prefix));
+      script.append(' ').append(env).append(" --chdir=").append(quoted(workingDirectory));
     }
-    if (spec.userId().isPresent()) {
-      long group = spec.groupId().orElse(spec.userId().get());
-      line.append(" setpriv --reuid ").append(spec.userId().get()).append(" --regid ").append(group).append(" --clear-groups");
+    if (userId.isPresent()) {
+      script.append(' ').append(quoted(tools.program("setpriv")));
+      script.append(" --reuid ").append(userId.get()).append(" --regid ").append(groupId.orElse(userId.get())).append(" --clear-groups");
     }
-    line.append(" env -i");
-    spec.environment().forEach((name, value) -> line.append(' ').append(quoted(name + "=" + value)));
-    for (String word : command) {
-      line.append(' ').append(quoted(word));
+    script.append(' ').append(env).append(" -u PWD -u OLDPWD");
+    if (tools.canResetSignals()) {
+      script.append(" --default-signal");
     }
-    return line.append('\n').toString();
+    script.append(others);
+    command.forEach(word -> script.append(' ').append(quoted(word)));
+    return script.append('\n').toString();
   }
 
   /// One word of a shell, whatever it holds.

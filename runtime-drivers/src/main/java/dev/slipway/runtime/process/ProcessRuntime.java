@@ -11,87 +11,107 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.ClosedWatchServiceException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.StandardWatchEventKinds;
 import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Runs containers as local processes. Each has a folder, and a small shim that starts it, keeps its output and its exit code, and
-/// outlives this program. Everything that is known is read from these folders: nothing is remembered.
+/// outlives this program. Everything that is known of a container is read from its folder: nothing is remembered.
 ///
 /// ```
 /// pods/UID/sandbox            namespace, name, address
-/// pods/UID/volumes/NAME       content of the volumes
-/// pods/UID/containers/NAME-N  attempt N of a container: spec, main.sh, log, shim, child, exit
+/// pods/UID/volumes/NAME       content of the volumes; NAME.place says where, when it is elsewhere
+/// pods/UID/containers/NAME-N  attempt N of a container: spec, main.sh, log, and what the shim writes
 /// ```
+///
+/// One program at a time may use the folder.
 public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ProcessRuntime.class);
   private static final int ADDRESSES = 1 << 20;
   private static final int SECOND_BYTE = 64;
   private static final Duration POLL = Duration.ofSeconds(1);
-  private static final long LOG_MAX = 64L << 20;
+  private static final Duration LAUNCH = Duration.ofSeconds(5);
+  private static final Duration REMOVAL = Duration.ofSeconds(5);
+  private static final Duration DRAIN = Duration.ofSeconds(1);
+  private static final long LOG_MAX = 16L << 20;
+  private static final String GONE = ".gone-";
 
   private final Path root;
   private final Path shim;
   private final String path;
   private final Timeline timeline;
+  private final Tools tools;
   private final Cgroups groups;
-  private final boolean isRoot;
-  private final String bootId = ProcessTable.bootId();
+  private final Optional<Path> memory;
+  private final Map<String, Sandbox> sandboxes = new ConcurrentHashMap<>();
   private final Set<Consumer<String>> listeners = ConcurrentHashMap.newKeySet();
   private final WatchService watcher;
-  private final Map<Path, WatchKey> watched = new ConcurrentHashMap<>();
+  private final Map<Path, Live> live = new ConcurrentHashMap<>();
   private volatile boolean closed;
 
-  private ProcessRuntime(Path root, Path shim, String path, Timeline timeline, boolean isRoot, WatchService watcher) {
+  /// A container whose end is awaited.
+  private static final class Live {
+    final ContainerFolder folder;
+    final @Nullable WatchKey key;
+    volatile long marked = -1;
+
+    Live(ContainerFolder folder, @Nullable WatchKey key) {
+      this.folder = folder;
+      this.key = key;
+    }
+  }
+
+  private ProcessRuntime(Path root, String path, Timeline timeline) throws IOException {
     this.root = root;
-    this.shim = shim;
+    this.shim = root.resolve("shim.sh");
     this.path = path;
     this.timeline = timeline;
+    this.tools = new Tools(root.resolve(".trial"), timeline);
     this.groups = Cgroups.detect();
-    this.isRoot = isRoot;
-    this.watcher = watcher;
+    Object user = Files.getAttribute(Path.of("/proc/self"), "unix:uid");
+    String place = "%x".formatted(root.toString().hashCode());
+    this.memory = tools.memory("slipway-%s-%s".formatted(user, place));
+    this.watcher = root.getFileSystem().newWatchService();
   }
 
   /// @param root holds the pods; made when missing
   /// @param path the `PATH` of containers that state none
   public static ProcessRuntime open(Path root, String path, Timeline timeline) {
     try {
-      Files.createDirectories(root);
-      Path shim = root.resolve("shim.sh");
-      try (InputStream in = ProcessRuntime.class.getResourceAsStream("shim.sh")) {
-        if (in == null) {
-          throw new IllegalStateException("shim.sh is not in the program");
-        }
-        Path fresh = root.resolve("shim.sh.new");
-        Files.copy(in, fresh, StandardCopyOption.REPLACE_EXISTING);
-        Files.move(fresh, shim, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      }
-      boolean isRoot = ((Integer) Files.getAttribute(Path.of("/proc/self"), "unix:uid")) == 0;
-      var runtime =
-          new ProcessRuntime(root, shim, path, timeline, isRoot, root.getFileSystem().newWatchService());
-      runtime.watchExisting();
+      Path real = Files.createDirectories(root.toAbsolutePath()).toRealPath();
+      Files.setPosixFilePermissions(real, Folders.permissions(0700));
+      var runtime = new ProcessRuntime(real, path, timeline);
+      runtime.installShim();
+      runtime.recover();
       Thread.ofPlatform().daemon(true).name("process-exits").start(runtime::watchExits);
       runtime.tick();
       return runtime;
@@ -100,12 +120,45 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     }
   }
 
+  private void installShim() throws IOException {
+    try (InputStream in = ProcessRuntime.class.getResourceAsStream("shim.sh")) {
+      if (in == null) {
+        throw new IllegalStateException("shim.sh is not in the program");
+      }
+      Folders.write(shim, in.readAllBytes(), 0600);
+    }
+  }
+
+  /// Takes over what an earlier program left: pods go on, half-made and half-removed ones go.
+  private void recover() throws IOException {
+    for (Path pod : children(root)) {
+      Optional<Sandbox> sandbox = readSandbox(pod);
+      if (sandbox.isPresent()) {
+        sandboxes.put(sandbox.get().podUid(), sandbox.get());
+        for (ContainerFolder folder : folders(pod)) {
+          if (!folder.hasEnded()) {
+            watch(folder);
+          }
+        }
+      } else if (folders(pod).isEmpty()) {
+        Folders.delete(pod);
+      }
+    }
+    if (memory.isPresent()) {
+      for (Path pod : children(memory.get())) {
+        if (!sandboxes.containsKey(String.valueOf(pod.getFileName()))) {
+          Folders.delete(pod);
+        }
+      }
+    }
+  }
+
   @Override
   public String version() {
     return "process://" + Runtime.version().feature() + (groups.available() ? "+cgroups" : "");
   }
 
-  /// Whether limits of processors and memory are enforced here.
+  @Override
   public boolean enforcesLimits() {
     return groups.available();
   }
@@ -114,20 +167,20 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
 
   @Override
   public List<Sandbox> sandboxes() {
-    var sandboxes = new ArrayList<Sandbox>();
-    for (Path pod : children(root)) {
-      readSandbox(pod).ifPresent(sandboxes::add);
-    }
-    sandboxes.sort(Comparator.comparing(Sandbox::podUid));
-    return sandboxes;
+    return sandboxes.values().stream().sorted(Comparator.comparing(Sandbox::podUid)).toList();
+  }
+
+  @Override
+  public Optional<Sandbox> sandbox(String podUid) {
+    return Optional.ofNullable(sandboxes.get(podUid));
   }
 
   private static Optional<Sandbox> readSandbox(Path pod) {
     try {
-      var json = Json.parse(Files.readAllBytes(pod.resolve("sandbox")));
+      JsonNode json = Json.parse(Files.readAllBytes(pod.resolve("sandbox")));
       return Optional.of(
           new Sandbox(
-              pod.getFileName().toString(),
+              String.valueOf(pod.getFileName()),
               Json.string(json, "namespace", ""),
               Json.string(json, "name", ""),
               Json.string(json, "address", "")));
@@ -141,30 +194,35 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
       String podUid, String namespace, String name, List<VolumeSpec> volumes) {
     Path pod = pod(podUid);
     try {
-      Optional<Sandbox> known = readSandbox(pod);
-      Sandbox sandbox;
-      if (known.isPresent()) {
-        sandbox = known.get();
-      } else {
+      Sandbox sandbox = sandboxes.get(podUid);
+      if (sandbox == null) {
         Files.createDirectories(pod.resolve("containers"));
         Files.createDirectories(pod.resolve("volumes"));
         sandbox = new Sandbox(podUid, namespace, name, freeAddress(podUid));
         ObjectNode json = Json.object();
         json.put("namespace", namespace).put("name", name).put("address", sandbox.address());
         Folders.write(pod.resolve("sandbox"), Json.write(json), 0600);
+        sandboxes.put(podUid, sandbox);
       }
       for (VolumeSpec volume : volumes) {
-        prepare(pod.resolve("volumes").resolve(volume.name()), volume);
+        volumes(podUid).prepare(volume);
       }
       return sandbox;
     } catch (IOException e) {
-      throw new RuntimeFailedException("cannot make pod %s/%s: %s".formatted(namespace, name, e.getMessage()), e);
+      throw new RuntimeFailedException("cannot make pod %s/%s: %s".formatted(namespace, name, words(e)), e);
     }
+  }
+
+  private Volumes volumes(String podUid) throws IOException {
+    if (memory.isPresent() && Files.notExists(memory.get())) {
+      Folders.make(memory.get(), 0700);
+    }
+    return new Volumes(pod(podUid).resolve("volumes"), memory.map(folder -> folder.resolve(podUid)));
   }
 
   private String freeAddress(String podUid) {
     var taken = new HashSet<String>();
-    sandboxes().forEach(sandbox -> taken.add(sandbox.address()));
+    sandboxes.values().forEach(sandbox -> taken.add(sandbox.address()));
     int start = Math.floorMod(podUid.hashCode() * 0x9E3779B1, ADDRESSES);
     for (int i = 0; i < ADDRESSES; i++) {
       int host = (start + i) % ADDRESSES;
@@ -179,78 +237,33 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     throw new RuntimeFailedException("every pod address is taken");
   }
 
-  private static void prepare(Path place, VolumeSpec volume) throws IOException {
-    switch (volume) {
-      case VolumeSpec.EmptyDir _ -> {
-        Files.createDirectories(place);
-        Files.setPosixFilePermissions(place, PosixFilePermissions.fromString("rwxrwxrwx"));
-      }
-      case VolumeSpec.Files files -> {
-        Files.createDirectories(place);
-        if (files.secret()) {
-          Files.setPosixFilePermissions(place, PosixFilePermissions.fromString("rwx--x--x"));
-        }
-        for (var file : files.files().entrySet()) {
-          Path target = place.resolve(file.getKey()).normalize();
-          if (!target.startsWith(place)) {
-            throw new IOException("volume " + volume.name() + " has a path that leaves it: " + file.getKey());
-          }
-          boolean same =
-              Files.isRegularFile(target) && java.util.Arrays.equals(Files.readAllBytes(target), file.getValue().bytes());
-          if (!same) {
-            Folders.write(target, file.getValue().bytes(), file.getValue().mode());
-          }
-        }
-        removeOthers(place, files.files().keySet());
-      }
-      case VolumeSpec.HostPath(String name, String path, String type) -> {
-        Path target = Path.of(path);
-        if (type.equals("DirectoryOrCreate")) {
-          Files.createDirectories(target);
-        } else if (type.equals("FileOrCreate") && Files.notExists(target)) {
-          Files.createFile(target);
-        }
-        if (Files.notExists(target)) {
-          throw new IOException("volume " + name + ": " + path + " does not exist on this node");
-        }
-        Folders.write(place.resolveSibling(name + ".host"), path.getBytes(java.nio.charset.StandardCharsets.UTF_8), 0600);
-      }
-    }
-  }
-
-  private static void removeOthers(Path place, Set<String> kept) throws IOException {
-    try (var files = Files.walk(place)) {
-      for (Path file : files.filter(Files::isRegularFile).toList()) {
-        if (!kept.contains(place.relativize(file).toString())) {
-          Files.deleteIfExists(file);
-        }
-      }
-    }
-  }
-
   @Override
   public void removePod(String podUid) {
     Path pod = pod(podUid);
-    for (ContainerFolder folder : folders(pod)) {
-      kill(folder.id());
-    }
-    for (ContainerFolder folder : folders(pod)) {
-      awaitEnd(folder);
+    List<ContainerFolder> containers = folders(pod);
+    containers.forEach(ContainerFolder::giveUp);
+    containers.forEach(folder -> kill(folder.id()));
+    containers.forEach(folder -> ProcessTable.kill(groups.members(folder.group())));
+    for (ContainerFolder folder : containers) {
+      if (!await(() -> folder.hasEnded() || !folder.isAlive(groups), REMOVAL)) {
+        throw new RuntimeFailedException("a process of container %s does not end".formatted(folder.id()));
+      }
       forget(folder);
     }
     try {
-      Folders.delete(pod);
+      if (Files.exists(pod)) {
+        Path gone = root.resolve(GONE + podUid);
+        Folders.delete(gone);
+        Files.move(pod, gone, StandardCopyOption.ATOMIC_MOVE);
+        sandboxes.remove(podUid);
+        Folders.delete(gone);
+      }
+      sandboxes.remove(podUid);
+      if (memory.isPresent()) {
+        Folders.delete(memory.get().resolve(podUid));
+      }
     } catch (IOException e) {
-      throw new RuntimeFailedException("cannot remove pod " + podUid + ": " + e.getMessage(), e);
-    }
-  }
-
-  /// After a kill the shim needs a moment to write the exit code.
-  private void awaitEnd(ContainerFolder folder) {
-    Optional<ProcessTable.Identity> shim = folder.shim();
-    long until = timeline.nanos() + TimeUnit.SECONDS.toNanos(2);
-    while (shim.isPresent() && ProcessTable.lives(shim.get()) && timeline.nanos() < until) {
-      java.util.concurrent.locks.LockSupport.parkNanos(1_000_000);
+      throw new RuntimeFailedException("cannot remove pod " + podUid + ": " + words(e), e);
     }
   }
 
@@ -266,222 +279,252 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
               podUid,
               folder.container(),
               folder.attempt(),
-              folder.backoffLevel(),
+              Json.integer(folder.spec(), "backoffLevel", 0),
               folder.id(),
-              folder.state(bootId, groups, now)));
+              folder.state(groups, now)));
     }
     return observed;
   }
 
   @Override
-  public synchronized String create(ContainerSpec spec) {
+  public String create(ContainerSpec spec) {
+    check(spec);
+    Path pod = pod(spec.podUid());
+    if (!Files.isDirectory(pod.resolve("containers"))) {
+      throw new RuntimeFailedException("pod " + spec.podUid() + " was not prepared");
+    }
+    Path containers = pod.resolve("containers");
+    var folder = new ContainerFolder(pod, containers.resolve(spec.container() + "-" + spec.attempt()));
+    synchronized (this) {
+      if (folder.exists()) {
+        return folder.id();
+      }
+      Path fresh = containers.resolve("." + spec.container() + "-" + spec.attempt());
+      try {
+        Folders.delete(fresh);
+        Folders.make(fresh, 0700);
+        Folders.make(fresh.resolve("work"), 0755);
+        write(spec, folder, fresh);
+        Files.move(fresh, folder.path(), StandardCopyOption.ATOMIC_MOVE);
+        return folder.id();
+      } catch (IOException e) {
+        throw new RuntimeFailedException("cannot create container %s: %s".formatted(spec.container(), words(e)), e);
+      }
+    }
+  }
+
+  private void check(ContainerSpec spec) {
     if (spec.command().isEmpty()) {
       throw RuntimeFailedException.unsupported(
           "container %s states no command: the process runtime has no images, so what %s would run is not known here"
               .formatted(spec.container(), spec.image()));
     }
-    if (!spec.mounts().isEmpty() && !isRoot) {
+    if (!spec.mounts().isEmpty() && !tools.canMount()) {
       throw RuntimeFailedException.unsupported(
-          "container %s mounts volumes, which on this system only root may do".formatted(spec.container()));
+          "container %s mounts volumes, which this system lets neither this user nor a user namespace do"
+              .formatted(spec.container()));
     }
-    Path pod = pod(spec.podUid());
-    if (!Files.isDirectory(pod.resolve("containers"))) {
-      throw new RuntimeFailedException("pod " + spec.podUid() + " was not prepared");
+    Optional<ContainerSpec.Mount> missing =
+        spec.mounts().stream().filter(mount -> Files.notExists(Path.of(mount.path()))).findFirst();
+    if (missing.isPresent() && !tools.canLayRoot()) {
+      throw RuntimeFailedException.unsupported(
+          "container %s mounts %s, which does not exist on this node, and this system has no overlay file system to make it in"
+              .formatted(spec.container(), missing.get().path()));
     }
-    var folder =
-        new ContainerFolder(pod, pod.resolve("containers").resolve(spec.container() + "-" + spec.attempt()));
-    if (Files.isDirectory(folder.path())) {
-      return folder.id();
-    }
-    Path fresh = pod.resolve("containers").resolve("." + spec.container() + "-" + spec.attempt());
-    try {
-      Folders.delete(fresh);
-      Files.createDirectories(fresh.resolve("work"));
-      Files.write(fresh.resolve("spec"), Json.write(describe(spec)));
-      Files.writeString(fresh.resolve("boot"), bootId + "\n");
-      Files.writeString(fresh.resolve("main.sh"), mainScript(spec, pod, folder, fresh));
-      Files.setPosixFilePermissions(fresh.resolve("main.sh"), PosixFilePermissions.fromString("rw-------"));
-      Files.move(fresh, folder.path(), StandardCopyOption.ATOMIC_MOVE);
-      return folder.id();
-    } catch (IOException e) {
-      throw new RuntimeFailedException("cannot create container " + spec.container() + ": " + e.getMessage(), e);
+    if (spec.userId().isPresent() && !tools.canChangeUser()) {
+      throw RuntimeFailedException.unsupported(
+          "container %s wants to run as user %d, and only root may change the user"
+              .formatted(spec.container(), spec.userId().get()));
     }
   }
 
-  /// What the daemon needs of a spec later: no value of the environment is kept here.
-  private static ObjectNode describe(ContainerSpec spec) {
-    ObjectNode json = Json.object();
-    json.put("image", spec.image()).put("backoffLevel", spec.backoffLevel());
-    return json;
-  }
-
-  private String mainScript(ContainerSpec spec, Path pod, ContainerFolder folder, Path fresh) throws IOException {
-    var command = new ArrayList<>(spec.command());
-    command.addAll(spec.arguments());
-    var environment = new java.util.LinkedHashMap<String, String>();
-    environment.put("PATH", path);
-    environment.putAll(spec.environment());
-    environment.putIfAbsent("HOME", folder.path().resolve("work").toString());
-    var complete =
-        new ContainerSpec(
-            spec.podUid(), spec.container(), spec.attempt(), spec.backoffLevel(), spec.image(), spec.command(),
-            spec.arguments(), spec.workingDirectory(), environment, spec.mounts(), spec.cpuMillis(), spec.memoryBytes(),
-            spec.userId(), spec.groupId());
-    List<Path> joined =
-        groups.available() ? groups.create(folder.group(), spec.cpuMillis(), spec.memoryBytes()) : List.of();
+  private void write(ContainerSpec spec, ContainerFolder folder, Path fresh) throws IOException {
+    Volumes volumes = volumes(spec.podUid());
     var binds = new ArrayList<MainScript.Bind>();
     boolean privateRoot = false;
     for (ContainerSpec.Mount mount : spec.mounts()) {
-      Path source = source(pod, mount);
-      binds.add(new MainScript.Bind(source, mount.path(), mount.readOnly()));
+      Path source = volumes.source(mount);
+      binds.add(new MainScript.Bind(source, mount.path(), mount.readOnly(), Files.isRegularFile(source)));
       privateRoot |= Files.notExists(Path.of(mount.path()));
     }
     binds.sort(Comparator.comparing(MainScript.Bind::target));
-    Optional<Path> overlay = Optional.empty();
     if (privateRoot) {
       for (String part : List.of("root", "upper", "work")) {
-        Files.createDirectories(fresh.resolve("fs").resolve(part));
+        Folders.make(fresh.resolve("fs").resolve(part), 0755);
       }
-      Files.setPosixFilePermissions(fresh.resolve("fs").resolve("upper"), PosixFilePermissions.fromString("rwxr-xr-x"));
-      overlay = Optional.of(folder.path().resolve("fs"));
     }
-    return MainScript.write(complete, command, folder.path().resolve("work"), joined, binds, overlay);
+    if (spec.userId().isPresent()) {
+      Path work = fresh.resolve("work");
+      Files.setAttribute(work, "unix:uid", Math.toIntExact(spec.userId().get()));
+      Files.setAttribute(work, "unix:gid", Math.toIntExact(spec.groupId().orElse(spec.userId().get())));
+    }
+    String work = folder.path().resolve("work").toString();
+    var environment = new LinkedHashMap<String, String>();
+    environment.put("PATH", path);
+    environment.put("HOME", work);
+    environment.putAll(spec.environment());
+    environment.put(ContainerFolder.MARK, folder.id());
+    var command = new ArrayList<>(spec.command());
+    command.addAll(spec.arguments());
+    var script =
+        new MainScript(
+            folder.path(),
+            command,
+            environment,
+            spec.workingDirectory().isEmpty() ? work : spec.workingDirectory(),
+            groups.available() ? groups.create(folder.group(), spec.cpuMillis(), spec.memoryBytes()) : List.of(),
+            binds,
+            privateRoot ? Optional.of(folder.path().resolve("fs")) : Optional.empty(),
+            spec.userId(),
+            spec.groupId(),
+            tools);
+    Folders.write(fresh.resolve("main.sh"), script.outer().getBytes(StandardCharsets.UTF_8), 0600);
+    Optional<String> inner = script.inner();
+    if (inner.isPresent()) {
+      Folders.write(fresh.resolve("inner.sh"), inner.get().getBytes(StandardCharsets.UTF_8), 0600);
+    }
+    Folders.write(fresh.resolve("spec"), Json.write(describe(spec)), 0600);
   }
 
-  private static Path source(Path pod, ContainerSpec.Mount mount) throws IOException {
-    Path host = pod.resolve("volumes").resolve(mount.volume() + ".host");
-    Path base = Files.exists(host) ? Path.of(Files.readString(host)) : pod.resolve("volumes").resolve(mount.volume());
-    if (mount.subPath().isEmpty()) {
-      return base;
-    }
-    Path source = base.resolve(mount.subPath()).normalize();
-    if (!source.startsWith(base)) {
-      throw new IOException("subPath " + mount.subPath() + " leaves the volume " + mount.volume());
-    }
-    if (Files.notExists(source)) {
-      Files.createDirectories(source);
-    }
-    return source;
+  /// What is needed of a spec later: no value of the environment is kept here.
+  private static ObjectNode describe(ContainerSpec spec) {
+    ObjectNode json = Json.object();
+    json.put("image", spec.image()).put("backoffLevel", spec.backoffLevel()).put("mounts", !spec.mounts().isEmpty());
+    spec.userId().ifPresent(user -> json.put("user", user));
+    spec.groupId().or(spec::userId).ifPresent(group -> json.put("group", group));
+    return json;
   }
 
   @Override
   public void start(String id) {
     ContainerFolder folder = folder(id);
-    if (folder.isStarted() || !Files.isDirectory(folder.path())) {
+    if (folder.isStarted() || !folder.exists()) {
       return;
     }
-    watch(folder.path());
+    watch(folder);
     try {
-      Process launcher =
-          new ProcessBuilder("setsid", "--fork", "sh", shim.toString(), folder.path().toString())
+      var command = new ArrayList<>(List.of(tools.program("setsid"), "--fork", "sh", shim.toString(), folder.path().toString()));
+      groups.processes(folder.group()).ifPresent(file -> command.add(file.toString()));
+      var builder =
+          new ProcessBuilder(command)
               .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
               .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-              .redirectError(ProcessBuilder.Redirect.DISCARD)
-              .start();
-      if (!launcher.waitFor(10, TimeUnit.SECONDS) || launcher.exitValue() != 0) {
+              .redirectError(ProcessBuilder.Redirect.DISCARD);
+      builder.environment().clear();
+      builder.environment().put("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+      Process launcher = builder.start();
+      if (!launcher.waitFor(LAUNCH.toMillis(), TimeUnit.MILLISECONDS) || launcher.exitValue() != 0) {
         throw new RuntimeFailedException("cannot start " + id + ": setsid failed");
       }
-      awaitStart(folder);
+      await(() -> folder.child().isPresent() || folder.hasEnded() || !folder.exists(), LAUNCH);
+      if (folder.exists() && !folder.isStarted()) {
+        throw new RuntimeFailedException("the shim of " + id + " did not begin");
+      }
     } catch (IOException e) {
-      throw new RuntimeFailedException("cannot start " + id + ": " + e.getMessage(), e);
+      throw new RuntimeFailedException("cannot start " + id + ": " + words(e), e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new RuntimeFailedException("interrupted", e);
     }
   }
 
-  /// The fence is made by the shim, a moment after it was launched.
-  private void awaitStart(ContainerFolder folder) {
-    long until = timeline.nanos() + TimeUnit.SECONDS.toNanos(5);
-    while (!folder.isStarted() && timeline.nanos() < until) {
-      java.util.concurrent.locks.LockSupport.parkNanos(500_000);
+  private boolean await(BooleanSupplier condition, Duration limit) {
+    long until = timeline.nanos() + limit.toNanos();
+    while (!condition.getAsBoolean()) {
+      if (timeline.nanos() > until) {
+        return false;
+      }
+      LockSupport.parkNanos(300_000);
     }
-    if (!folder.isStarted()) {
-      throw new RuntimeFailedException("the shim of " + folder.id() + " did not begin");
-    }
+    return true;
   }
 
   @Override
   public void terminate(String id) {
-    folder(id).child().filter(ProcessTable::lives).ifPresent(child -> signal(List.of(child.pid()), "TERM"));
+    ContainerFolder folder = folder(id);
+    if (!begun(folder)) {
+      return;
+    }
+    folder.child().filter(ProcessTable::lives).flatMap(child -> ProcessHandle.of(child.pid())).ifPresent(ProcessHandle::destroy);
   }
 
   @Override
   public void kill(String id) {
     ContainerFolder folder = folder(id);
-    if (!folder.isStarted()) {
+    if (!begun(folder)) {
       return;
     }
-    var members = new HashSet<Long>(groups.members(folder.group()));
-    Optional<ProcessTable.Identity> shimProcess = folder.shim().filter(ProcessTable::lives);
-    shimProcess.ifPresent(
-        process -> {
-          members.addAll(ProcessTable.ofSession(process.pid()));
-          members.remove(process.pid());
-        });
-    if (shimProcess.isEmpty()) {
-      folder.child().filter(ProcessTable::lives).ifPresent(child -> members.addAll(ProcessTable.ofSession(child.pid())));
-      folder.child().filter(ProcessTable::lives).ifPresent(child -> members.add(child.pid()));
-    }
-    if (!members.isEmpty()) {
-      signal(List.copyOf(members), "KILL");
-    }
+    await(
+        () -> {
+          Set<Long> left = folder.leftovers(groups);
+          ProcessTable.kill(left);
+          return left.isEmpty();
+        },
+        LAUNCH);
   }
 
-  private static void signal(List<Long> pids, String signal) {
-    var command = new ArrayList<String>(List.of("kill", "-" + signal));
-    pids.forEach(pid -> command.add(Long.toString(pid)));
-    try {
-      new ProcessBuilder(command)
-          .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-          .redirectError(ProcessBuilder.Redirect.DISCARD)
-          .start()
-          .waitFor(5, TimeUnit.SECONDS);
-    } catch (IOException e) {
-      throw new RuntimeFailedException("cannot signal " + pids + ": " + e.getMessage(), e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+  /// Whether a main process was started and may be running; waits for a shim that is just about to start one.
+  private boolean begun(ContainerFolder folder) {
+    if (!folder.isStarted() || folder.hasEnded()) {
+      return false;
     }
+    await(
+        () ->
+            folder.child().isPresent()
+                || folder.hasEnded()
+                || folder.shim().filter(process -> !ProcessTable.lives(process)).isPresent(),
+        Duration.ofSeconds(1));
+    return !folder.hasEnded();
   }
 
   @Override
   public void remove(String id) {
     ContainerFolder folder = folder(id);
-    if (folder.state(bootId, groups, timeline.instant()) instanceof ContainerState.Running) {
+    if (!folder.exists() || folder.state(groups, timeline.instant()) instanceof ContainerState.Running) {
       return;
     }
-    kill(id);
+    if (!folder.isStarted() && !folder.giveUp()) {
+      return;
+    }
     forget(folder);
     try {
-      Folders.delete(folder.path());
+      Path gone = folder.path().resolveSibling("." + folder.path().getFileName() + ".gone");
+      Folders.delete(gone);
+      Files.move(folder.path(), gone, StandardCopyOption.ATOMIC_MOVE);
+      Folders.delete(gone);
     } catch (IOException e) {
-      throw new RuntimeFailedException("cannot remove " + id + ": " + e.getMessage(), e);
+      throw new RuntimeFailedException("cannot remove " + id + ": " + words(e), e);
     }
   }
 
   private void forget(ContainerFolder folder) {
     groups.remove(folder.group());
-    WatchKey key = watched.remove(folder.path());
-    if (key != null) {
-      key.cancel();
-    }
+    over(folder.path());
   }
 
   @Override
   public void logs(String id, LogRange range, OutputStream out) {
     ContainerFolder folder = folder(id);
     Instant startedAt =
-        switch (folder.state(bootId, groups, timeline.instant())) {
+        switch (folder.state(groups, timeline.instant())) {
           case ContainerState.Running(Instant at) -> at;
           case ContainerState.Exited exited -> exited.startedAt();
           case ContainerState.Created _, ContainerState.Unknown _ -> Instant.EPOCH;
         };
+    mark(folder);
     new LogReader(folder.log())
         .write(
             range,
             startedAt,
             out,
-            () -> Files.isDirectory(folder.path()) && !folder.hasEnded() && folder.shim().filter(ProcessTable::lives).isPresent());
+            () -> {
+              if (range.timestamps()) {
+                mark(folder);
+              }
+              return !closed
+                  && folder.exists()
+                  && !(folder.state(groups, timeline.instant()) instanceof ContainerState.Exited);
+            });
   }
 
   @Override
@@ -490,43 +533,82 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     ContainerFolder folder = folder(id);
     ProcessTable.Identity child =
         folder.child().filter(ProcessTable::lives).orElseThrow(() -> new RuntimeFailedException("container is not running"));
-    var line = new ArrayList<String>();
-    if (isRoot) {
-      line.addAll(List.of("nsenter", "--target", Long.toString(child.pid()), "--mount", "--root", "--wd", "--"));
-    }
-    line.addAll(command);
+    // Until the command has taken the place of the scripts before it, there is nothing to enter.
+    await(() -> environmentOf(child.pid()).containsKey(ContainerFolder.MARK), Duration.ofSeconds(1));
     try {
-      var builder = new ProcessBuilder(line);
+      var builder = new ProcessBuilder(enter(folder, child, command));
+      if (!folder.spec().path("mounts").asBoolean(false)) {
+        builder.directory(Path.of("/proc/" + child.pid() + "/cwd").toRealPath().toFile());
+      }
       builder.environment().clear();
       builder.environment().putAll(environmentOf(child.pid()));
       Process process = builder.start();
       Thread output = Thread.ofVirtual().start(() -> pump(process.getInputStream(), out));
       Thread errors = Thread.ofVirtual().start(() -> pump(process.getErrorStream(), err));
       Thread.ofVirtual().start(() -> pumpAndClose(in, process.getOutputStream()));
-      if (!process.waitFor(timeout.toMillis(), TimeUnit.MILLISECONDS)) {
+      boolean ended = process.waitFor(timeout.toMillis(), TimeUnit.MILLISECONDS);
+      if (!ended) {
         process.descendants().forEach(ProcessHandle::destroyForcibly);
         process.destroyForcibly();
-        return 124;
       }
-      output.join();
-      errors.join();
-      return process.exitValue();
+      // Whoever it left behind may hold its output open for ever.
+      output.join(DRAIN);
+      errors.join(DRAIN);
+      return ended ? process.exitValue() : 124;
     } catch (IOException e) {
-      throw new RuntimeFailedException("cannot execute " + command.getFirst() + ": " + e.getMessage(), e);
+      throw new RuntimeFailedException("cannot execute " + command + ": " + words(e), e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new RuntimeFailedException("interrupted", e);
     }
   }
 
-  private static Map<String, String> environmentOf(long pid) throws IOException {
-    var environment = new HashMap<String, String>();
-    String all = Files.readString(Path.of("/proc/" + pid + "/environ"));
-    for (String entry : all.split("\0", -1)) {
-      int equals = entry.indexOf('=');
-      if (equals > 0) {
-        environment.put(entry.substring(0, equals), entry.substring(equals + 1));
+  /// The command, seeing what the container sees, bound by its limits, and ended with it.
+  private List<String> enter(ContainerFolder folder, ProcessTable.Identity child, List<String> command) {
+    var line = new ArrayList<String>();
+    List<Path> joined = groups.available() ? groups.joinFiles(folder.group()) : List.of();
+    if (!joined.isEmpty()) {
+      var script = new StringBuilder();
+      joined.forEach(file -> script.append("echo $$ > ").append(MainScript.quoted(file.toString())).append(" 2>/dev/null; "));
+      line.addAll(List.of("/bin/sh", "-c", script + "exec \"$@\"", "sh"));
+    }
+    JsonNode spec = folder.spec();
+    if (spec.path("mounts").asBoolean(false)) {
+      line.addAll(List.of(tools.program("nsenter"), "--target", Long.toString(child.pid())));
+      if (!tools.isRoot()) {
+        line.addAll(List.of("--user", "--preserve-credentials"));
       }
+      line.addAll(List.of("--mount", "--root", "--wd", "--"));
+    }
+    if (spec.has("user")) {
+      line.addAll(
+          List.of(
+              tools.program("setpriv"),
+              "--reuid",
+              spec.path("user").asString("0"),
+              "--regid",
+              spec.path("group").asString("0"),
+              "--clear-groups",
+              "--"));
+    }
+    // Through env, so that a program is looked for where the container would.
+    line.addAll(List.of(tools.program("env"), "--"));
+    line.addAll(command);
+    return line;
+  }
+
+  private static Map<String, String> environmentOf(long pid) {
+    var environment = new HashMap<String, String>();
+    try {
+      String all = new String(Files.readAllBytes(Path.of("/proc/" + pid + "/environ")), StandardCharsets.UTF_8);
+      for (String entry : all.split("\0", -1)) {
+        int equals = entry.indexOf('=');
+        if (equals > 0) {
+          environment.put(entry.substring(0, equals), entry.substring(equals + 1));
+        }
+      }
+    } catch (IOException e) {
+      log.debug("environment not known process={} cause={}", pid, e.toString());
     }
     return environment;
   }
@@ -554,21 +636,24 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     listeners.add(podUid);
   }
 
-  private void watchExisting() {
-    for (Path pod : children(root)) {
-      for (ContainerFolder folder : folders(pod)) {
-        if (!folder.hasEnded()) {
-          watch(folder.path());
-        }
-      }
-    }
+  private void watch(ContainerFolder folder) {
+    live.computeIfAbsent(
+        folder.path(),
+        path -> {
+          try {
+            return new Live(folder, path.register(watcher, StandardWatchEventKinds.ENTRY_CREATE));
+          } catch (IOException | ClosedWatchServiceException e) {
+            log.warn("cannot watch, will look each second folder={} cause={}", path, e.toString());
+            return new Live(folder, null);
+          }
+        });
   }
 
-  private void watch(Path folder) {
-    try {
-      watched.put(folder, folder.register(watcher, StandardWatchEventKinds.ENTRY_CREATE));
-    } catch (IOException e) {
-      log.warn("cannot watch folder={} cause={}", folder, e.toString());
+  /// Nothing more is to be heard of a container.
+  private void over(Path folder) {
+    Live known = live.remove(folder);
+    if (known != null && known.key != null) {
+      known.key.cancel();
     }
   }
 
@@ -578,13 +663,23 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
       try {
         WatchKey key = watcher.take();
         boolean ended =
-            key.pollEvents().stream().anyMatch(event -> "exit".equals(String.valueOf(event.context())));
+            key.pollEvents().stream()
+                .anyMatch(
+                    event ->
+                        event.kind() == StandardWatchEventKinds.OVERFLOW || "exit".equals(String.valueOf(event.context())));
         key.reset();
         if (ended && key.watchable() instanceof Path folder) {
+          Live known = live.get(folder);
+          if (known != null && known.folder.hasEnded()) {
+            over(folder);
+            mark(known.folder);
+          }
           tell(root.relativize(folder).getName(0).toString());
         }
       } catch (InterruptedException | ClosedWatchServiceException e) {
         return;
+      } catch (RuntimeException e) {
+        log.error("a change of a container was not passed on", e);
       }
     }
   }
@@ -593,39 +688,74 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     listeners.forEach(listener -> listener.accept(podUid));
   }
 
-  /// What nobody tells: a shim that was killed. And the times of the logs, and their size.
+  /// What nobody tells: a shim that was killed, an exit that the kernel did not report. And the times of the logs, and their size.
   private void tick() {
     if (closed) {
       return;
     }
     try {
-      Instant now = timeline.instant();
-      for (Path pod : children(root)) {
-        for (ContainerFolder folder : folders(pod)) {
-          if (folder.hasEnded()) {
-            continue;
-          }
-          LogReader.mark(folder.log(), now);
-          if (Files.exists(folder.log()) && Files.size(folder.log()) > LOG_MAX) {
-            rotate(folder.log());
-          }
-          if (folder.shim().filter(shimProcess -> !ProcessTable.lives(shimProcess)).isPresent()) {
-            tell(folder.podUid());
-          }
-        }
+      for (Live one : live.values()) {
+        look(one);
       }
-    } catch (IOException e) {
-      log.warn("process runtime tick failed cause={}", e.toString());
     } finally {
       timeline.schedule(POLL, this::tick);
     }
   }
 
+  private void look(Live one) {
+    ContainerFolder folder = one.folder;
+    try {
+      if (!folder.exists()) {
+        over(folder.path());
+        return;
+      }
+      if (folder.hasEnded()) {
+        over(folder.path());
+        mark(folder);
+        tell(folder.podUid());
+        return;
+      }
+      if (Files.exists(folder.log())) {
+        long size = Files.size(folder.log());
+        if (size != one.marked) {
+          one.marked = size;
+          LogReader.mark(folder.log(), timeline.instant());
+        }
+        if (size > LOG_MAX) {
+          rotate(folder.log());
+        }
+      }
+      if (folder.shim().filter(process -> !ProcessTable.lives(process)).isPresent()) {
+        tell(folder.podUid());
+      }
+    } catch (IOException e) {
+      log.warn("cannot look after container={} cause={}", folder.id(), e.toString());
+    }
+  }
+
+  private void mark(ContainerFolder folder) {
+    try {
+      LogReader.mark(folder.log(), timeline.instant());
+    } catch (IOException e) {
+      log.debug("time of log not noted container={} cause={}", folder.id(), e.toString());
+    }
+  }
+
   /// The process keeps its file open: the content moves away, the file is emptied. Lines of that very moment may be lost.
   private static void rotate(Path file) throws IOException {
-    Files.copy(file, file.resolveSibling("log.1"), StandardCopyOption.REPLACE_EXISTING);
-    try (var channel = java.nio.channels.FileChannel.open(file, java.nio.file.StandardOpenOption.WRITE)) {
-      channel.truncate(0);
+    try (var from = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        var to =
+            FileChannel.open(
+                file.resolveSibling("log.1"),
+                StandardOpenOption.CREATE,
+                StandardOpenOption.WRITE,
+                StandardOpenOption.TRUNCATE_EXISTING)) {
+      long at = 0;
+      long count;
+      while (at < 2 * LOG_MAX && (count = from.transferTo(at, LOG_MAX, to)) > 0) {
+        at += count;
+      }
+      from.truncate(0);
     }
     Files.deleteIfExists(file.resolveSibling("log.marks"));
   }
@@ -641,34 +771,35 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
 
   private ContainerFolder folder(String id) {
     int slash = id.indexOf('/');
+    if (slash < 0 || !id.substring(slash + 1).matches("[A-Za-z0-9-]+-[0-9]+")) {
+      throw new IllegalArgumentException("no container id: " + id);
+    }
     Path pod = pod(id.substring(0, slash));
     return new ContainerFolder(pod, pod.resolve("containers").resolve(id.substring(slash + 1)));
   }
 
   private static List<ContainerFolder> folders(Path pod) {
     return children(pod.resolve("containers")).stream()
-        .filter(path -> path.getFileName().toString().matches("[^.].*-[0-9]+"))
+        .filter(path -> String.valueOf(path.getFileName()).matches("[A-Za-z0-9-]+-[0-9]+"))
         .map(path -> new ContainerFolder(pod, path))
         .sorted(Comparator.comparing(ContainerFolder::container).thenComparing(ContainerFolder::attempt))
         .toList();
   }
 
   private static List<Path> children(Path folder) {
-    if (!Files.isDirectory(folder)) {
-      return List.of();
-    }
     var children = new ArrayList<Path>();
-    try (DirectoryStream<Path> all = Files.newDirectoryStream(folder)) {
-      all.forEach(
-          child -> {
-            if (Files.isDirectory(child)) {
-              children.add(child);
-            }
-          });
-    } catch (IOException e) {
+    try (DirectoryStream<Path> all = Files.newDirectoryStream(folder, Files::isDirectory)) {
+      all.forEach(children::add);
+    } catch (IOException | java.nio.file.DirectoryIteratorException e) {
       return children;
     }
     return children;
+  }
+
+  private static String words(IOException e) {
+    return e instanceof java.nio.file.FileSystemException && e.getMessage() != null
+        ? e.getClass().getSimpleName().replace("Exception", "") + " " + e.getMessage()
+        : String.valueOf(e.getMessage());
   }
 
   /// Stops looking; what runs goes on running.

@@ -32,7 +32,12 @@ public interface ContainerRuntime {
   /// Name and version, as `kubectl get nodes -o wide` shows it.
   String version();
 
+  /// Whether limits of processors and memory hold here.
+  boolean enforcesLimits();
+
   List<Sandbox> sandboxes();
+
+  Optional<Sandbox> sandbox(String podUid);
 
   List<Observed> containers(String podUid);
 
@@ -54,10 +59,12 @@ public interface ContainerRuntime {
   /// Ends every process of the container at once.
   void kill(String id);
 
-  /// Forgets one ended or created container and its log.
+  /// Forgets one ended or created container and its log. One that runs stays.
   void remove(String id);
 
-  /// Ends and forgets everything of a pod.
+  /// Ends and forgets everything of a pod. Nothing of it runs any more when this returns.
+  ///
+  /// @throws RuntimeFailedException when something of it does not end: it is still known then
   void removePod(String podUid);
 
   /// Writes the log to `out`.

@@ -1,0 +1,389 @@
+package dev.slipway.runtime.process;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.slipway.runtime.spi.ContainerRuntime.LogRange;
+import dev.slipway.runtime.spi.ContainerSpec;
+import dev.slipway.runtime.spi.ContainerState;
+import dev.slipway.runtime.spi.FakeRuntime;
+import dev.slipway.runtime.spi.RuntimeContract;
+import dev.slipway.runtime.spi.RuntimeFailedException;
+import dev.slipway.runtime.spi.VolumeSpec;
+import dev.slipway.testing.ManualTimeline;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Real processes of this machine.
+class ProcessRuntimeTest {
+  private static final String PATH = "/usr/local/bin:/usr/bin:/bin";
+  private static final String UID = "pod-1";
+
+  @TempDir Path folder;
+
+  private final RealTimeline timeline = new RealTimeline();
+  private ProcessRuntime runtime;
+
+  @BeforeEach
+  void open() {
+    runtime = ProcessRuntime.open(folder.resolve("pods"), PATH, timeline);
+  }
+
+  @AfterEach
+  void removeEverything() {
+    runtime.sandboxes().forEach(sandbox -> runtime.removePod(sandbox.podUid()));
+    runtime.close();
+    timeline.close();
+  }
+
+  @TestFactory
+  Stream<DynamicTest> theProcessRuntimeKeepsTheContract() {
+    return RuntimeContract.checks().entrySet().stream()
+        .map(
+            check ->
+                DynamicTest.dynamicTest(
+                    check.getKey(),
+                    () -> {
+                      check.getValue().accept(new RuntimeContract.Subject(runtime, RealTimeline::await));
+                      runtime.sandboxes().forEach(sandbox -> runtime.removePod(sandbox.podUid()));
+                    }));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> theFakeKeepsTheContract() {
+    return RuntimeContract.checks().entrySet().stream()
+        .map(
+            check ->
+                DynamicTest.dynamicTest(
+                    check.getKey(),
+                    () -> {
+                      var manual = new ManualTimeline();
+                      check.getValue().accept(new RuntimeContract.Subject(new FakeRuntime(manual), condition -> run(manual, condition)));
+                    }));
+  }
+
+  private static void run(ManualTimeline manual, BooleanSupplier condition) {
+    assertThat(manual.runUntil(condition, Duration.ofSeconds(20))).isTrue();
+  }
+
+  @Test
+  void aContainerSeesItsEnvironmentAndNothingOfOurs() {
+    String tricky = "a 'quoted' \"value\" with $HOME and\na second line";
+    run(container("env", "-0").with(Map.of("TRICKY", tricky, "odd.name", "1", "UID", "5")));
+    String log = log(UID + "/web-0");
+    assertThat(log.split("\0")).contains("TRICKY=" + tricky, "odd.name=1", "UID=5", "PATH=" + PATH);
+    assertThat(log).doesNotContain("OLDPWD").doesNotContain("JAVA");
+  }
+
+  @Test
+  void whatAContainerLeavesBehindEndsWithIt() {
+    run(container("sh", "-c", "setsid sleep 987654 & sleep 987653 & exit 3"));
+    assertThat(exited().code()).isEqualTo(3);
+    assertThat(commandLines()).noneMatch(line -> line.contains("98765"));
+  }
+
+  @Test
+  void aSecondRuntimeFindsTheSameProcess() {
+    start(container("sleep", "100"));
+    var before = state();
+    runtime.close();
+    runtime = ProcessRuntime.open(folder.resolve("pods"), PATH, timeline);
+    assertThat(state()).isEqualTo(before).isInstanceOf(ContainerState.Running.class);
+    runtime.terminate(UID + "/web-0");
+    RealTimeline.await(() -> state() instanceof ContainerState.Exited);
+    assertThat(exited().code()).isEqualTo(143);
+  }
+
+  @Test
+  void anEndThatNobodySawIsKnownLater() {
+    start(container("sh", "-c", "echo last words; sleep 0.2; exit 42"));
+    runtime.close();
+    Path exit = folder.resolve("pods").resolve(UID).resolve("containers/web-0/exit");
+    RealTimeline.await(() -> Files.exists(exit));
+    runtime = ProcessRuntime.open(folder.resolve("pods"), PATH, timeline);
+    assertThat(exited().code()).isEqualTo(42);
+    assertThat(Duration.between(exited().startedAt(), exited().at())).isBetween(Duration.ofMillis(150), Duration.ofSeconds(5));
+    assertThat(log(UID + "/web-0")).isEqualTo("last words\n");
+  }
+
+  @Test
+  void aContainerWhoseShimWasKilledGoesOnAndThenItsEndIsUnknown() throws IOException {
+    start(container("sleep", "100"));
+    Path container = folder.resolve("pods").resolve(UID).resolve("containers/web-0");
+    ProcessHandle.of(pid(container.resolve("shim"))).orElseThrow().destroyForcibly();
+    long child = pid(container.resolve("child"));
+    assertThat(state()).isInstanceOf(ContainerState.Running.class);
+    assertThat(ProcessHandle.of(child)).isPresent();
+    ProcessHandle.of(child).orElseThrow().destroyForcibly();
+    RealTimeline.await(() -> state() instanceof ContainerState.Exited);
+    assertThat(exited().reason()).startsWith("ContainerStatusUnknown");
+    assertThat(state()).isEqualTo(exited());
+  }
+
+  @Test
+  void aProcessThatHasTheNumberOfAnotherIsNotMistakenForIt() throws IOException {
+    start(container("sleep", "100"));
+    Path container = folder.resolve("pods").resolve(UID).resolve("containers/web-0");
+    String shim = Files.readString(container.resolve("shim"));
+    String child = Files.readString(container.resolve("child"));
+    Files.writeString(container.resolve("shim"), recycled(shim));
+    Files.writeString(container.resolve("child"), recycled(child));
+    runtime.terminate(UID + "/web-0");
+    assertThat(ProcessHandle.of(Long.parseLong(child.split(" ")[0]))).isPresent();
+    Files.writeString(container.resolve("shim"), shim);
+    Files.writeString(container.resolve("child"), child);
+    assertThat(state()).isInstanceOf(ContainerState.Running.class);
+  }
+
+  private static String recycled(String identity) {
+    String[] parts = identity.split(" ");
+    return parts[0] + " " + (Long.parseLong(parts[1]) - 1) + " " + parts[2];
+  }
+
+  @Test
+  void aShimThatWasGivenUpNeverRunsAnything() throws IOException {
+    runtime.prepare(UID, "default", "web", List.of());
+    String id = runtime.create(container("sh", "-c", "echo ran").spec());
+    Path container = folder.resolve("pods").resolve(UID).resolve("containers/web-0");
+    assertThat(new ContainerFolder(folder.resolve("pods").resolve(UID), container).giveUp()).isTrue();
+    Process shim =
+        new ProcessBuilder("sh", folder.resolve("pods/shim.sh").toString(), container.toString()).inheritIO().start();
+    shim.onExit().join();
+    assertThat(Files.exists(container.resolve("log"))).isFalse();
+    assertThat(log(id)).isEmpty();
+  }
+
+  @Test
+  void volumesAreSeenWhereTheManifestSaysAndTheHostStaysAsItIs() throws IOException {
+    assumeTrue(canMount(), "no mounts here");
+    Path host = Files.createDirectories(folder.resolve("host"));
+    Files.writeString(host.resolve("file"), "of the host");
+    runtime.prepare(
+        UID,
+        "default",
+        "web",
+        List.of(
+            new VolumeSpec.Files("config", Map.of("a/b.txt", content("hello", 0644)), false),
+            new VolumeSpec.Files("secret", Map.of("key", content("s3cret", 0400)), true),
+            new VolumeSpec.EmptyDir("data", false),
+            new VolumeSpec.EmptyDir("fast", true),
+            new VolumeSpec.HostPath("host", host.toString(), "Directory")));
+    String script =
+        """
+        cat /slipway-test/config/a/b.txt; echo; cat /slipway-test/one; echo
+        stat -c %a /slipway-test/secret/key; cat /slipway-test/host/file; echo
+        (echo x > /slipway-test/config/no) 2>/dev/null || echo read-only
+        echo kept > /slipway-test/data/file; echo kept > /slipway-test/fast/file; touch /slipway-test/private; sleep 100
+        """;
+    start(
+        container("sh", "-c", script)
+            .with(
+                new ContainerSpec.Mount("config", "/slipway-test/config", "", true),
+                new ContainerSpec.Mount("config", "/slipway-test/one", "a/b.txt", true),
+                new ContainerSpec.Mount("secret", "/slipway-test/secret", "", false),
+                new ContainerSpec.Mount("data", "/slipway-test/data", "", false),
+                new ContainerSpec.Mount("fast", "/slipway-test/fast", "", false),
+                new ContainerSpec.Mount("host", "/slipway-test/host", "", false)));
+    RealTimeline.await(() -> log(UID + "/web-0").contains("read-only"));
+    assertThat(log(UID + "/web-0")).isEqualTo("hello\nhello\n400\nof the host\nread-only\n");
+    RealTimeline.await(() -> exec("cat", "/slipway-test/data/file").equals("0:kept\n"));
+    assertThat(Files.readString(folder.resolve("pods").resolve(UID).resolve("volumes/data/file"))).isEqualTo("kept\n");
+    assertThat(folder.resolve("pods").resolve(UID).resolve("volumes/secret")).doesNotExist();
+    assertThat(Path.of("/slipway-test")).doesNotExist();
+    Path memory = Path.of(Files.readString(folder.resolve("pods").resolve(UID).resolve("volumes/secret.place")));
+    assertThat(memory).exists();
+    runtime.removePod(UID);
+    assertThat(memory).doesNotExist();
+    assertThat(host.resolve("file")).hasContent("of the host");
+  }
+
+  @Test
+  void aSubPathThatLeavesTheVolumeIsRefused() throws IOException {
+    assumeTrue(canMount(), "no mounts here");
+    runtime.prepare(UID, "default", "web", List.of(new VolumeSpec.EmptyDir("data", false)));
+    Files.createSymbolicLink(folder.resolve("pods").resolve(UID).resolve("volumes/data/link"), Path.of("/etc"));
+    for (String way : List.of("../../..", "link")) {
+      var spec = container("true").with(new ContainerSpec.Mount("data", "/slipway-test", way, false)).spec();
+      assertThatThrownBy(() -> runtime.create(spec))
+          .isInstanceOf(RuntimeFailedException.class)
+          .hasMessageContaining("leaves the volume");
+    }
+  }
+
+  @Test
+  void anotherUserRunsTheProcess() {
+    assumeTrue(canChangeUser(), "not root");
+    run(container("sh", "-c", "id -u; id -g; touch here && echo mine").as(4711));
+    assertThat(log(UID + "/web-0")).isEqualTo("4711\n4711\nmine\n");
+  }
+
+  @Test
+  void tooMuchMemoryEndsAContainerAndSaysSo() {
+    assumeTrue(runtime.enforcesLimits(), "no control groups here");
+    run(container("sh", "-c", "a=x; while :; do a=$a$a; done").limited(Optional.empty(), Optional.of(32L << 20)));
+    assertThat(exited().code()).isEqualTo(137);
+    assertThat(exited().reason()).isEqualTo("OOMKilled");
+  }
+
+  @Test
+  void anExecHasInputOutputAndALimit() {
+    start(container("sh", "-c", "cd /tmp; exec sleep 100").with(Map.of("COLOUR", "green")));
+    assertThat(exec("sh", "-c", "echo $COLOUR; cat")).isEqualTo("0:green\ninput");
+    var none = new ByteArrayOutputStream();
+    int code =
+        runtime.exec(
+            UID + "/web-0", List.of("sleep", "50"), new ByteArrayInputStream(new byte[0]), none, none, Duration.ofMillis(100));
+    assertThat(code).isEqualTo(124);
+    assertThat(exec("slipway-no-such-program")).startsWith("127:");
+  }
+
+  @Test
+  void aLogIsFollowedToItsEnd() {
+    start(container("sh", "-c", "echo one; sleep 0.3; echo two; printf three"));
+    var out = new ByteArrayOutputStream();
+    runtime.logs(UID + "/web-0", new LogRange(Optional.empty(), Optional.empty(), true, true), out);
+    String[] lines = out.toString(StandardCharsets.UTF_8).split("\n");
+    assertThat(lines).hasSize(3);
+    assertThat(lines[0]).matches("\\d{4}-\\d\\d-\\d\\dT.*Z one");
+    assertThat(lines[2]).endsWith(" three");
+  }
+
+  @Test
+  void aPodIsRemovedWhileItStarts() {
+    for (int i = 0; i < 10; i++) {
+      runtime.prepare(UID, "default", "web", List.of());
+      String id = runtime.create(container("sleep", "765432").spec());
+      Thread starter = Thread.ofVirtual().start(() -> tryStart(id));
+      runtime.removePod(UID);
+      RealTimeline.await(() -> !starter.isAlive());
+      runtime.removePod(UID);
+    }
+    assertThat(commandLines()).noneMatch(line -> line.contains("765432"));
+  }
+
+  private void tryStart(String id) {
+    try {
+      runtime.start(id);
+    } catch (RuntimeFailedException e) {
+      assertThat(e).hasMessageContaining("did not begin");
+    }
+  }
+
+  // Words
+
+  private record Draft(ContainerSpec spec) {
+    Draft with(Map<String, String> environment) {
+      return copy(environment, spec.mounts(), spec.userId(), spec.cpuMillis(), spec.memoryBytes());
+    }
+
+    Draft with(ContainerSpec.Mount... mounts) {
+      return copy(spec.environment(), List.of(mounts), spec.userId(), spec.cpuMillis(), spec.memoryBytes());
+    }
+
+    Draft as(long user) {
+      return copy(spec.environment(), spec.mounts(), Optional.of(user), spec.cpuMillis(), spec.memoryBytes());
+    }
+
+    Draft limited(Optional<Long> cpu, Optional<Long> memory) {
+      return copy(spec.environment(), spec.mounts(), spec.userId(), cpu, memory);
+    }
+
+    private Draft copy(
+        Map<String, String> environment,
+        List<ContainerSpec.Mount> mounts,
+        Optional<Long> user,
+        Optional<Long> cpu,
+        Optional<Long> memory) {
+      return new Draft(
+          new ContainerSpec(
+              UID, "web", 0, 0, "test", spec.command(), List.of(), "", environment, mounts, cpu, memory, user, Optional.empty()));
+    }
+  }
+
+  private static Draft container(String... command) {
+    return new Draft(
+        new ContainerSpec(
+            UID, "web", 0, 0, "test", List.of(command), List.of(), "", Map.of(), List.of(), Optional.empty(),
+            Optional.empty(), Optional.empty(), Optional.empty()));
+  }
+
+  private void start(Draft draft) {
+    if (runtime.sandbox(UID).isEmpty()) {
+      runtime.prepare(UID, "default", "web", List.of());
+    }
+    runtime.start(runtime.create(draft.spec()));
+  }
+
+  private void run(Draft draft) {
+    start(draft);
+    RealTimeline.await(() -> state() instanceof ContainerState.Exited);
+  }
+
+  private ContainerState state() {
+    return runtime.containers(UID).getFirst().state();
+  }
+
+  private ContainerState.Exited exited() {
+    return (ContainerState.Exited) state();
+  }
+
+  private String log(String id) {
+    var out = new ByteArrayOutputStream();
+    runtime.logs(id, new LogRange(Optional.empty(), Optional.empty(), false, false), out);
+    return out.toString(StandardCharsets.UTF_8);
+  }
+
+  private String exec(String... command) {
+    var out = new ByteArrayOutputStream();
+    int code =
+        runtime.exec(
+            UID + "/web-0",
+            List.of(command),
+            new ByteArrayInputStream("input".getBytes(StandardCharsets.UTF_8)),
+            out,
+            new ByteArrayOutputStream(),
+            Duration.ofSeconds(10));
+    return code + ":" + out.toString(StandardCharsets.UTF_8);
+  }
+
+  private static VolumeSpec.FileContent content(String text, int mode) {
+    return new VolumeSpec.FileContent(text.getBytes(StandardCharsets.UTF_8), mode);
+  }
+
+  private static long pid(Path file) throws IOException {
+    return Long.parseLong(Files.readString(file).split(" ")[0]);
+  }
+
+  private static List<String> commandLines() {
+    return ProcessHandle.allProcesses().map(process -> process.info().commandLine().orElse("")).toList();
+  }
+
+  private boolean canMount() throws IOException {
+    return new Tools(folder.resolve("trial"), timeline).canLayRoot();
+  }
+
+  private boolean canChangeUser() {
+    try {
+      return new Tools(folder.resolve("trial"), timeline).canChangeUser();
+    } catch (IOException e) {
+      return false;
+    }
+  }
+}

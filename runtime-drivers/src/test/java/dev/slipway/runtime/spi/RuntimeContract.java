@@ -1,0 +1,229 @@
+package dev.slipway.runtime.spi;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.slipway.runtime.spi.ContainerRuntime.LogRange;
+import dev.slipway.runtime.spi.ContainerRuntime.Observed;
+import dev.slipway.runtime.spi.ContainerRuntime.Sandbox;
+import java.io.ByteArrayOutputStream;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+
+/// What every [ContainerRuntime] does.
+public final class RuntimeContract {
+  /// @param await lets time pass until the condition holds; fails when it never does
+  public record Subject(ContainerRuntime runtime, Consumer<BooleanSupplier> await) {}
+
+  private static final String UID = "11111111-2222-3333-4444-555555555555";
+
+  private RuntimeContract() {}
+
+  public static Map<String, Consumer<Subject>> checks() {
+    return Map.ofEntries(
+        Map.entry("a pod is prepared once and keeps its address", RuntimeContract::preparedOnce),
+        Map.entry("two pods have two addresses", RuntimeContract::addresses),
+        Map.entry("a created container does not run", RuntimeContract::created),
+        Map.entry("a name is created once", RuntimeContract::createdOnce),
+        Map.entry("a container is started once", RuntimeContract::startedOnce),
+        Map.entry("an exit is told with its code", RuntimeContract::exitCode),
+        Map.entry("a container that was asked to end ends", RuntimeContract::terminated),
+        Map.entry("a container that will not end is killed", RuntimeContract::killed),
+        Map.entry("calls for an unknown id do nothing", RuntimeContract::unknown),
+        Map.entry("a running container is not removed", RuntimeContract::notRemoved),
+        Map.entry("an ended container is removed", RuntimeContract::removed),
+        Map.entry("removing a pod ends all of it, twice too", RuntimeContract::podRemoved),
+        Map.entry("a log keeps what was written", RuntimeContract::logs),
+        Map.entry("an exec returns the exit code", RuntimeContract::exec),
+        Map.entry("a container without command is refused for good", RuntimeContract::noCommand),
+        Map.entry("a container of a pod that is not there is refused", RuntimeContract::noPod));
+  }
+
+  public static ContainerSpec spec(String container, int attempt, String script) {
+    return new ContainerSpec(
+        UID,
+        container,
+        attempt,
+        0,
+        "test",
+        List.of("sh", "-c", script),
+        List.of(),
+        "",
+        Map.of("COLOUR", "green"),
+        List.of(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty());
+  }
+
+  private static void preparedOnce(Subject subject) {
+    Sandbox first = prepare(subject);
+    assertThat(prepare(subject)).isEqualTo(first);
+    assertThat(subject.runtime().sandboxes()).containsExactly(first);
+    assertThat(subject.runtime().sandbox(UID)).contains(first);
+  }
+
+  private static void addresses(Subject subject) {
+    Sandbox one = prepare(subject);
+    Sandbox two = subject.runtime().prepare("other", "default", "other", List.of());
+    assertThat(two.address()).isNotEqualTo(one.address()).startsWith("127.");
+    subject.runtime().removePod("other");
+  }
+
+  private static void created(Subject subject) {
+    prepare(subject);
+    subject.runtime().create(spec("web", 0, "exit 0"));
+    assertThat(only(subject).state()).isEqualTo(new ContainerState.Created());
+  }
+
+  private static void createdOnce(Subject subject) {
+    prepare(subject);
+    String id = subject.runtime().create(spec("web", 0, "sleep 100"));
+    subject.runtime().start(id);
+    assertThat(subject.runtime().create(spec("web", 0, "exit 9"))).isEqualTo(id);
+    assertThat(only(subject).state()).isInstanceOf(ContainerState.Running.class);
+  }
+
+  private static void startedOnce(Subject subject) {
+    prepare(subject);
+    String id = subject.runtime().create(spec("web", 0, "echo once; exit 0"));
+    subject.runtime().start(id);
+    subject.await().accept(() -> ended(subject));
+    subject.runtime().start(id);
+    assertThat(ended(subject)).isTrue();
+    assertThat(log(subject, id, Optional.empty())).isEqualTo("once\n");
+  }
+
+  private static void exitCode(Subject subject) {
+    Set<String> told = ConcurrentHashMap.newKeySet();
+    subject.runtime().onChange(told::add);
+    start(subject, "exit 7");
+    subject.await().accept(() -> ended(subject) && told.contains(UID));
+    var exited = (ContainerState.Exited) only(subject).state();
+    assertThat(exited.code()).isEqualTo(7);
+    assertThat(exited.reason()).isEqualTo("Error");
+    assertThat(exited.at()).isAfterOrEqualTo(exited.startedAt());
+  }
+
+  private static void terminated(Subject subject) {
+    String id = start(subject, "sleep 100");
+    subject.runtime().terminate(id);
+    subject.await().accept(() -> ended(subject));
+    assertThat(((ContainerState.Exited) only(subject).state()).code()).isEqualTo(143);
+  }
+
+  private static void killed(Subject subject) {
+    String id = start(subject, "trap '' TERM; echo deaf; sleep 100");
+    subject.await().accept(() -> log(subject, id, Optional.empty()).equals("deaf\n"));
+    subject.runtime().terminate(id);
+    assertThat(ended(subject)).isFalse();
+    subject.runtime().kill(id);
+    subject.await().accept(() -> ended(subject));
+    assertThat(((ContainerState.Exited) only(subject).state()).code()).isEqualTo(137);
+  }
+
+  private static void unknown(Subject subject) {
+    prepare(subject);
+    String id = UID + "/gone-3";
+    subject.runtime().start(id);
+    subject.runtime().terminate(id);
+    subject.runtime().kill(id);
+    subject.runtime().remove(id);
+    subject.runtime().removePod("nobody");
+    assertThat(subject.runtime().containers(UID)).isEmpty();
+  }
+
+  private static void notRemoved(Subject subject) {
+    String id = start(subject, "sleep 100");
+    subject.runtime().remove(id);
+    assertThat(only(subject).state()).isInstanceOf(ContainerState.Running.class);
+  }
+
+  private static void removed(Subject subject) {
+    String id = start(subject, "exit 0");
+    subject.await().accept(() -> ended(subject));
+    subject.runtime().remove(id);
+    subject.runtime().remove(id);
+    assertThat(subject.runtime().containers(UID)).isEmpty();
+  }
+
+  private static void podRemoved(Subject subject) {
+    start(subject, "sleep 100");
+    subject.runtime().removePod(UID);
+    subject.runtime().removePod(UID);
+    assertThat(subject.runtime().sandboxes()).isEmpty();
+    assertThat(subject.runtime().containers(UID)).isEmpty();
+  }
+
+  private static void logs(Subject subject) {
+    String id = start(subject, "echo one; echo two; echo three; exit 0");
+    subject.await().accept(() -> ended(subject));
+    assertThat(log(subject, id, Optional.empty())).isEqualTo("one\ntwo\nthree\n");
+    assertThat(log(subject, id, Optional.of(2))).isEqualTo("two\nthree\n");
+    assertThat(log(subject, id, Optional.of(0))).isEmpty();
+  }
+
+  private static void exec(Subject subject) {
+    String id = start(subject, "sleep 100");
+    var none = new ByteArrayOutputStream();
+    int code =
+        subject
+            .runtime()
+            .exec(id, List.of("sh", "-c", "exit 5"), InputStream.nullInputStream(), none, none, Duration.ofSeconds(10));
+    assertThat(code).isEqualTo(5);
+  }
+
+  private static void noCommand(Subject subject) {
+    prepare(subject);
+    ContainerSpec sane = spec("web", 0, "exit 0");
+    var bare =
+        new ContainerSpec(
+            UID, "web", 0, 0, "shop/web:1", List.of(), List.of(), "", Map.of(), List.of(), sane.cpuMillis(),
+            sane.memoryBytes(), sane.userId(), sane.groupId());
+    assertThatThrownBy(() -> subject.runtime().create(bare))
+        .isInstanceOfSatisfying(RuntimeFailedException.class, e -> assertThat(e.permanent()).isTrue())
+        .hasMessageContaining("states no command");
+  }
+
+  private static void noPod(Subject subject) {
+    assertThatThrownBy(() -> subject.runtime().create(spec("web", 0, "exit 0")))
+        .isInstanceOf(RuntimeFailedException.class)
+        .hasMessageContaining("was not prepared");
+  }
+
+  private static Sandbox prepare(Subject subject) {
+    return subject.runtime().prepare(UID, "default", "web", List.of());
+  }
+
+  private static String start(Subject subject, String script) {
+    prepare(subject);
+    String id = subject.runtime().create(spec("web", 0, script));
+    subject.runtime().start(id);
+    return id;
+  }
+
+  private static Observed only(Subject subject) {
+    List<Observed> all = subject.runtime().containers(UID);
+    assertThat(all).hasSize(1);
+    return all.getFirst();
+  }
+
+  private static boolean ended(Subject subject) {
+    return only(subject).state() instanceof ContainerState.Exited;
+  }
+
+  private static String log(Subject subject, String id, Optional<Integer> tail) {
+    var out = new ByteArrayOutputStream();
+    subject.runtime().logs(id, new LogRange(tail, Optional.empty(), false, false), out);
+    return out.toString(StandardCharsets.UTF_8);
+  }
+}
