@@ -4,7 +4,8 @@
 Usage: trim.py swagger.json > ../main/resources/dev/slipway/model/schema/kubernetes.json
 
 Each definition becomes {"p": {property: type}, "r": [required]}. Types: s text, i integer, n number, b boolean, x integer or text,
-q quantity, t time, * anything, [T list, {T map, #D definition D.
+q quantity, t time, * anything, [T list, {T map, #D definition D. "m" holds how a strategic merge patch treats a property:
+{property: [merge key or "", strategy]}.
 """
 import json
 import sys
@@ -14,6 +15,7 @@ KINDS = {
     "apps": ["Deployment"],
     "batch": ["Job"],
     "coordination.k8s.io": ["Lease"],
+    "rbac.authorization.k8s.io": ["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"],
 }
 swagger = json.load(open(sys.argv[1]))
 definitions = swagger["definitions"]
@@ -55,6 +57,13 @@ def add(name):
     out[key]["p"] = {p: type_of(s) for p, s in target["properties"].items()}
     if target.get("required"):
         out[key]["r"] = target["required"]
+    merged = {
+        p: [s.get("x-kubernetes-patch-merge-key", ""), s["x-kubernetes-patch-strategy"]]
+        for p, s in target["properties"].items()
+        if "x-kubernetes-patch-strategy" in s
+    }
+    if merged:
+        out[key]["m"] = merged
 
 
 for name, definition in sorted(definitions.items()):

@@ -1,6 +1,9 @@
 package dev.slipway.app;
 
 import dev.slipway.controlplane.Controllers;
+import dev.slipway.controlplane.access.Access;
+import dev.slipway.controlplane.access.BootstrapRoles;
+import dev.slipway.controlplane.access.ServiceAccountTokens;
 import dev.slipway.controlplane.api.KubernetesApi;
 import dev.slipway.controlplane.archive.SqliteArchive;
 import dev.slipway.controlplane.cluster.EmbeddedCluster;
@@ -23,12 +26,15 @@ import dev.slipway.runtime.process.ProcessRuntime;
 import dev.slipway.sync.SyncEngine;
 import dev.slipway.sync.git.GitSource;
 import dev.slipway.web.ApiServer;
+import dev.slipway.web.Authenticator;
+import dev.slipway.home.CertificateAuthority;
 import dev.slipway.web.DaemonRoutes;
 import dev.slipway.web.KubernetesRoutes;
 import dev.slipway.web.Routes;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -39,6 +45,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
@@ -88,16 +95,27 @@ public final class Daemon implements AutoCloseable {
     var source = new GitSource(data.git(), Duration.ofSeconds(20));
     SyncEngine sync = SyncEngine.start(cluster, archive, source, events, timeline, chance);
 
+    BootstrapRoles.install(cluster);
+    var access = new Access(cluster);
+    CertificateAuthority authority = CertificateAuthority.in(data.tls(), timeline.instant());
+    var tokens = new ServiceAccountTokens(cluster, CertificateAuthority.keys(data.tls().resolve("service-accounts.key")));
     var api =
-        new KubernetesApi(cluster, ResourceTypes.KNOWN, agent, timeline, chance, Daemon::yaml, Version.TEXT);
+        new KubernetesApi(
+            cluster, ResourceTypes.KNOWN, access, tokens, agent, timeline, chance, Daemon::yaml, Version.TEXT);
     var routes = new Routes();
     KubernetesRoutes.add(routes, api);
     DaemonRoutes.add(
         routes, cluster, sync, journal, store::counts, options.webhookSecret(), timeline, Version.TEXT);
-    var server = new ApiServer(data.socket(), options.listen(), data.token(chance), routes);
+    var server =
+        new ApiServer(
+            data.socket(),
+            options.listen().map(where -> listen(where, options.plainHttp(), authority, timeline)),
+            new Authenticator(data.token(chance), tokens, access, timeline),
+            access,
+            routes);
     server.start();
     String address =
-        server.port().map(port -> "http://" + options.listen().orElseThrow().getHostString() + ":" + port).orElse("unix:" + data.socket());
+        server.port().map(port -> "https://" + host(options.listen().orElseThrow()) + ":" + port).orElse("unix:" + data.socket());
     DataDirectory.writePrivate(data.addressFile(), address + "\n");
 
     var daemon = new Daemon(address);
@@ -107,6 +125,26 @@ public final class Daemon implements AutoCloseable {
     }
     log.info("daemon serves address={} data={} version={}", address, data.root(), Version.TEXT);
     return daemon;
+  }
+
+  private static ApiServer.Listen listen(
+      InetSocketAddress where, boolean plainHttp, CertificateAuthority authority, Timeline timeline) {
+    var hosts = new ArrayList<>(List.of("localhost", "127.0.0.1", "::1", "kubernetes", "kubernetes.default.svc"));
+    if (!where.getAddress().isAnyLocalAddress()) {
+      hosts.add(where.getHostString());
+    }
+    try {
+      hosts.add(InetAddress.getLocalHost().getHostName());
+    } catch (IOException e) {
+      log.debug("this host has no name cause={}", e.toString());
+    }
+    return new ApiServer.Listen(
+        where, authority.serverKeys(hosts, timeline.instant()), authority.trust(), plainHttp);
+  }
+
+  private static String host(InetSocketAddress where) {
+    String host = where.getAddress().isAnyLocalAddress() ? "127.0.0.1" : where.getHostString();
+    return host.contains(":") ? "[" + host + "]" : host;
   }
 
   private static FileChannel lock(DataDirectory data) {

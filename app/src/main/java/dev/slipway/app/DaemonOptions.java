@@ -7,7 +7,12 @@ import java.util.Optional;
 /// How a daemon runs.
 ///
 /// @param listen where the API listens beside its Unix socket
+/// @param plainHttp answers unencrypted HTTP on that port too; on a loopback address only
 /// @param webhookSecret what hosting providers sign with
 /// @param nodePortAddress where NodePort services listen
 public record DaemonOptions(
-    DataDirectory data, Optional<InetSocketAddress> listen, Optional<String> webhookSecret, String nodePortAddress) {}
+    DataDirectory data,
+    Optional<InetSocketAddress> listen,
+    boolean plainHttp,
+    Optional<String> webhookSecret,
+    String nodePortAddress) {}

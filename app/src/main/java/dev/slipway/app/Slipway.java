@@ -33,6 +33,7 @@ public final class Slipway {
               new DaemonOptions(
                   request.data(),
                   request.listen().map(listen -> new InetSocketAddress(listen.host(), listen.port())),
+                  request.listen().filter(DaemonStarter.Listen::plainHttp).isPresent(),
                   request.webhookSecret(),
                   request.nodePortAddress()),
               timeline,

@@ -18,12 +18,17 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.cert.CertificateFactory;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Predicate;
+import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocketFactory;
+import javax.net.ssl.TrustManagerFactory;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -36,19 +41,23 @@ final class ApiClient {
   private final Optional<Path> socket;
   private final Optional<URI> server;
   private final Optional<String> token;
+  private final Optional<Path> authority;
 
-  private ApiClient(Optional<Path> socket, Optional<URI> server, Optional<String> token) {
+  private ApiClient(
+      Optional<Path> socket, Optional<URI> server, Optional<String> token, Optional<Path> authority) {
     this.socket = socket;
     this.server = server;
     this.token = token;
+    this.authority = authority;
   }
 
   static ApiClient local(Path socket) {
-    return new ApiClient(Optional.of(socket), Optional.empty(), Optional.empty());
+    return new ApiClient(Optional.of(socket), Optional.empty(), Optional.empty(), Optional.empty());
   }
 
-  static ApiClient remote(URI server, Optional<String> token) {
-    return new ApiClient(Optional.empty(), Optional.of(server), token);
+  /// @param authority a PEM file of whom to believe; empty for what the system trusts
+  static ApiClient remote(URI server, Optional<String> token, Optional<Path> authority) {
+    return new ApiClient(Optional.empty(), Optional.of(server), token, authority);
   }
 
   /// Whether somebody answers at all.
@@ -215,7 +224,7 @@ final class ApiClient {
     return new CommandFailed(2, "cannot reach " + server.orElseThrow() + ": " + e.getMessage());
   }
 
-  private static Socket connect(URI server) throws IOException {
+  private Socket connect(URI server) throws IOException {
     boolean secure = "https".equals(server.getScheme());
     int port = server.getPort() > 0 ? server.getPort() : secure ? 443 : 80;
     var plain = new Socket();
@@ -226,12 +235,33 @@ final class ApiClient {
     }
     var tls =
         (javax.net.ssl.SSLSocket)
-            ((SSLSocketFactory) SSLSocketFactory.getDefault())
+            sockets()
                 .createSocket(plain, server.getHost(), port, true);
     var parameters = tls.getSSLParameters();
     parameters.setEndpointIdentificationAlgorithm("HTTPS");
     tls.setSSLParameters(parameters);
     return tls;
+  }
+
+  private SSLSocketFactory sockets() throws IOException {
+    if (authority.isEmpty()) {
+      return (SSLSocketFactory) SSLSocketFactory.getDefault();
+    }
+    try (InputStream in = Files.newInputStream(authority.get())) {
+      KeyStore trusted = KeyStore.getInstance("PKCS12");
+      trusted.load(null, new char[0]);
+      int count = 0;
+      for (var certificate : CertificateFactory.getInstance("X.509").generateCertificates(in)) {
+        trusted.setCertificateEntry("ca" + count++, certificate);
+      }
+      var managers = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+      managers.init(trusted);
+      var context = SSLContext.getInstance("TLS");
+      context.init(null, managers.getTrustManagers(), null);
+      return context.getSocketFactory();
+    } catch (GeneralSecurityException e) {
+      throw new IOException("cannot use " + authority.get() + ": " + e.getMessage(), e);
+    }
   }
 
   private byte[] head(

@@ -51,6 +51,7 @@ public final class Cli {
     commands.put("get", GetCommand::new);
     commands.put("logs", ObjectCommands.Logs::new);
     commands.put("events", ObjectCommands.Events::new);
+    commands.put("kubeconfig", KubeconfigCommand::new);
     commands.put("lint", LocalCommands.Lint::new);
     commands.put("trigger", LocalCommands.Trigger::new);
     commands.put("completion", LocalCommands.Completion::new);

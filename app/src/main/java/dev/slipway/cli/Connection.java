@@ -25,6 +25,12 @@ final class Connection {
   @Nullable Path tokenFile;
 
   @Option(
+      names = "--certificate-authority",
+      paramLabel = "FILE",
+      description = "Whom to believe that --server is who it says (PEM); else $SLIPWAY_CA, else what the system trusts.")
+  @Nullable Path certificateAuthority;
+
+  @Option(
       names = "--data-dir",
       paramLabel = "DIR",
       description = "The data directory of the local daemon; else $SLIPWAY_DATA, else ~/.slipway.")
@@ -37,14 +43,19 @@ final class Connection {
     }
     URI address;
     try {
-      address = URI.create(url.contains("://") ? url : "http://" + url);
+      address = URI.create(url.contains("://") ? url : "https://" + url);
     } catch (IllegalArgumentException e) {
       throw new CommandFailed(2, "--server is no URL: " + url);
     }
     if (address.getHost() == null) {
       throw new CommandFailed(2, "--server is no URL: " + url);
     }
-    return ApiClient.remote(address, token(console.environment()));
+    String authority = console.environment().get("SLIPWAY_CA");
+    Path trusted =
+        certificateAuthority != null || authority == null || authority.isBlank()
+            ? certificateAuthority
+            : Path.of(authority);
+    return ApiClient.remote(address, token(console.environment()), Optional.ofNullable(trusted));
   }
 
   DataDirectory data(Console console) {

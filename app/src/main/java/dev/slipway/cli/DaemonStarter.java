@@ -7,7 +7,8 @@ import java.util.function.Consumer;
 /// Runs a daemon: the command line knows how it is asked for, not how it is made.
 public interface DaemonStarter {
   /// @param host where the API listens beside its socket
-  record Listen(String host, int port) {}
+  /// @param plainHttp answers unencrypted HTTP there too
+  record Listen(String host, int port, boolean plainHttp) {}
 
   record Request(
       DataDirectory data, Optional<Listen> listen, Optional<String> webhookSecret, String nodePortAddress) {}

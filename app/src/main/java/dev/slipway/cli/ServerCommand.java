@@ -14,6 +14,9 @@ final class ServerCommand extends Context implements StartsDaemon {
   @Option(names = "--listen", paramLabel = "HOST:PORT", defaultValue = "127.0.0.1:6440", description = "Where the API listens beside its socket (${DEFAULT-VALUE}); none for nowhere.")
   String listen = "127.0.0.1:6440";
 
+  @Option(names = "--plain-http", description = "Answer unencrypted HTTP on that port too; refused unless it is a loopback address.")
+  boolean plainHttp;
+
   @Option(names = "--webhook-secret-file", paramLabel = "FILE", description = "Holds what hosting providers sign with; without one the webhook refuses everything.")
   @Nullable Path webhookSecretFile;
 
@@ -52,7 +55,11 @@ final class ServerCommand extends Context implements StartsDaemon {
     if (colon < 1 || !port.matches("[0-9]{1,5}")) {
       throw new CommandFailed(2, "--listen takes HOST:PORT, not " + listen);
     }
-    return Optional.of(new DaemonStarter.Listen(listen.substring(0, colon), Integer.parseInt(port)));
+    String host = listen.substring(0, colon).replaceAll("[\\[\\]]", "");
+    if (plainHttp && !host.equals("localhost") && !host.equals("::1") && !host.startsWith("127.")) {
+      throw new CommandFailed(2, "--plain-http is for a loopback address; " + host + " is reachable from elsewhere");
+    }
+    return Optional.of(new DaemonStarter.Listen(host, Integer.parseInt(port), plainHttp));
   }
 
   private Optional<String> secret() {

@@ -16,7 +16,8 @@ import java.util.HexFormat;
 /// |---|---|
 /// | `slipway.sock` | the Unix socket of the API |
 /// | `token` | the bearer token of the API's TCP port |
-/// | `address` | `http://127.0.0.1:PORT` of the running daemon |
+/// | `tls/` | the certificate authority of the TCP port |
+/// | `address` | `https://127.0.0.1:PORT` of the running daemon |
 /// | `daemon.log` | what the daemon says when it runs in the background |
 /// | `store/` | the object store |
 /// | `git/` | bare mirrors of the repositories |
@@ -44,7 +45,7 @@ public final class DataDirectory {
   /// Makes what is missing.
   public DataDirectory create() {
     try {
-      for (Path folder : new Path[] {root, store(), git(), pods(), proxy()}) {
+      for (Path folder : new Path[] {root, store(), git(), pods(), proxy(), tls()}) {
         if (Files.notExists(folder)) {
           Files.createDirectories(folder);
           Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx------"));
@@ -87,6 +88,10 @@ public final class DataDirectory {
 
   public Path proxy() {
     return root.resolve("proxy");
+  }
+
+  public Path tls() {
+    return root.resolve("tls");
   }
 
   public Path repository() {

@@ -1,49 +1,65 @@
 package dev.slipway.web;
 
+import dev.slipway.controlplane.access.Access;
+import dev.slipway.controlplane.access.AccessRequest;
+import dev.slipway.controlplane.access.User;
+import dev.slipway.controlplane.api.Failures;
 import dev.slipway.model.cluster.ClusterException;
-import dev.slipway.model.json.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
-import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.security.MessageDigest;
+import java.security.KeyStore;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Executors;
-import jdk.net.ExtendedSocketOptions;
+import org.eclipse.jetty.alpn.server.ALPNServerConnectionFactory;
 import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http2.server.HTTP2ServerConnectionFactory;
 import org.eclipse.jetty.io.EofException;
+import org.eclipse.jetty.server.ConnectionFactory;
+import org.eclipse.jetty.server.DetectorConnectionFactory;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.server.SecureRequestCustomizer;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.server.SslConnectionFactory;
 import org.eclipse.jetty.unixdomain.server.UnixDomainServerConnector;
 import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.ssl.SslContextFactory;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.ObjectNode;
 
-/// The HTTP side of the daemon: a Unix socket that only its owner can open, and a TCP port with a bearer token.
+/// The HTTP side of the daemon: a Unix socket that only its owner can open, and a TCP port with TLS.
 ///
 /// Handlers run on virtual threads and may block. What they throw becomes a `Status` as Kubernetes writes it.
 public final class ApiServer implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ApiServer.class);
 
+  private static final int MAX_STREAMS = 1_000;
+
   private final Server server;
   private final Path socket;
   private final Optional<ServerConnector> tcp;
 
-  /// @param address where TCP listens; port 0 takes a free one
-  /// @param token what a TCP client must send as `Authorization: Bearer …`
-  public ApiServer(Path socket, Optional<InetSocketAddress> address, String token, Routes routes) {
+  /// Where TCP listens.
+  ///
+  /// @param address port 0 takes a free one
+  /// @param keys what the server shows
+  /// @param trust whose client certificates it believes
+  public record Listen(InetSocketAddress address, KeyStore keys, KeyStore trust, boolean plainHttp) {}
+
+  public ApiServer(
+      Path socket, Optional<Listen> listen, Authenticator authenticator, Access access, Routes routes) {
     this.socket = socket;
     var threads = new QueuedThreadPool(16, 2);
     threads.setName("http");
@@ -59,16 +75,38 @@ public final class ApiServer implements AutoCloseable {
     unix.setIdleTimeout(0);
     server.addConnector(unix);
     tcp =
-        address.map(
+        listen.map(
             where -> {
-              var connector = new ServerConnector(server, 1, 1, new HttpConnectionFactory(config));
-              connector.setHost(where.getHostString());
-              connector.setPort(where.getPort());
+              var connector = new ServerConnector(server, null, null, null, 1, 2, protocols(config, where));
+              connector.setHost(where.address().getHostString());
+              connector.setPort(where.address().getPort());
               connector.setIdleTimeout(300_000);
               return connector;
             });
     tcp.ifPresent(server::addConnector);
-    server.setHandler(new Front(routes, token.getBytes(StandardCharsets.UTF_8)));
+    server.setHandler(new Front(routes, authenticator, access));
+  }
+
+  /// TLS 1.2 and later with HTTP/2 and HTTP/1.1 inside; where plain HTTP is allowed, the first byte tells which it is.
+  private static ConnectionFactory[] protocols(HttpConfiguration config, Listen where) {
+    var secure = new HttpConfiguration(config);
+    secure.addCustomizer(new SecureRequestCustomizer(false));
+    var keys = new SslContextFactory.Server();
+    keys.setKeyStore(where.keys());
+    keys.setKeyStorePassword("");
+    keys.setTrustStore(where.trust());
+    keys.setWantClientAuth(true);
+    var http = new HttpConnectionFactory(secure);
+    var http2 = new HTTP2ServerConnectionFactory(secure);
+    http2.setMaxConcurrentStreams(MAX_STREAMS);
+    var alpn = new ALPNServerConnectionFactory("h2", "http/1.1");
+    alpn.setDefaultProtocol("http/1.1");
+    var tls = new SslConnectionFactory(keys, alpn.getProtocol());
+    return where.plainHttp()
+        ? new ConnectionFactory[] {
+          new DetectorConnectionFactory(tls), new HttpConnectionFactory(config), tls, alpn, http2, http
+        }
+        : new ConnectionFactory[] {tls, alpn, http2, http};
   }
 
   public void start() {
@@ -99,24 +137,53 @@ public final class ApiServer implements AutoCloseable {
 
   private static final class Front extends Handler.Abstract {
     private final Routes routes;
-    private final byte[] token;
+    private final Authenticator authenticator;
+    private final Access access;
+    private final RequestLimits limits = new RequestLimits();
 
-    Front(Routes routes, byte[] token) {
+    Front(Routes routes, Authenticator authenticator, Access access) {
       this.routes = routes;
-      this.token = token;
+      this.authenticator = authenticator;
+      this.access = access;
     }
 
     @Override
     public boolean handle(Request request, Response response, Callback callback) {
       String path = Request.getPathInContext(request);
       var match = routes.find(request.getMethod(), path);
-      var user = user(request);
-      Exchange exchange =
-          new Exchange(
-              request,
-              response,
-              match.map(Routes.Match::variables).orElse(java.util.Map.of()),
-              user.orElse("anonymous"));
+      var anybody = new Exchange(request, response, Map.of(), User.ANONYMOUS);
+      Optional<User> user;
+      try {
+        user = authenticator.user(request);
+      } catch (ClusterException e) {
+        failed(anybody, e, callback);
+        return true;
+      }
+      if (user.isEmpty()) {
+        response.getHeaders().put(HttpHeader.WWW_AUTHENTICATE, "Bearer");
+        refuse(anybody, 401, "Unauthorized", "Unauthorized: the bearer token is not valid here");
+        callback.succeeded();
+        return true;
+      }
+      User sender = user.get();
+      var exchange =
+          new Exchange(request, response, match.map(Routes.Match::variables).orElse(Map.of()), sender);
+      boolean reserved = sender.groups().contains(User.MASTERS);
+      boolean lasting = exchange.flag("watch") || exchange.flag("follow") || exchange.flag("wait");
+      try (RequestLimits.@Nullable Share share = limits.take(sender.name(), lasting, reserved)) {
+        if (share == null) {
+          response.getHeaders().put(HttpHeader.RETRY_AFTER, "1");
+          refuse(exchange, 429, "TooManyRequests", "too many requests of " + sender.name() + " are under way: repeat in a second");
+          callback.succeeded();
+          return true;
+        }
+        answer(exchange, match, path, response, callback);
+      }
+      return true;
+    }
+
+    private void answer(
+        Exchange exchange, Optional<Routes.Match> match, String path, Response response, Callback callback) {
       try {
         if (match.isEmpty()) {
           boolean known = routes.knowsPath(path);
@@ -124,11 +191,14 @@ public final class ApiServer implements AutoCloseable {
               exchange,
               known ? 405 : 404,
               known ? "MethodNotAllowed" : "NotFound",
-              known ? "this path does not answer " + request.getMethod() : "no such path: " + path);
-        } else if (match.get().route().access() == Routes.Access.AUTHENTICATED && user.isEmpty()) {
+              known ? "this path does not answer " + exchange.method() : "no such path: " + path);
+        } else if (match.get().route().guard() == Routes.Guard.PATH && exchange.user().isAnonymous()) {
           response.getHeaders().put(HttpHeader.WWW_AUTHENTICATE, "Bearer");
           refuse(exchange, 401, "Unauthorized", "a valid bearer token is needed");
         } else {
+          if (match.get().route().guard() == Routes.Guard.PATH) {
+            access.require(exchange.user(), AccessRequest.path(exchange.method().toLowerCase(Locale.ROOT), path));
+          }
           match.get().route().endpoint().answer(exchange);
         }
         callback.succeeded();
@@ -140,7 +210,7 @@ public final class ApiServer implements AutoCloseable {
         }
         callback.failed(e.getCause());
       } catch (RuntimeException e) {
-        log.error("request failed method={} path={}", request.getMethod(), path, e);
+        log.error("request failed method={} path={}", exchange.method(), path, e);
         if (exchange.answered()) {
           callback.failed(e);
         } else {
@@ -148,7 +218,6 @@ public final class ApiServer implements AutoCloseable {
           callback.succeeded();
         }
       }
-      return true;
     }
 
     private static void failed(Exchange exchange, ClusterException e, Callback callback) {
@@ -156,50 +225,12 @@ public final class ApiServer implements AutoCloseable {
         callback.failed(e);
         return;
       }
-      ObjectNode status = status(e.reason().code(), e.reason().word(), String.valueOf(e.getMessage()));
-      if (!e.causes().isEmpty()) {
-        ArrayNode causes = status.putObject("details").putArray("causes");
-        for (var cause : e.causes()) {
-          causes
-              .addObject()
-              .put("reason", cause.reason())
-              .put("message", cause.message())
-              .put("field", cause.field());
-        }
-      }
-      exchange.answer(e.reason().code(), status);
+      exchange.answer(e.reason().code(), Failures.status(e));
       callback.succeeded();
     }
 
     private static void refuse(Exchange exchange, int code, String reason, String message) {
-      exchange.answer(code, status(code, reason, message));
-    }
-
-    private static ObjectNode status(int code, String reason, String message) {
-      ObjectNode status = Json.object();
-      status.put("kind", "Status").put("apiVersion", "v1").put("status", "Failure");
-      return status.put("message", message).put("reason", reason).put("code", code);
-    }
-
-    /// The owner of the other end of a Unix socket, or `token` for the right bearer token.
-    private Optional<String> user(Request request) {
-      Object transport = request.getConnectionMetaData().getConnection().getEndPoint().getTransport();
-      if (transport instanceof SocketChannel channel
-          && request.getConnectionMetaData().getConnector() instanceof UnixDomainServerConnector) {
-        try {
-          return Optional.of(channel.getOption(ExtendedSocketOptions.SO_PEERCRED).user().getName());
-        } catch (IOException | UnsupportedOperationException e) {
-          return Optional.of("local");
-        }
-      }
-      String header = request.getHeaders().get(HttpHeader.AUTHORIZATION);
-      if (header != null && header.regionMatches(true, 0, "Bearer ", 0, 7)) {
-        byte[] sent = header.substring(7).strip().getBytes(StandardCharsets.UTF_8);
-        if (MessageDigest.isEqual(sent, token)) {
-          return Optional.of("token");
-        }
-      }
-      return Optional.empty();
+      exchange.answer(code, Failures.status(code, reason, message));
     }
   }
 }

@@ -1,5 +1,6 @@
 package dev.slipway.web;
 
+import dev.slipway.controlplane.access.User;
 import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.json.Json;
 import java.io.IOException;
@@ -8,6 +9,7 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.eclipse.jetty.http.HttpField;
@@ -28,11 +30,11 @@ public final class Exchange {
   private final Request request;
   private final Response response;
   private final Map<String, String> pathVariables;
-  private final String user;
+  private final User user;
   private final Fields query;
   private boolean answered;
 
-  Exchange(Request request, Response response, Map<String, String> pathVariables, String user) {
+  Exchange(Request request, Response response, Map<String, String> pathVariables, User user) {
     this.request = request;
     this.response = response;
     this.pathVariables = pathVariables;
@@ -41,7 +43,7 @@ public final class Exchange {
   }
 
   /// Who asks, as authenticated.
-  public String user() {
+  public User user() {
     return user;
   }
 
@@ -54,11 +56,12 @@ public final class Exchange {
     return Request.getPathInContext(request);
   }
 
-  /// The first value of each parameter.
-  public Map<String, String> parameters() {
-    var parameters = new java.util.LinkedHashMap<String, String>();
+  /// All values of each parameter.
+  public Map<String, List<String>> parameters() {
+    var parameters = new java.util.LinkedHashMap<String, List<String>>();
     for (Fields.Field field : query) {
-      parameters.putIfAbsent(field.getName(), field.getValue() == null ? "" : field.getValue());
+      parameters.put(
+          field.getName(), field.getValues().stream().map(value -> value == null ? "" : value).toList());
     }
     return parameters;
   }
@@ -150,6 +153,14 @@ public final class Exchange {
     head(code, contentType);
     response.getHeaders().put(HttpHeader.CONTENT_LENGTH, bytes.length);
     write(true, ByteBuffer.wrap(bytes));
+  }
+
+  /// What the person who asks should read, beside the answer.
+  void warn(List<String> warnings) {
+    for (String warning : warnings) {
+      String quoted = warning.replace("\\", "\\\\").replace("\"", "\\\"").replaceAll("[\\x00-\\x1f]", " ");
+      response.getHeaders().add("Warning", "299 - \"" + quoted + "\"");
+    }
   }
 
   /// Begins an answer that goes on for a while. Each flush of the stream reaches the client.

@@ -12,8 +12,8 @@ public final class KubernetesRoutes {
   private KubernetesRoutes() {}
 
   public static void add(Routes routes, KubernetesApi api) {
-    for (String path : new String[] {"/api", "/api/v1/**", "/apis", "/apis/**", "/version"}) {
-      routes.on("*", path, exchange -> answer(api, exchange));
+    for (String path : new String[] {"/api", "/api/v1", "/api/v1/**", "/apis", "/apis/**", "/version", "/openapi/**"}) {
+      routes.guarded(path, exchange -> answer(api, exchange));
     }
   }
 
@@ -29,7 +29,10 @@ public final class KubernetesRoutes {
             exchange.user(),
             exchange::body);
     switch (api.answer(request)) {
-      case ApiAnswer.Whole(int code, String type, byte[] bytes) -> exchange.answer(code, type, bytes);
+      case ApiAnswer.Whole(int code, String type, byte[] bytes, var warnings) -> {
+        exchange.warn(warnings);
+        exchange.answer(code, type, bytes);
+      }
       case ApiAnswer.Streamed(String type, var writer) -> {
         try (OutputStream out = exchange.stream(type)) {
           writer.writeTo(out);

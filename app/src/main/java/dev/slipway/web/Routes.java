@@ -14,26 +14,36 @@ public final class Routes {
     void answer(Exchange exchange);
   }
 
-  /// Whether a request needs to say who it is from.
-  public enum Access {
-    ANYONE,
-    AUTHENTICATED
+  /// Who sees to it that only those come in who may.
+  enum Guard {
+    /// Anybody may.
+    NONE,
+    /// The rules about paths, before the endpoint is called.
+    PATH,
+    /// The endpoint itself.
+    ENDPOINT
   }
 
-  record Route(String method, List<String> segments, Access access, Endpoint endpoint) {}
+  record Route(String method, List<String> segments, Guard guard, Endpoint endpoint) {}
 
   record Match(Route route, Map<String, String> variables) {}
 
   private final List<Route> routes = new ArrayList<>();
 
   public Routes on(String method, String path, Endpoint endpoint) {
-    routes.add(new Route(method, segments(path), Access.AUTHENTICATED, endpoint));
+    routes.add(new Route(method, segments(path), Guard.PATH, endpoint));
     return this;
   }
 
   /// A path that needs no authentication of ours: health, and what proves itself otherwise.
   public Routes open(String method, String path, Endpoint endpoint) {
-    routes.add(new Route(method, segments(path), Access.ANYONE, endpoint));
+    routes.add(new Route(method, segments(path), Guard.NONE, endpoint));
+    return this;
+  }
+
+  /// Paths whose endpoint decides who may, by [Exchange#user].
+  public Routes guarded(String path, Endpoint endpoint) {
+    routes.add(new Route("*", segments(path), Guard.ENDPOINT, endpoint));
     return this;
   }
 

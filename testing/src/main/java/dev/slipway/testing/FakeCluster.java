@@ -606,6 +606,7 @@ public final class FakeCluster implements Cluster {
     return object.key().groupKind().equals(query.kind())
         && query.namespace().map(object.namespace()::equals).orElse(true)
         && query.labels().matches(object.labels())
+        && query.fields().matches(object)
         && query
             .ownerUid()
             .map(uid -> object.owners().stream().anyMatch(owner -> owner.uid().equals(uid)))

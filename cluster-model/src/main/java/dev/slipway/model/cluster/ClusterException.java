@@ -13,6 +13,12 @@ public final class ClusterException extends RuntimeException {
     BAD_REQUEST("BadRequest", 400),
     FORBIDDEN("Forbidden", 403),
     EXPIRED("Expired", 410),
+    /// The kind or the path does not know this verb.
+    METHOD_NOT_ALLOWED("MethodNotAllowed", 405),
+    TOO_LARGE("RequestEntityTooLarge", 413),
+    UNSUPPORTED_MEDIA_TYPE("UnsupportedMediaType", 415),
+    /// Worth repeating: what was asked for was not reached in time.
+    TIMEOUT("Timeout", 504),
     TOO_MANY_REQUESTS("TooManyRequests", 429),
     /// The cluster did not answer or could not: whether the call took effect is not known. Worth repeating.
     UNAVAILABLE("ServiceUnavailable", 503);

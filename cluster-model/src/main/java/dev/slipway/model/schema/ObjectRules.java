@@ -84,6 +84,10 @@ final class ObjectRules {
       if (!LABEL_NAME.matcher(name).matches() || name.length() > 63) {
         invalid(at, "\"%s\" cannot name a Namespace: use up to 63 lower-case letters, digits and -".formatted(name));
       }
+    } else if (kind.group().equals("rbac.authorization.k8s.io")) {
+      if (name.equals(".") || name.equals("..") || name.contains("/") || name.contains("%")) {
+        invalid(at, "\"%s\" is no name: it may be neither . nor .. and hold neither / nor %%".formatted(name));
+      }
     } else if (!SUBDOMAIN.matcher(name).matches() || name.length() > 253) {
       invalid(at, "\"%s\" is no name: use lower-case letters, digits, - and ., beginning and ending with a letter or digit".formatted(name));
     }

@@ -20,8 +20,11 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// Checks objects against schemas: types, required and unknown fields. Immutable; loaded when first used.
 public final class Schemas {
-  /// @param properties type by name; see `trim.py` for the letters
-  private record Definition(Map<String, String> properties, List<String> required) {}
+  /// One type of the schema. Types of fields are written in letters, see `trim.py`.
+  ///
+  /// @param merged the merge key of each list that a strategic merge patch merges; empty for a list of plain values
+  public record Definition(
+      Map<String, String> properties, List<String> required, Map<String, String> merged) {}
 
   private static final class Holder {
     static final Schemas KUBERNETES = load("kubernetes.json", "slipway.json");
@@ -50,13 +53,91 @@ public final class Schemas {
           schemas.definitions.put(
               entry.getKey(),
               new Definition(
-                  Json.stringMap(entry.getValue(), "p"), Json.strings(entry.getValue(), "r")));
+                  Json.stringMap(entry.getValue(), "p"),
+                  Json.strings(entry.getValue(), "r"),
+                  merged(entry.getValue().path("m"))));
         }
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }
     }
     return schemas;
+  }
+
+  private static Map<String, String> merged(JsonNode json) {
+    if (json.isMissingNode()) {
+      return Map.of();
+    }
+    var merged = new HashMap<String, String>();
+    for (var entry : json.properties()) {
+      if (entry.getValue().path(1).asString("").contains("merge")) {
+        merged.put(entry.getKey(), entry.getValue().path(0).asString(""));
+      }
+    }
+    return merged;
+  }
+
+  /// The type of a kind, for [#property] and [#mergeKey].
+  public Optional<String> type(GroupKind kind) {
+    return Optional.ofNullable(kinds.get(kind.toString())).map(definition -> "#" + definition);
+  }
+
+  /// What a name behind `#` stands for.
+  public Optional<Definition> definition(String name) {
+    return Optional.ofNullable(definitions.get(name));
+  }
+
+  /// The type of a field (or of a map's value) of a type; `*` when that is not known.
+  public String property(String type, String name) {
+    if (type.startsWith("{")) {
+      return type.substring(1);
+    }
+    Definition definition = type.startsWith("#") ? definitions.get(type.substring(1)) : null;
+    return definition == null ? "*" : definition.properties().getOrDefault(name, "*");
+  }
+
+  /// The field by which a strategic merge patch merges the items of a list: empty text for a list of plain values that is a set;
+  /// nothing for a list that is replaced as a whole.
+  public Optional<String> mergeKey(String type, String name) {
+    Definition definition = type.startsWith("#") ? definitions.get(type.substring(1)) : null;
+    return definition == null ? Optional.empty() : Optional.ofNullable(definition.merged().get(name));
+  }
+
+  /// Takes out the fields that the schema does not know.
+  ///
+  /// @return the paths of what was taken out, as a person writes them
+  public List<String> prune(ObjectNode object) {
+    GroupKind kind =
+        new GroupKind(
+            GroupKind.groupOf(Json.string(object, "apiVersion", "")), Json.string(object, "kind", ""));
+    var gone = new ArrayList<String>();
+    type(kind).ifPresent(type -> prune(object, type, "", gone));
+    return gone;
+  }
+
+  private void prune(JsonNode node, String type, String path, List<String> gone) {
+    if (type.startsWith("[") && node instanceof ArrayNode array) {
+      for (int i = 0; i < array.size(); i++) {
+        prune(array.get(i), type.substring(1), path + "[" + i + "]", gone);
+      }
+    } else if (type.startsWith("{") && node instanceof ObjectNode map) {
+      map.properties().forEach(member -> prune(member.getValue(), type.substring(1), path + "." + member.getKey(), gone));
+    } else if (type.startsWith("#") && node instanceof ObjectNode object) {
+      Definition definition = definitions.get(type.substring(1));
+      if (definition == null || definition.properties().isEmpty()) {
+        return;
+      }
+      for (String name : List.copyOf(object.propertyNames())) {
+        String inner = definition.properties().get(name);
+        String at = path.isEmpty() ? name : path + "." + name;
+        if (inner == null) {
+          object.remove(name);
+          gone.add(at);
+        } else {
+          prune(object.path(name), inner, at, gone);
+        }
+      }
+    }
   }
 
   /// The kinds that are known, sorted.

@@ -3,12 +3,19 @@ package dev.slipway.controlplane.api;
 import dev.slipway.model.json.Json;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.util.List;
 import tools.jackson.databind.JsonNode;
 
 /// What to send back.
 public sealed interface ApiAnswer {
   /// All of it at once.
-  record Whole(int code, String contentType, byte[] bytes) implements ApiAnswer {}
+  ///
+  /// @param warnings for the person who asked, one line each
+  record Whole(int code, String contentType, byte[] bytes, List<String> warnings) implements ApiAnswer {
+    public Whole {
+      warnings = List.copyOf(warnings);
+    }
+  }
 
   /// Bytes as they come, until the writer returns or the client goes.
   record Streamed(String contentType, Writer writer) implements ApiAnswer {}
@@ -20,10 +27,17 @@ public sealed interface ApiAnswer {
   }
 
   static ApiAnswer json(int code, JsonNode json) {
-    return new Whole(code, "application/json", Json.write(json));
+    return json(code, Json.write(json));
   }
 
   static ApiAnswer json(int code, byte[] bytes) {
-    return new Whole(code, "application/json", bytes);
+    return new Whole(code, "application/json", bytes, List.of());
+  }
+
+  /// The same with warnings.
+  default ApiAnswer with(List<String> warnings) {
+    return this instanceof Whole(int code, String type, byte[] bytes, _) && !warnings.isEmpty()
+        ? new Whole(code, type, bytes, warnings)
+        : this;
   }
 }

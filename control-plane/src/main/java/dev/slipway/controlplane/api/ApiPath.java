@@ -59,6 +59,11 @@ record ApiPath(ResourceType type, String namespace, String name, String subresou
         .findFirst();
   }
 
+  /// The kind as refusals name it: `pods`, `deployments.apps`.
+  String resource() {
+    return type.group().isEmpty() ? type.plural() : type.plural() + "." + type.group();
+  }
+
   ObjectKey key() {
     return new ObjectKey(type.group(), type.kind(), namespace, name);
   }

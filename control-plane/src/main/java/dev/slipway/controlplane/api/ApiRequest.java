@@ -1,6 +1,10 @@
 package dev.slipway.controlplane.api;
 
+import dev.slipway.controlplane.access.User;
 import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.cluster.ClusterException.Reason;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.IntFunction;
@@ -8,29 +12,41 @@ import java.util.function.IntFunction;
 /// One request, as far as the API cares.
 ///
 /// @param path decoded and without query: `/api/v1/namespaces/default/pods`
-/// @param query the first value of each parameter
+/// @param query the values of each parameter
 /// @param body reads the body, which must not be longer than the given number of bytes
 /// @param user who asks, as authenticated
 public record ApiRequest(
     String method,
     String path,
-    Map<String, String> query,
+    Map<String, List<String>> query,
     String contentType,
     String accept,
     String userAgent,
-    String user,
+    User user,
     IntFunction<byte[]> body) {
+  /// How a client wants objects shown.
+  enum Form {
+    OBJECT,
+    TABLE,
+    METADATA
+  }
+
   public ApiRequest {
     query = Map.copyOf(query);
   }
 
   Optional<String> parameter(String name) {
-    return Optional.ofNullable(query.get(name)).filter(value -> !value.isEmpty());
+    List<String> values = query.getOrDefault(name, List.of());
+    return values.isEmpty() || values.getFirst().isEmpty() ? Optional.empty() : Optional.of(values.getFirst());
+  }
+
+  List<String> parameters(String name) {
+    return query.getOrDefault(name, List.of());
   }
 
   boolean flag(String name) {
-    String value = query.get(name);
-    return value != null && (value.equals("true") || value.equals("1") || value.isEmpty());
+    List<String> values = query.get(name);
+    return values != null && !values.isEmpty() && List.of("true", "1", "").contains(values.getFirst());
   }
 
   /// @throws ClusterException `BAD_REQUEST` when it is no whole number
@@ -42,14 +58,55 @@ public record ApiRequest(
                 return Integer.valueOf(text);
               } catch (NumberFormatException e) {
                 throw new ClusterException(
-                    ClusterException.Reason.BAD_REQUEST,
-                    name + " must be a whole number, not \"" + text + "\"");
+                    Reason.BAD_REQUEST, name + " must be a whole number, not \"" + text + "\"");
               }
             });
   }
 
-  /// Whether the client would rather have a table than objects.
-  boolean wantsTable() {
-    return accept.contains("as=Table");
+  /// The kind of the body, without its parameters, in lower case.
+  String mediaType() {
+    return contentType.split(";", 2)[0].strip().toLowerCase(Locale.ROOT);
+  }
+
+  /// The first form among those accepted that is served here.
+  Form form() {
+    for (String range : accept.split(",", -1)) {
+      if (range.contains("as=Table")) {
+        return Form.TABLE;
+      }
+      if (range.contains("as=PartialObjectMetadata")) {
+        return Form.METADATA;
+      }
+      if (range.strip().startsWith("application/json") && !range.contains("as=")) {
+        return Form.OBJECT;
+      }
+    }
+    return Form.OBJECT;
+  }
+
+  boolean isDryRun() {
+    Optional<String> value = parameter("dryRun");
+    if (value.isPresent() && !value.get().equals("All")) {
+      throw new ClusterException(Reason.BAD_REQUEST, "dryRun can only be All, not \"" + value.get() + "\"");
+    }
+    return value.isPresent();
+  }
+
+  /// What is to become of fields that the schema does not know.
+  enum Validation {
+    STRICT,
+    WARN,
+    IGNORE
+  }
+
+  Validation validation() {
+    return switch (parameter("fieldValidation").orElse("Warn")) {
+      case "Strict" -> Validation.STRICT;
+      case "Warn" -> Validation.WARN;
+      case "Ignore" -> Validation.IGNORE;
+      case String other ->
+          throw new ClusterException(
+              Reason.BAD_REQUEST, "fieldValidation can be Strict, Warn or Ignore, not \"" + other + "\"");
+    };
   }
 }

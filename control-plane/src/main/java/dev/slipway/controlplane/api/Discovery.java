@@ -3,8 +3,8 @@ package dev.slipway.controlplane.api;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.ResourceType;
 import dev.slipway.model.object.ResourceTypes;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -12,47 +12,122 @@ import java.util.Set;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// What a client asks first: which groups, versions and kinds are here.
+/// What a client asks first: which groups, versions and kinds are here; one by one, or all at once (aggregated discovery).
 final class Discovery {
+  static final Set<String> WITH_STATUS =
+      Set.of(
+          "Namespace", "Node", "Pod", "ReplicationController", "Service", "Deployment", "Job", "Application",
+          "Rollout", "SyncRecord", "Repository");
+  static final Set<String> SCALABLE = Set.of("ReplicationController", "Deployment", "Rollout");
+
   private static final List<String> VERBS =
       List.of("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch");
-  private static final List<String> STATUS_VERBS = List.of("get", "patch", "update");
-  private static final Set<String> WITH_STATUS =
-      Set.of("Namespace", "Node", "Pod", "ReplicationController", "Service", "Deployment", "Job", "Application", "Rollout", "SyncRecord", "Repository");
-  private static final Set<String> SCALABLE = Set.of("ReplicationController", "Deployment", "Rollout");
+  private static final List<String> CHANGE = List.of("get", "patch", "update");
+  private static final List<String> CREATE = List.of("create");
+  private static final Set<String> IN_ALL =
+      Set.of("Pod", "ReplicationController", "Service", "Deployment", "Job");
+  private static final String AGGREGATED = "as=APIGroupDiscoveryList";
+
+  /// A subresource, with the group, version and kind that it answers with.
+  private record Part(String name, List<String> verbs, String group, String version, String kind) {}
+
+  private record Resource(
+      String group,
+      String version,
+      String kind,
+      String plural,
+      String singular,
+      boolean namespaced,
+      List<String> shortNames,
+      List<String> categories,
+      List<String> verbs,
+      List<Part> parts) {}
 
   private final Map<String, ObjectNode> answers = new LinkedHashMap<>();
+  private final Map<String, ObjectNode> aggregated = new LinkedHashMap<>();
 
   Discovery(ResourceTypes types, String version) {
+    var resources = new ArrayList<Resource>();
+    types.all().forEach(type -> resources.add(resource(type)));
+    for (Reviews.Kind review : Reviews.KINDS) {
+      resources.add(
+          new Resource(
+              review.group(), "v1", review.kind(), review.plural(), review.kind().toLowerCase(java.util.Locale.ROOT),
+              review.namespaced(), List.of(), List.of(), CREATE, List.of()));
+    }
+    var groups = new LinkedHashMap<String, Map<String, List<Resource>>>();
+    for (Resource resource : resources) {
+      groups
+          .computeIfAbsent(resource.group(), _ -> new LinkedHashMap<>())
+          .computeIfAbsent(resource.version(), _ -> new ArrayList<>())
+          .add(resource);
+    }
     answers.put("/version", version(version));
     answers.put("/api", coreVersions());
-    var groups = new LinkedHashMap<String, Set<String>>();
-    for (ResourceType type : types.all()) {
-      if (!type.group().isEmpty()) {
-        groups.computeIfAbsent(type.group(), _ -> new LinkedHashSet<>()).add(type.version());
-      }
-      String path = (type.group().isEmpty() ? "/api/" : "/apis/") + type.apiVersion();
-      ObjectNode list = answers.computeIfAbsent(path, _ -> resourceList(type.apiVersion()));
-      if (list.path("resources") instanceof ArrayNode resources) {
-        add(resources, type);
-      }
-    }
-    ObjectNode all = Json.object();
-    all.put("kind", "APIGroupList").put("apiVersion", "v1");
-    ArrayNode list = all.putArray("groups");
+    answers.put("/apis", groupList(groups));
     groups.forEach(
-        (group, versions) -> {
-          ObjectNode one = group(group, versions);
-          list.add(one);
-          ObjectNode alone = one.deepCopy();
-          alone.put("kind", "APIGroup").put("apiVersion", "v1");
-          answers.put("/apis/" + group, alone);
-        });
-    answers.put("/apis", all);
+        (group, versions) ->
+            versions.forEach(
+                (name, members) ->
+                    answers.put(
+                        (group.isEmpty() ? "/api/" : "/apis/" + group + "/") + name,
+                        resourceList(group.isEmpty() ? name : group + "/" + name, members))));
+    aggregated.put("/api", aggregated(groups, true));
+    aggregated.put("/apis", aggregated(groups, false));
   }
 
-  Optional<ObjectNode> find(String path) {
-    return Optional.ofNullable(answers.get(path));
+  Optional<ApiAnswer> find(ApiRequest request) {
+    String path =
+        request.path().length() > 1 && request.path().endsWith("/")
+            ? request.path().substring(0, request.path().length() - 1)
+            : request.path();
+    ObjectNode all = aggregated.get(path);
+    if (all != null && request.accept().contains(AGGREGATED) && request.accept().contains("v=v2;")) {
+      return Optional.of(
+          new ApiAnswer.Whole(
+              200, "application/json;g=apidiscovery.k8s.io;v=v2;" + AGGREGATED, Json.write(all), List.of()));
+    }
+    return Optional.ofNullable(answers.get(path)).map(json -> ApiAnswer.json(200, json));
+  }
+
+  private static Resource resource(ResourceType type) {
+    String kind = type.kind();
+    var parts = new ArrayList<Part>();
+    if (WITH_STATUS.contains(kind)) {
+      parts.add(part("status", CHANGE, type));
+    }
+    if (SCALABLE.contains(kind)) {
+      parts.add(new Part("scale", CHANGE, "autoscaling", "v1", "Scale"));
+    }
+    switch (kind) {
+      case "Pod" -> {
+        parts.add(new Part("attach", List.of("create", "get"), "", "v1", "PodAttachOptions"));
+        parts.add(new Part("binding", CREATE, "", "v1", "Binding"));
+        parts.add(new Part("eviction", CREATE, "policy", "v1", "Eviction"));
+        parts.add(new Part("exec", List.of("create", "get"), "", "v1", "PodExecOptions"));
+        parts.add(part("log", List.of("get"), type));
+        parts.add(new Part("portforward", List.of("create", "get"), "", "v1", "PodPortForwardOptions"));
+      }
+      case "ServiceAccount" ->
+          parts.add(new Part("token", CREATE, "authentication.k8s.io", "v1", "TokenRequest"));
+      case "Namespace" -> parts.add(part("finalize", List.of("update"), type));
+      default -> {}
+    }
+    return new Resource(
+        type.group(),
+        type.version(),
+        kind,
+        type.plural(),
+        type.singular(),
+        type.namespaced(),
+        type.shortNames(),
+        IN_ALL.contains(kind) ? List.of("all") : List.of(),
+        VERBS,
+        parts);
+  }
+
+  private static Part part(String name, List<String> verbs, ResourceType type) {
+    return new Part(name, verbs, type.group(), type.version(), type.kind());
   }
 
   /// Clients compare the version with their own: this is the level of the API that is served here.
@@ -77,6 +152,23 @@ final class Discovery {
     return json;
   }
 
+  private ObjectNode groupList(Map<String, Map<String, List<Resource>>> groups) {
+    ObjectNode all = Json.object();
+    all.put("kind", "APIGroupList").put("apiVersion", "v1");
+    ArrayNode list = all.putArray("groups");
+    groups.forEach(
+        (group, versions) -> {
+          if (!group.isEmpty()) {
+            ObjectNode one = group(group, versions.keySet());
+            list.add(one);
+            ObjectNode alone = one.deepCopy();
+            alone.put("kind", "APIGroup").put("apiVersion", "v1");
+            answers.put("/apis/" + group, alone);
+          }
+        });
+    return all;
+  }
+
   private static ObjectNode group(String group, Set<String> versions) {
     ObjectNode json = Json.object();
     json.put("name", group);
@@ -88,46 +180,89 @@ final class Discovery {
     return json;
   }
 
-  private static ObjectNode resourceList(String apiVersion) {
+  private static ObjectNode resourceList(String apiVersion, List<Resource> members) {
     ObjectNode json = Json.object();
     json.put("kind", "APIResourceList").put("apiVersion", "v1").put("groupVersion", apiVersion);
-    json.putArray("resources");
+    ArrayNode list = json.putArray("resources");
+    for (Resource member : members) {
+      ObjectNode resource = list.addObject();
+      resource
+          .put("name", member.plural())
+          .put("singularName", member.singular())
+          .put("namespaced", member.namespaced())
+          .put("kind", member.kind());
+      texts(resource, "verbs", member.verbs());
+      texts(resource, "shortNames", member.shortNames());
+      texts(resource, "categories", member.categories());
+      for (Part part : member.parts()) {
+        ObjectNode line = list.addObject();
+        line.put("name", member.plural() + "/" + part.name())
+            .put("singularName", "")
+            .put("namespaced", member.namespaced());
+        if (!part.group().equals(member.group())) {
+          line.put("group", part.group()).put("version", part.version());
+        }
+        line.put("kind", part.kind());
+        texts(line, "verbs", part.verbs());
+      }
+    }
     return json;
   }
 
-  private static void add(ArrayNode resources, ResourceType type) {
-    ObjectNode resource = resource(resources, type, type.plural(), VERBS);
-    resource.put("singularName", type.singular());
-    if (!type.shortNames().isEmpty()) {
-      type.shortNames().forEach(resource.putArray("shortNames")::add);
-    }
-    if (Set.of("Pod", "ReplicationController", "Service", "Deployment", "Job").contains(type.kind())) {
-      resource.putArray("categories").add("all");
-    }
-    if (WITH_STATUS.contains(type.kind())) {
-      resource(resources, type, type.plural() + "/status", STATUS_VERBS);
-    }
-    if (SCALABLE.contains(type.kind())) {
-      resource(resources, type, type.plural() + "/scale", STATUS_VERBS)
-          .put("kind", "Scale")
-          .put("group", "autoscaling")
-          .put("version", "v1");
-    }
-    if (type.kind().equals("Pod")) {
-      resource(resources, type, "pods/log", List.of("get"));
-      resource(resources, type, "pods/binding", List.of("create")).put("kind", "Binding");
-    }
+  private static ObjectNode aggregated(Map<String, Map<String, List<Resource>>> groups, boolean core) {
+    ObjectNode all = Json.object();
+    all.put("kind", "APIGroupDiscoveryList").put("apiVersion", "apidiscovery.k8s.io/v2").putObject("metadata");
+    ArrayNode items = all.putArray("items");
+    groups.forEach(
+        (group, versions) -> {
+          if (group.isEmpty() != core) {
+            return;
+          }
+          ObjectNode item = items.addObject();
+          ObjectNode metadata = item.putObject("metadata");
+          if (!core) {
+            metadata.put("name", group);
+          }
+          metadata.putNull("creationTimestamp");
+          ArrayNode list = item.putArray("versions");
+          versions.forEach(
+              (version, members) -> {
+                ObjectNode one = list.addObject().put("version", version);
+                ArrayNode resources = one.putArray("resources");
+                members.forEach(member -> resources.add(aggregated(member)));
+                one.put("freshness", "Current");
+              });
+        });
+    return all;
   }
 
-  private static ObjectNode resource(
-      ArrayNode resources, ResourceType type, String name, List<String> verbs) {
-    ObjectNode resource = resources.addObject();
-    resource
-        .put("name", name)
-        .put("singularName", "")
-        .put("namespaced", type.namespaced())
-        .put("kind", type.kind());
-    verbs.forEach(resource.putArray("verbs")::add);
-    return resource;
+  private static ObjectNode aggregated(Resource member) {
+    ObjectNode json = Json.object();
+    json.put("resource", member.plural());
+    kind(json, member.group(), member.version(), member.kind());
+    json.put("scope", member.namespaced() ? "Namespaced" : "Cluster");
+    json.put("singularResource", member.singular());
+    texts(json, "verbs", member.verbs());
+    texts(json, "shortNames", member.shortNames());
+    texts(json, "categories", member.categories());
+    if (!member.parts().isEmpty()) {
+      ArrayNode parts = json.putArray("subresources");
+      for (Part part : member.parts()) {
+        ObjectNode line = parts.addObject().put("subresource", part.name());
+        kind(line, part.group(), part.version(), part.kind());
+        texts(line, "verbs", part.verbs());
+      }
+    }
+    return json;
+  }
+
+  private static void kind(ObjectNode json, String group, String version, String kind) {
+    json.putObject("responseKind").put("group", group).put("version", version).put("kind", kind);
+  }
+
+  private static void texts(ObjectNode json, String field, List<String> texts) {
+    if (!texts.isEmpty()) {
+      texts.forEach(json.putArray(field)::add);
+    }
   }
 }

@@ -1,5 +1,9 @@
 package dev.slipway.controlplane.api;
 
+import dev.slipway.controlplane.access.Access;
+import dev.slipway.controlplane.access.AccessRequest;
+import dev.slipway.controlplane.access.ServiceAccountTokens;
+import dev.slipway.controlplane.cluster.EmbeddedCluster;
 import dev.slipway.model.cluster.ApplyOptions;
 import dev.slipway.model.cluster.Author;
 import dev.slipway.model.cluster.Cluster;
@@ -9,49 +13,51 @@ import dev.slipway.model.cluster.DeleteOptions;
 import dev.slipway.model.cluster.Listing;
 import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.json.Json;
+import dev.slipway.model.object.FieldSelector;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.LabelSelector;
 import dev.slipway.model.object.ResourceType;
 import dev.slipway.model.object.ResourceTypes;
+import dev.slipway.model.patch.JsonPatch;
+import dev.slipway.model.patch.MergePatch;
+import dev.slipway.model.patch.PatchException;
+import dev.slipway.model.patch.StrategicMergePatch;
 import dev.slipway.model.pod.PodStreams;
 import dev.slipway.model.time.Chance;
-import java.io.ByteArrayOutputStream;
-import java.io.FilterOutputStream;
-import java.io.IOException;
-import java.io.OutputStream;
 import java.time.Duration;
-import java.time.Instant;
 import java.time.InstantSource;
-import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Kubernetes' REST API over a [Cluster]: discovery, get, list, watch, create, replace, patch, apply, delete, and the
-/// subresources `status`, `scale`, `binding` and `log`. Safe for any number of threads.
+/// Kubernetes' REST API over the embedded cluster: discovery, get, list, watch, create, replace, patch, apply, delete, and the
+/// subresources. Who may do what is decided here, by [Access]. Safe for any number of threads.
 ///
 /// Source of the rules: the API conventions and the API concepts page of Kubernetes' documentation.
 public final class KubernetesApi {
-  /// No object is larger.
-  static final int MAX_BODY = 3 << 20;
-
   private static final int PATCH_ATTEMPTS = 8;
+  private static final Duration LONGEST_WATCH = Duration.ofHours(1);
 
-  private final Cluster cluster;
+  private final EmbeddedCluster cluster;
   private final ResourceTypes types;
-  private final PodStreams pods;
   private final InstantSource clock;
-  private final Chance chance;
-  private final Function<byte[], ObjectNode> yaml;
+  private final Access access;
   private final Discovery discovery;
+  private final OpenApi openApi;
+  private final ObjectBodies bodies;
+  private final Pages pages;
+  private final Reviews reviews;
+  private final PodRequests podRequests;
 
   /// @param yaml reads one object from YAML or JSON; throws `IllegalArgumentException` on what is neither
   public KubernetesApi(
-      Cluster cluster,
+      EmbeddedCluster cluster,
       ResourceTypes types,
+      Access access,
+      ServiceAccountTokens tokens,
       PodStreams pods,
       InstantSource clock,
       Chance chance,
@@ -59,38 +65,88 @@ public final class KubernetesApi {
       String version) {
     this.cluster = cluster;
     this.types = types;
-    this.pods = pods;
     this.clock = clock;
-    this.chance = chance;
-    this.yaml = yaml;
+    this.access = access;
     this.discovery = new Discovery(types, version);
+    this.openApi = new OpenApi(types, version);
+    this.bodies = new ObjectBodies(yaml, chance);
+    this.pages = new Pages(clock, chance);
+    this.reviews = new Reviews(access, tokens, bodies, clock);
+    this.podRequests = new PodRequests(pods, clock);
   }
 
-  /// @throws ClusterException when the request is refused
+  /// Never throws what is the client's fault: that becomes a `Status`.
   public ApiAnswer answer(ApiRequest request) {
-    Optional<ObjectNode> known = discovery.find(request.path());
-    if (known.isPresent() && request.method().equals("GET")) {
-      return ApiAnswer.json(200, known.get());
+    Optional<ApiPath> path = ApiPath.parse(request.path(), types);
+    try {
+      return routed(request, path);
+    } catch (ClusterException e) {
+      return ApiAnswer.json(e.reason().code(), Failures.status(e, path));
     }
-    ApiPath path =
-        ApiPath.parse(request.path(), types)
-            .orElseThrow(
-                () ->
-                    new ClusterException(
-                        Reason.NOT_FOUND, "the server could not find the requested resource"));
-    Cluster mine = cluster.as(author(request));
-    return switch (path.subresource()) {
-      case "" -> path.name().isEmpty() ? collection(mine, path, request) : object(mine, path, request);
-      case "status" -> status(mine, path, request);
-      case "scale" -> scale(mine, path, request);
-      case String name when name.equals("log") && path.type().kind().equals("Pod") ->
-          log(path, request);
-      case String name when name.equals("binding") && path.type().kind().equals("Pod") ->
-          bind(mine, path, request);
-      default ->
-          throw new ClusterException(
-              Reason.NOT_FOUND, "%s has no subresource %s".formatted(path.type().plural(), path.subresource()));
-    };
+  }
+
+  private ApiAnswer routed(ApiRequest request, Optional<ApiPath> found) {
+    if (request.method().equals("GET")) {
+      Optional<ApiAnswer> known = discovery.find(request).or(() -> openApi.find(request));
+      if (known.isPresent()) {
+        access.require(request.user(), AccessRequest.path("get", request.path()));
+        return known.get();
+      }
+    }
+    Optional<ApiAnswer> review = reviews.answer(request);
+    if (review.isPresent()) {
+      return review.get();
+    }
+    if (found.isEmpty()) {
+      access.require(
+          request.user(), AccessRequest.path(request.method().toLowerCase(java.util.Locale.ROOT), request.path()));
+      throw new ClusterException(Reason.NOT_FOUND, "the server could not find the requested resource");
+    }
+    ApiPath path = found.get();
+    access.require(request.user(), wanted(path, request));
+    var warnings = new ArrayList<String>();
+    Cluster mine = (request.isDryRun() ? cluster.rehearsal() : cluster).as(author(request));
+    ApiAnswer answer =
+        path.subresource().isEmpty()
+            ? path.name().isEmpty() ? collection(mine, path, request, warnings) : object(mine, path, request, warnings)
+            : subresource(mine, path, request, warnings);
+    return answer.with(warnings);
+  }
+
+  /// What a stream into a pod (`exec`, `attach`, `portforward`) asks for, once it is known that the sender may.
+  ///
+  /// @return empty when the path is none of these
+  /// @throws ClusterException when the sender may not, or the pod is not there
+  public Optional<PodChannel> channel(ApiRequest request) {
+    return ApiPath.parse(request.path(), types)
+        .filter(path -> path.type().kind().equals("Pod") && PodChannel.SUBRESOURCES.contains(path.subresource()))
+        .map(
+            path -> {
+              access.require(
+                  request.user(),
+                  AccessRequest.object(
+                      request.method().equals("GET") ? "get" : "create", "", "pods", path.subresource(), path.namespace(), path.name()));
+              return PodChannel.of(existing(path), path.subresource(), request);
+            });
+  }
+
+  private static AccessRequest wanted(ApiPath path, ApiRequest request) {
+    boolean collection = path.name().isEmpty();
+    String name = path.name();
+    String verb =
+        switch (request.method()) {
+          case "GET", "HEAD" -> request.flag("watch") ? "watch" : collection ? "list" : "get";
+          case "POST" -> "create";
+          case "PUT" -> "update";
+          case "PATCH" -> "patch";
+          case "DELETE" -> collection ? "deletecollection" : "delete";
+          default -> throw notAllowed(request);
+        };
+    if (collection && (verb.equals("list") || verb.equals("watch"))) {
+      name = fields(request).exact("metadata", "name").orElse("");
+    }
+    return AccessRequest.object(
+        verb, path.type().group(), path.type().plural(), path.subresource(), path.namespace(), name);
   }
 
   private static Author author(ApiRequest request) {
@@ -99,106 +155,145 @@ public final class KubernetesApi {
     String program = slash > 0 ? agent.substring(0, slash) : agent;
     return new Author(
         request.parameter("fieldManager").orElse(program.isEmpty() ? "unknown" : program),
-        request.user(),
+        request.user().name(),
         request.parameter("slipwayReason").orElse(""));
   }
 
-  private ApiAnswer collection(Cluster mine, ApiPath path, ApiRequest request) {
+  private ApiAnswer collection(Cluster mine, ApiPath path, ApiRequest request, List<String> warnings) {
     return switch (request.method()) {
       case "GET" -> request.flag("watch") ? watch(path, request) : list(path, request);
       case "POST" -> {
-        KubeObject object = read(request, path);
-        if (dryRun(request)) {
-          yield one(request, path.type(), 201, mine.apply(object, new ApplyOptions(true, true)));
+        KubeObject object = bodies.object(request, path, warnings);
+        refuseEscalation(request, object);
+        try {
+          yield one(request, path.type(), 201, mine.create(object));
+        } catch (ClusterException e) {
+          if (e.reason() == Reason.ALREADY_EXISTS) {
+            throw new ClusterException(
+                Reason.ALREADY_EXISTS, "%s \"%s\" already exists".formatted(path.resource(), object.name()));
+          }
+          throw e;
         }
-        yield one(request, path.type(), 201, mine.create(object));
       }
       case "DELETE" -> {
         Listing listing = cluster.list(query(path, request));
-        FieldSelector fields = fields(request);
         DeleteOptions options = deleteOptions(request);
         for (KubeObject object : listing.items()) {
-          if (fields.matches(object)) {
+          try {
             mine.delete(object.key(), options);
+          } catch (ClusterException e) {
+            if (e.reason() != Reason.NOT_FOUND) {
+              throw e;
+            }
           }
         }
-        yield listed(request, path.type(), listing);
+        yield ApiAnswer.json(
+            200,
+            representation(request, path.type())
+                .list(listing.items(), Json.object().put("resourceVersion", listing.resourceVersion())));
       }
       default -> throw notAllowed(request);
     };
   }
 
-  private ApiAnswer object(Cluster mine, ApiPath path, ApiRequest request) {
+  private ApiAnswer object(Cluster mine, ApiPath path, ApiRequest request, List<String> warnings) {
     ResourceType type = path.type();
     return switch (request.method()) {
-      case "GET" -> one(request, type, 200, existing(path));
+      case "GET" -> {
+        refuseFuture(request);
+        yield request.flag("watch") ? watch(path, request) : one(request, type, 200, existing(path));
+      }
       case "PUT" -> {
-        KubeObject next = read(request, path);
-        if (dryRun(request)) {
-          yield one(request, type, 200, next);
-        }
+        KubeObject next = bodies.object(request, path, warnings);
+        refuseEscalation(request, next);
         yield one(request, type, 200, mine.replace(next));
       }
-      case "PATCH" -> patch(mine, path, request, false);
+      case "PATCH" -> patch(mine, path, request, warnings);
       case "DELETE" -> {
         KubeObject last = existing(path);
-        Optional<KubeObject> left =
-            dryRun(request) ? Optional.empty() : mine.delete(path.key(), deleteOptions(request));
-        if (left.isPresent()) {
-          yield one(request, type, 200, left.get());
-        }
-        ObjectNode status = Json.object();
-        status.put("kind", "Status").put("apiVersion", "v1").putObject("metadata");
-        status.put("status", "Success");
-        status
-            .putObject("details")
-            .put("name", path.name())
-            .put("group", type.group())
-            .put("kind", type.plural())
-            .put("uid", last.uid());
-        yield ApiAnswer.json(200, status);
+        Optional<KubeObject> left = mine.delete(path.key(), deleteOptions(request));
+        yield left.isPresent() ? one(request, type, 200, left.get()) : deleted(path, last);
       }
       default -> throw notAllowed(request);
     };
   }
 
-  private ApiAnswer status(Cluster mine, ApiPath path, ApiRequest request) {
+  private static ApiAnswer deleted(ApiPath path, KubeObject last) {
+    ObjectNode status = success(200);
+    status.remove("code");
+    ObjectNode details = status.putObject("details").put("name", path.name());
+    if (!path.type().group().isEmpty()) {
+      details.put("group", path.type().group());
+    }
+    details.put("kind", path.type().plural()).put("uid", last.uid());
+    return ApiAnswer.json(200, status);
+  }
+
+  private static ObjectNode success(int code) {
+    ObjectNode status = Json.object();
+    status.put("kind", "Status").put("apiVersion", "v1").putObject("metadata");
+    return status.put("status", "Success").put("code", code);
+  }
+
+  private ApiAnswer subresource(Cluster mine, ApiPath path, ApiRequest request, List<String> warnings) {
+    String kind = path.type().kind();
+    if (path.subresource().equals("status") && Discovery.WITH_STATUS.contains(kind)) {
+      return status(mine, path, request, warnings);
+    }
+    if (path.subresource().equals("scale") && Discovery.SCALABLE.contains(kind)) {
+      return scale(mine, path, request);
+    }
+    return switch (kind + "/" + path.subresource()) {
+      case "Pod/log" -> {
+        only("GET", request);
+        existing(path);
+        yield podRequests.log(path, request);
+      }
+      case "Pod/binding" -> bind(mine, path, request);
+      case "Pod/eviction" -> evict(mine, path, request);
+      case "ServiceAccount/token" -> {
+        only("POST", request);
+        yield reviews.token(existing(path), request);
+      }
+      case "Namespace/finalize" -> {
+        only("PUT", request);
+        yield one(request, path.type(), 200, mine.replace(bodies.object(request, path, warnings)));
+      }
+      default ->
+          throw new ClusterException(Reason.NOT_FOUND, "the server could not find the requested resource");
+    };
+  }
+
+  private static void only(String method, ApiRequest request) {
+    if (!request.method().equals(method)) {
+      throw notAllowed(request);
+    }
+  }
+
+  private ApiAnswer status(Cluster mine, ApiPath path, ApiRequest request, List<String> warnings) {
     return switch (request.method()) {
       case "GET" -> one(request, path.type(), 200, existing(path));
-      case "PUT" -> one(request, path.type(), 200, mine.replaceStatus(read(request, path)));
-      case "PATCH" -> patch(mine, path, request, true);
+      case "PUT" -> one(request, path.type(), 200, mine.replaceStatus(bodies.object(request, path, warnings)));
+      case "PATCH" -> patch(mine, path, request, warnings);
       default -> throw notAllowed(request);
     };
   }
 
-  private ApiAnswer patch(Cluster mine, ApiPath path, ApiRequest request, boolean status) {
-    byte[] body = request.body().apply(MAX_BODY);
-    String type = request.contentType().toLowerCase(Locale.ROOT);
-    if (type.startsWith("application/apply-patch")) {
-      KubeObject intent = checked(tree(body), path);
-      boolean existed = cluster.get(path.key()).isPresent();
-      return one(
-          request,
-          path.type(),
-          existed ? 200 : 201,
-          mine.apply(intent, new ApplyOptions(request.flag("force"), dryRun(request))));
+  private ApiAnswer patch(Cluster mine, ApiPath path, ApiRequest request, List<String> warnings) {
+    boolean status = path.subresource().equals("status");
+    if (request.mediaType().equals("application/apply-patch+yaml")) {
+      return applied(mine, path, request, status, warnings);
     }
-    JsonNode patch;
-    try {
-      patch = Json.parse(body);
-    } catch (IllegalArgumentException e) {
-      throw new ClusterException(Reason.BAD_REQUEST, "the patch is no JSON: " + e.getMessage());
-    }
+    JsonNode patch = patch(request);
+    boolean stated = patch.path("metadata").has("resourceVersion");
     for (int attempt = 1; ; attempt++) {
       KubeObject live = existing(path);
-      KubeObject next = checked(Patches.patched(type, live, patch), path);
-      if (dryRun(request)) {
-        return one(request, path.type(), 200, next);
-      }
+      ObjectNode tree = patched(request.mediaType(), path.type(), live.json(), patch);
+      KubeObject next = bodies.object(tree, request, path, attempt == 1 ? warnings : new ArrayList<>());
+      refuseEscalation(request, next);
       try {
         return one(request, path.type(), 200, status ? mine.replaceStatus(next) : mine.replace(next));
       } catch (ClusterException e) {
-        boolean stated = patch.path("metadata").has("resourceVersion");
         if (e.reason() != Reason.CONFLICT || stated || attempt == PATCH_ATTEMPTS) {
           throw e;
         }
@@ -206,23 +301,110 @@ public final class KubernetesApi {
     }
   }
 
+  private ApiAnswer applied(
+      Cluster mine, ApiPath path, ApiRequest request, boolean status, List<String> warnings) {
+    if (request.parameter("fieldManager").isEmpty()) {
+      throw new ClusterException(
+          Reason.BAD_REQUEST, "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch");
+    }
+    KubeObject intent = bodies.object(request, path, warnings);
+    refuseEscalation(request, intent);
+    Optional<KubeObject> live = cluster.get(path.key());
+    if (status) {
+      KubeObject known = existing(path);
+      return one(
+          request,
+          path.type(),
+          200,
+          mine.replaceStatus(
+              known.with(json -> json.set("status", MergePatch.apply(Json.child(json, "status"), intent.status())))));
+    }
+    if (live.isEmpty()) {
+      access.require(
+          request.user(),
+          AccessRequest.object("create", path.type().group(), path.type().plural(), "", path.namespace(), path.name()));
+    }
+    return one(
+        request,
+        path.type(),
+        live.isPresent() ? 200 : 201,
+        mine.apply(intent, new ApplyOptions(request.flag("force"), false)));
+  }
+
+  private static JsonNode patch(ApiRequest request) {
+    try {
+      return Json.parse(request.body().apply(ObjectBodies.MAX_BODY));
+    } catch (IllegalArgumentException e) {
+      throw new ClusterException(Reason.BAD_REQUEST, "the patch is no JSON: " + e.getMessage());
+    }
+  }
+
+  private static ObjectNode patched(String mediaType, ResourceType type, ObjectNode live, JsonNode patch) {
+    try {
+      boolean strategic = StrategicMergePatch.knows(type.groupKind());
+      if (mediaType.equals("application/strategic-merge-patch+json") && strategic) {
+        return StrategicMergePatch.apply(type.groupKind(), live, patch);
+      }
+      return switch (mediaType) {
+        case "application/json-patch+json" -> JsonPatch.apply(live, patch);
+        case "application/merge-patch+json" -> MergePatch.apply(live, patch);
+        default ->
+            throw new ClusterException(
+                Reason.UNSUPPORTED_MEDIA_TYPE,
+                "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, %sapplication/apply-patch+yaml"
+                    .formatted(strategic ? "application/strategic-merge-patch+json, " : ""));
+      };
+    } catch (PatchException e) {
+      throw new ClusterException(
+          e.isMisfit() ? Reason.INVALID : Reason.BAD_REQUEST, "the server rejected our request due to an error in our request: " + e.getMessage());
+    }
+  }
+
   /// `autoscaling/v1` Scale of what has `spec.replicas`.
   private ApiAnswer scale(Cluster mine, ApiPath path, ApiRequest request) {
-    KubeObject object = existing(path);
-    if (!List.of("ReplicationController", "Deployment", "Rollout").contains(object.kind())) {
-      throw new ClusterException(Reason.NOT_FOUND, path.type().plural() + " cannot be scaled");
+    for (int attempt = 1; ; attempt++) {
+      KubeObject object = existing(path);
+      ObjectNode scale = scaleOf(object);
+      ObjectNode wanted =
+          switch (request.method()) {
+            case "GET" -> scale;
+            case "PUT" -> bodies.tree(request);
+            case "PATCH" ->
+                patched(
+                    request.mediaType().equals("application/strategic-merge-patch+json")
+                        ? "application/merge-patch+json"
+                        : request.mediaType(),
+                    path.type(),
+                    scale,
+                    patch(request));
+            default -> throw notAllowed(request);
+          };
+      if (request.method().equals("GET")) {
+        return ApiAnswer.json(200, scale);
+      }
+      JsonNode replicas = wanted.path("spec").path("replicas");
+      if (!replicas.isIntegralNumber() || replicas.intValue() < 0) {
+        throw new ClusterException(
+            Reason.INVALID,
+            "Scale.autoscaling \"%s\" is invalid: spec.replicas: Invalid value: must be a whole number of at least 0".formatted(path.name()),
+            List.of(new ClusterException.Cause("spec.replicas", "FieldValueInvalid", "must be a whole number of at least 0")));
+      }
+      String version = Json.string(wanted.path("metadata"), "resourceVersion", "");
+      if (!version.isEmpty() && !version.equals(object.resourceVersion())) {
+        throw new ClusterException(Reason.CONFLICT, "the object has been modified; read it again and repeat");
+      }
+      try {
+        return ApiAnswer.json(
+            200,
+            scaleOf(
+                mine.replace(
+                    object.with(json -> Json.child(json, "spec").put("replicas", replicas.intValue())))));
+      } catch (ClusterException e) {
+        if (e.reason() != Reason.CONFLICT || request.method().equals("PUT") || attempt == PATCH_ATTEMPTS) {
+          throw e;
+        }
+      }
     }
-    if (request.method().equals("GET")) {
-      return ApiAnswer.json(200, scaleOf(object));
-    }
-    JsonNode wanted = tree(request.body().apply(MAX_BODY)).path("spec").path("replicas");
-    if (!wanted.isIntegralNumber() || wanted.intValue() < 0) {
-      throw new ClusterException(Reason.INVALID, "spec.replicas must be a whole number of at least 0");
-    }
-    KubeObject scaled =
-        mine.replace(
-            object.with(json -> Json.child(json, "spec").put("replicas", wanted.intValue())));
-    return ApiAnswer.json(200, scaleOf(scaled));
   }
 
   private static ObjectNode scaleOf(KubeObject object) {
@@ -235,129 +417,109 @@ public final class KubernetesApi {
         .put("uid", object.uid())
         .put("resourceVersion", object.resourceVersion());
     scale.putObject("spec").put("replicas", Json.integer(object.spec(), "replicas", 1));
-    scale.putObject("status").put("replicas", Json.integer(object.status(), "replicas", 0));
+    JsonNode selector = object.spec().path("selector");
+    var labels =
+        selector.has("matchLabels") || selector.has("matchExpressions")
+            ? LabelSelector.read(selector)
+            : LabelSelector.ofMap(Json.stringMap(object.spec(), "selector"));
+    scale
+        .putObject("status")
+        .put("replicas", Json.integer(object.status(), "replicas", 0))
+        .put("selector", labels.toString());
     return scale;
   }
 
   private ApiAnswer bind(Cluster mine, ApiPath path, ApiRequest request) {
-    String node = Json.string(tree(request.body().apply(MAX_BODY)).path("target"), "name", "");
+    only("POST", request);
+    String node = Json.string(bodies.tree(request).path("target"), "name", "");
     KubeObject pod = existing(path);
     if (node.isEmpty()) {
       throw new ClusterException(Reason.BAD_REQUEST, "a binding needs target.name");
     }
     if (!Json.string(pod.spec(), "nodeName", "").isEmpty()) {
-      throw new ClusterException(Reason.CONFLICT, "pod " + pod.name() + " is bound already");
+      throw new ClusterException(
+          Reason.CONFLICT, "pod %s is already assigned to node \"%s\"".formatted(pod.name(), Json.string(pod.spec(), "nodeName", "")));
     }
     mine.replace(pod.with(json -> Json.child(json, "spec").put("nodeName", node)));
-    ObjectNode status = Json.object();
-    status.put("kind", "Status").put("apiVersion", "v1").put("status", "Success").put("code", 201);
-    return ApiAnswer.json(201, status);
+    return ApiAnswer.json(201, success(201));
   }
 
-  private ApiAnswer log(ApiPath path, ApiRequest request) {
+  /// No disruption budgets are served: what may be evicted is deleted with its own grace.
+  private ApiAnswer evict(Cluster mine, ApiPath path, ApiRequest request) {
+    only("POST", request);
+    ObjectNode eviction = bodies.tree(request);
     existing(path);
-    Optional<Instant> since =
-        request
-            .number("sinceSeconds")
-            .map(seconds -> clock.instant().minusSeconds(seconds))
-            .or(() -> request.parameter("sinceTime").map(KubernetesApi::time));
-    var wanted =
-        new PodStreams.LogRequest(
-            path.namespace(),
-            path.name(),
-            request.parameter("container").orElse(""),
-            request.flag("previous"),
-            request.flag("follow"),
-            request.flag("timestamps"),
-            request.number("tailLines"),
-            since);
-    if (!wanted.follow()) {
-      var whole = new ByteArrayOutputStream();
-      pods.logs(wanted, whole);
-      return new ApiAnswer.Whole(200, "text/plain; charset=utf-8", whole.toByteArray());
-    }
-    return new ApiAnswer.Streamed(
-        "text/plain; charset=utf-8", out -> pods.logs(wanted, new Flushing(out)));
-  }
-
-  /// What follows a log wants each piece at once.
-  private static final class Flushing extends FilterOutputStream {
-    Flushing(OutputStream out) {
-      super(out);
-    }
-
-    @Override
-    public void write(byte[] bytes, int offset, int length) throws IOException {
-      out.write(bytes, offset, length);
-      out.flush();
-    }
-  }
-
-  private static Instant time(String text) {
-    try {
-      return Instant.parse(text);
-    } catch (DateTimeParseException e) {
-      throw new ClusterException(Reason.BAD_REQUEST, "no RFC 3339 time: \"" + text + "\"");
-    }
+    mine.delete(path.key(), deleteOptions(eviction.path("deleteOptions"), request));
+    return ApiAnswer.json(201, success(201));
   }
 
   private ApiAnswer list(ApiPath path, ApiRequest request) {
-    Listing listing = cluster.list(query(path, request));
-    FieldSelector fields = fields(request);
-    if (!fields.isEverything()) {
-      listing =
-          new Listing(
-              listing.items().stream().filter(fields::matches).toList(), listing.resourceVersion());
+    refuseFuture(request);
+    int limit = request.number("limit").orElse(0);
+    Optional<String> token = request.parameter("continue");
+    Pages.Page page;
+    if (token.isPresent()) {
+      page = pages.next(token.get(), limit);
+    } else {
+      ObjectQuery query = query(path, request);
+      Listing listing = cluster.list(query);
+      Optional<String> exact = request.parameter("resourceVersion");
+      if (request.parameter("resourceVersionMatch").filter("Exact"::equals).isPresent()
+          && exact.isPresent()
+          && !exact.get().equals(listing.resourceVersion())) {
+        throw new ClusterException(
+            Reason.EXPIRED, "the state of resourceVersion " + exact.get() + " is kept no more; it is " + listing.resourceVersion());
+      }
+      page = pages.first(listing, limit, !query.labels().isEverything() || !query.fields().isEverything());
     }
-    return listed(request, path.type(), listing);
+    return ApiAnswer.json(200, representation(request, path.type()).list(page.items(), page.metadata()));
   }
 
-  /// Objects are copied as they are kept: encoded once, whatever the number of readers.
-  private ApiAnswer listed(ApiRequest request, ResourceType type, Listing listing) {
-    if (request.wantsTable()) {
-      return ApiAnswer.json(
-          200, Tables.table(type, listing.items(), listing.resourceVersion(), clock.instant()));
+  /// A version that is not there yet is answered as by Kubernetes: repeat a little later.
+  private void refuseFuture(ApiRequest request) {
+    Optional<String> version = request.parameter("resourceVersion");
+    if (version.isEmpty() || version.get().equals("0")) {
+      return;
     }
-    ObjectNode head = Json.object();
-    head.put("kind", type.kind() + "List").put("apiVersion", type.apiVersion());
-    head.putObject("metadata").put("resourceVersion", listing.resourceVersion());
-    byte[] start = Json.write(head);
-    var bytes = new ByteArrayOutputStream(start.length + 16 + 1024 * listing.items().size());
-    bytes.write(start, 0, start.length - 1);
-    bytes.writeBytes(",\"items\":[".getBytes(java.nio.charset.StandardCharsets.US_ASCII));
-    boolean first = true;
-    for (KubeObject object : listing.items()) {
-      if (!first) {
-        bytes.write(',');
-      }
-      first = false;
-      bytes.writeBytes(object.bytes());
+    if (!version.get().matches("[0-9]{1,18}")) {
+      throw new ClusterException(
+          Reason.BAD_REQUEST, "resourceVersion: Invalid value: \"" + version.get() + "\": must be a whole number");
     }
-    bytes.write(']');
-    bytes.write('}');
-    return ApiAnswer.json(200, bytes.toByteArray());
+    long now = Long.parseLong(cluster.resourceVersion());
+    if (Long.parseLong(version.get()) > now) {
+      throw new ClusterException(
+          Reason.TIMEOUT,
+          "Too large resource version: %s, current: %d".formatted(version.get(), now),
+          List.of(new ClusterException.Cause("", "ResourceVersionTooLarge", "Too large resource version")));
+    }
+  }
+
+  private Representation representation(ApiRequest request, ResourceType type) {
+    return Representation.of(request, type, clock.instant());
   }
 
   private ApiAnswer one(ApiRequest request, ResourceType type, int code, KubeObject object) {
-    return request.wantsTable()
-        ? ApiAnswer.json(
-            code, Tables.table(type, List.of(object), object.resourceVersion(), clock.instant()))
-        : ApiAnswer.json(code, object.bytes());
+    return ApiAnswer.json(code, representation(request, type).one(object));
   }
 
   private ApiAnswer watch(ApiPath path, ApiRequest request) {
-    Duration timeout = Duration.ofSeconds(request.number("timeoutSeconds").orElse(3600));
+    refuseFuture(request);
+    Duration timeout =
+        request.number("timeoutSeconds").map(Duration::ofSeconds).filter(wanted -> wanted.compareTo(LONGEST_WATCH) < 0).orElse(LONGEST_WATCH);
     boolean initial = request.flag("sendInitialEvents");
+    ObjectQuery query = query(path, request);
+    if (!path.name().isEmpty()) {
+      query = query.where(FieldSelector.parse("metadata.name=" + path.name()));
+    }
     return new ApiAnswer.Streamed(
         "application/json",
         new WatchStream(
             cluster,
-            query(path, request),
-            fields(request),
-            path.type(),
+            query,
+            Representation.of(request, path.type(), clock.instant()),
             initial ? "" : request.parameter("resourceVersion").filter(v -> !v.equals("0")).orElse(""),
             initial,
-            request.wantsTable(),
+            initial || request.flag("allowWatchBookmarks"),
             timeout,
             clock));
   }
@@ -372,27 +534,38 @@ public final class KubernetesApi {
       try {
         query = query.labelled(LabelSelector.parse(labels.get()));
       } catch (IllegalArgumentException e) {
-        throw new ClusterException(Reason.BAD_REQUEST, String.valueOf(e.getMessage()));
+        throw new ClusterException(
+            Reason.BAD_REQUEST, "unable to parse requirement: " + e.getMessage());
       }
     }
-    return query;
+    FieldSelector fields = fields(request);
+    return fields.isEverything() ? query : query.where(fields);
   }
 
   private static FieldSelector fields(ApiRequest request) {
-    return request
-        .parameter("fieldSelector")
-        .map(FieldSelector::parse)
-        .orElse(FieldSelector.EVERYTHING);
+    try {
+      return request.parameter("fieldSelector").map(FieldSelector::parse).orElse(FieldSelector.EVERYTHING);
+    } catch (IllegalArgumentException e) {
+      throw new ClusterException(Reason.BAD_REQUEST, String.valueOf(e.getMessage()));
+    }
   }
 
   private DeleteOptions deleteOptions(ApiRequest request) {
-    byte[] body = request.body().apply(MAX_BODY);
-    JsonNode options = body.length == 0 ? Json.object() : tree(body);
+    byte[] body = request.body().apply(ObjectBodies.MAX_BODY);
+    return deleteOptions(body.length == 0 ? Json.object() : bodies.tree(body, request.mediaType()), request);
+  }
+
+  private static DeleteOptions deleteOptions(JsonNode options, ApiRequest request) {
+    String policy =
+        Json.string(options, "propagationPolicy", request.parameter("propagationPolicy").orElse("Background"));
     DeleteOptions.Propagation propagation =
-        switch (Json.string(options, "propagationPolicy", request.parameter("propagationPolicy").orElse("Background"))) {
+        switch (policy) {
           case "Foreground" -> DeleteOptions.Propagation.FOREGROUND;
           case "Orphan" -> DeleteOptions.Propagation.ORPHAN;
-          default -> DeleteOptions.Propagation.BACKGROUND;
+          case "Background" -> DeleteOptions.Propagation.BACKGROUND;
+          default ->
+              throw new ClusterException(
+                  Reason.BAD_REQUEST, "propagationPolicy can be Background, Foreground or Orphan, not " + policy);
         };
     Optional<Duration> grace =
         options.path("gracePeriodSeconds").isIntegralNumber()
@@ -406,75 +579,23 @@ public final class KubernetesApi {
         propagation);
   }
 
+  private void refuseEscalation(ApiRequest request, KubeObject written) {
+    if (written.key().group().equals("rbac.authorization.k8s.io")) {
+      access.requireNoEscalation(request.user(), written);
+    }
+  }
+
   private KubeObject existing(ApiPath path) {
     return cluster
         .get(path.key())
         .orElseThrow(
             () ->
                 new ClusterException(
-                    Reason.NOT_FOUND,
-                    "%s%s \"%s\" not found"
-                        .formatted(
-                            path.type().plural(),
-                            path.type().group().isEmpty() ? "" : "." + path.type().group(),
-                            path.name())));
-  }
-
-  private KubeObject read(ApiRequest request, ApiPath path) {
-    return checked(tree(request.body().apply(MAX_BODY)), path);
-  }
-
-  private ObjectNode tree(byte[] body) {
-    try {
-      return yaml.apply(body);
-    } catch (IllegalArgumentException e) {
-      throw new ClusterException(Reason.BAD_REQUEST, "the body cannot be read: " + e.getMessage());
-    }
-  }
-
-  /// The object of a body, which must be what its path says; what the path says and the body does not is filled in.
-  private KubeObject checked(ObjectNode tree, ApiPath path) {
-    ObjectNode metadata = Json.child(tree, "metadata");
-    fill(tree, "apiVersion", path.type().apiVersion());
-    fill(tree, "kind", path.type().kind());
-    if (path.type().namespaced()) {
-      fill(metadata, "namespace", path.namespace());
-    }
-    if (!path.name().isEmpty()) {
-      fill(metadata, "name", path.name());
-    } else if (Json.string(metadata, "name", "").isEmpty()) {
-      String prefix = Json.string(metadata, "generateName", "");
-      if (prefix.isEmpty()) {
-        throw new ClusterException(
-            Reason.INVALID,
-            "name or generateName is required",
-            List.of(
-                new ClusterException.Cause(
-                    "metadata.name", "FieldValueRequired", "name or generateName is required")));
-      }
-      metadata.put("name", prefix + chance.suffix(5));
-    }
-    return KubeObject.of(tree);
-  }
-
-  private static void fill(ObjectNode tree, String field, String expected) {
-    String stated = Json.string(tree, field, "");
-    if (stated.isEmpty()) {
-      tree.put(field, expected);
-    } else if (!stated.equals(expected)) {
-      throw new ClusterException(
-          Reason.BAD_REQUEST,
-          "the %s of the object (%s) does not match the %s of the request (%s)"
-              .formatted(field, stated, field, expected));
-    }
-  }
-
-  private static boolean dryRun(ApiRequest request) {
-    return request.parameter("dryRun").filter(value -> value.equals("All")).isPresent();
+                    Reason.NOT_FOUND, "%s \"%s\" not found".formatted(path.resource(), path.name())));
   }
 
   private static ClusterException notAllowed(ApiRequest request) {
     return new ClusterException(
-        Reason.BAD_REQUEST, "the server does not allow " + request.method() + " on this resource");
+        Reason.METHOD_NOT_ALLOWED, "the server does not allow this method on the requested resource: " + request.method());
   }
 }

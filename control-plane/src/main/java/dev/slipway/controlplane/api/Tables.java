@@ -54,7 +54,7 @@ final class Tables {
   private Tables() {}
 
   static ObjectNode table(
-      ResourceType type, List<KubeObject> objects, String resourceVersion, Instant now) {
+      ResourceType type, List<KubeObject> objects, String resourceVersion, String included, Instant now) {
     List<Column> columns = columns(type);
     ObjectNode table = Json.object();
     table.put("kind", "Table").put("apiVersion", "meta.k8s.io/v1");
@@ -82,9 +82,11 @@ final class Tables {
           cells.add(String.valueOf(cell));
         }
       }
-      ObjectNode partial = line.putObject("object");
-      partial.put("kind", "PartialObjectMetadata").put("apiVersion", "meta.k8s.io/v1");
-      partial.set("metadata", object.metadata());
+      if (included.equals("Object")) {
+        line.set("object", object.json());
+      } else if (!included.equals("None")) {
+        line.set("object", Representation.partial(object));
+      }
     }
     return table;
   }

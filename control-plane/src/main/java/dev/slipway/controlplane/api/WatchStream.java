@@ -7,13 +7,11 @@ import dev.slipway.model.cluster.Watch;
 import dev.slipway.model.cluster.WatchEvent;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
-import dev.slipway.model.object.ResourceType;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -24,14 +22,14 @@ import tools.jackson.databind.node.ObjectNode;
 ///
 /// @param since the resourceVersion to watch from; empty to send first what is there
 /// @param marked ends what is there with a bookmark that says so (`sendInitialEvents`)
+/// @param bookmarks whether the client wants to know how far a quiet watch has come
 record WatchStream(
     Cluster cluster,
     ObjectQuery query,
-    FieldSelector fields,
-    ResourceType type,
+    Representation representation,
     String since,
     boolean marked,
-    boolean table,
+    boolean bookmarks,
     Duration timeout,
     InstantSource clock)
     implements ApiAnswer.Writer {
@@ -50,9 +48,7 @@ record WatchStream(
     if (from.isEmpty()) {
       Listing listing = cluster.list(query);
       for (KubeObject object : listing.items()) {
-        if (fields.matches(object)) {
-          write(out, ADDED, object);
-        }
+        write(out, ADDED, object);
       }
       from = listing.resourceVersion();
       if (marked) {
@@ -75,7 +71,9 @@ record WatchStream(
       while (!behind[0] && clock.millis() < until) {
         WatchEvent event = poll(events, Math.min(until - clock.millis(), BOOKMARK_EVERY.toMillis()));
         if (event == null) {
-          bookmark(out, seen, false);
+          if (bookmarks) {
+            bookmark(out, seen, false);
+          }
         } else if (event instanceof WatchEvent.Expired(String why)) {
           expired(out, why);
           out.flush();
@@ -111,22 +109,20 @@ record WatchStream(
   }
 
   private String write(OutputStream out, byte[] start, KubeObject object) throws IOException {
-    if (fields.matches(object)) {
-      out.write(start);
-      out.write(
-          table
-              ? Json.write(Tables.table(type, List.of(object), object.resourceVersion(), clock.instant()))
-              : object.bytes());
-      out.write('}');
-      out.write('\n');
-    }
+    out.write(start);
+    out.write(representation.one(object));
+    out.write('}');
+    out.write('\n');
     return object.resourceVersion();
   }
 
   private void bookmark(OutputStream out, String version, boolean initialEnd) throws IOException {
     ObjectNode object = Json.object();
-    object.put("kind", type.kind()).put("apiVersion", type.apiVersion());
+    boolean whole = representation.form() == ApiRequest.Form.OBJECT;
+    object.put("kind", whole ? representation.type().kind() : "PartialObjectMetadata");
+    object.put("apiVersion", whole ? representation.type().apiVersion() : "meta.k8s.io/v1");
     ObjectNode metadata = object.putObject("metadata").put("resourceVersion", version);
+    metadata.putNull("creationTimestamp");
     if (initialEnd) {
       metadata.putObject("annotations").put("k8s.io/initial-events-end", "true");
     }
@@ -138,9 +134,7 @@ record WatchStream(
   }
 
   private static void expired(OutputStream out, String why) throws IOException {
-    ObjectNode status = Json.object();
-    status.put("kind", "Status").put("apiVersion", "v1").put("status", "Failure");
-    status.put("message", why).put("reason", "Expired").put("code", 410);
+    ObjectNode status = Failures.status(410, "Expired", why);
     out.write(ERROR);
     out.write(Json.write(status));
     out.write('}');

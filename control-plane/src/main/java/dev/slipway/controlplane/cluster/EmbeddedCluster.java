@@ -59,21 +59,23 @@ public final class EmbeddedCluster implements Cluster {
   private final Timeline timeline;
   private final Chance chance;
   private final Author author;
+  private final boolean rehearsal;
 
   /// What a write comes to: what was there, what is to be there (null removes).
   private record Decision(@Nullable KubeObject base, @Nullable KubeObject next, List<KubeObject> guards) {}
 
   public EmbeddedCluster(ObjectStore store, Admission admission, Timeline timeline, Chance chance) {
-    this(store, admission, timeline, chance, Author.controller("cluster"));
+    this(store, admission, timeline, chance, Author.controller("cluster"), false);
   }
 
   private EmbeddedCluster(
-      ObjectStore store, Admission admission, Timeline timeline, Chance chance, Author author) {
+      ObjectStore store, Admission admission, Timeline timeline, Chance chance, Author author, boolean rehearsal) {
     this.store = store;
     this.admission = admission;
     this.timeline = timeline;
     this.chance = chance;
     this.author = author;
+    this.rehearsal = rehearsal;
   }
 
   /// Makes the namespaces that are always there.
@@ -84,6 +86,11 @@ public final class EmbeddedCluster implements Cluster {
       }
     }
     return this;
+  }
+
+  /// The version of the last write of all.
+  public String resourceVersion() {
+    return Long.toString(store.revision());
   }
 
   @Override
@@ -103,7 +110,12 @@ public final class EmbeddedCluster implements Cluster {
 
   @Override
   public Cluster as(Author other) {
-    return new EmbeddedCluster(store, admission, timeline, chance, other);
+    return new EmbeddedCluster(store, admission, timeline, chance, other, rehearsal);
+  }
+
+  /// The same cluster, whose writes are decided and answered as ever, and take no effect.
+  public EmbeddedCluster rehearsal() {
+    return new EmbeddedCluster(store, admission, timeline, chance, author, true);
   }
 
   @Override
@@ -201,12 +213,8 @@ public final class EmbeddedCluster implements Cluster {
   public KubeObject apply(KubeObject intent, ApplyOptions options) {
     KubeObject stated = intent.with(json -> json.remove("status"));
     ObjectKey key = stated.key();
-    if (options.dryRun()) {
-      Decision decision = application(stated, key, options);
-      KubeObject next = decision.next();
-      return next == null ? stated : next;
-    }
-    return stored(write("apply", key, _ -> application(stated, key, options)));
+    EmbeddedCluster where = options.dryRun() ? rehearsal() : this;
+    return stored(where.write("apply", key, _ -> application(stated, key, options)));
   }
 
   private Decision application(KubeObject stated, ObjectKey key, ApplyOptions options) {
@@ -417,6 +425,9 @@ public final class EmbeddedCluster implements Cluster {
       KubeObject next = decision.next();
       if (base != null && base == next) {
         return new Write.Result.Stored(base);
+      }
+      if (rehearsal) {
+        return next == null && base != null ? new Write.Result.Removed(base) : new Write.Result.Stored(java.util.Objects.requireNonNull(next));
       }
       Write.Result result =
           store.commit(new Write(key, base, next, decision.guards(), verb, author));

@@ -129,7 +129,8 @@ final class Shelf {
         return false;
       }
     }
-    return query.labels().isEverything() || query.labels().matches(object.labels());
+    return (query.labels().isEverything() || query.labels().matches(object.labels()))
+        && (query.fields().isEverything() || query.fields().matches(object));
   }
 
   /// Where a pod is bound; empty for everything else.

@@ -314,7 +314,8 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
   }
 
   private void check(ContainerSpec spec) {
-    if (spec.command().isEmpty()) {
+    // An image without an entry point runs its arguments: so does no image at all.
+    if (spec.command().isEmpty() && spec.arguments().isEmpty()) {
       throw RuntimeFailedException.unsupported(
           "container %s states no command: the process runtime has no images, so what %s would run is not known here"
               .formatted(spec.container(), spec.image()));

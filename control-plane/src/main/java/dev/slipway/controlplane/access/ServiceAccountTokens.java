@@ -1,0 +1,110 @@
+package dev.slipway.controlplane.access;
+
+import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.security.KeyPair;
+import java.security.Signature;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Base64;
+import java.util.List;
+import java.util.Optional;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Tokens of service accounts: JSON Web Tokens (RFC 7519) signed by ES256, bound to the account's UID, expiring, for the named audiences.
+///
+/// A token dies with its account: one of the same name that was made anew has another UID.
+public final class ServiceAccountTokens {
+  /// The audience of this API itself, and the issuer.
+  public static final String ISSUER = "https://kubernetes.default.svc";
+
+  static final Duration SHORTEST = Duration.ofMinutes(10);
+  static final Duration LONGEST = Duration.ofDays(365);
+  private static final String HEADER =
+      encode("{\"alg\":\"ES256\",\"typ\":\"JWT\"}".getBytes(StandardCharsets.US_ASCII));
+
+  private final Cluster cluster;
+  private final KeyPair keys;
+
+  /// @param keys on the curve P-256
+  public ServiceAccountTokens(Cluster cluster, KeyPair keys) {
+    this.cluster = cluster;
+    this.keys = keys;
+  }
+
+  /// A signed token and the moment after which nobody believes it.
+  public record Issued(String token, Instant expires) {}
+
+  /// Whom a token speaks for, and for whom it was made.
+  public record Holder(User user, List<String> audiences) {}
+
+  /// @param audiences for whom; empty for this API
+  public Issued issue(KubeObject account, List<String> audiences, Duration life, Instant now) {
+    Duration within = life.compareTo(SHORTEST) < 0 ? SHORTEST : life.compareTo(LONGEST) > 0 ? LONGEST : life;
+    Instant expires = now.plus(within);
+    ObjectNode claims = Json.object();
+    var audience = claims.putArray("aud");
+    (audiences.isEmpty() ? List.of(ISSUER) : audiences).forEach(audience::add);
+    claims.put("exp", expires.getEpochSecond());
+    claims.put("iat", now.getEpochSecond());
+    claims.put("nbf", now.getEpochSecond());
+    claims.put("iss", ISSUER);
+    ObjectNode own = claims.putObject("kubernetes.io").put("namespace", account.namespace());
+    own.putObject("serviceaccount").put("name", account.name()).put("uid", account.uid());
+    claims.put("sub", User.serviceAccount(account.namespace(), account.name()).name());
+    String body = HEADER + "." + encode(Json.write(claims));
+    try {
+      Signature signature = Signature.getInstance("SHA256withECDSAinP1363Format");
+      signature.initSign(keys.getPrivate());
+      signature.update(body.getBytes(StandardCharsets.US_ASCII));
+      return new Issued(body + "." + encode(signature.sign()), expires);
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException("cannot sign a token: " + e.getMessage(), e);
+    }
+  }
+
+  /// Who sent a token; empty for one that is not ours, not signed by us, expired, or of an account that is gone.
+  public Optional<Holder> holder(String token, Instant now) {
+    int last = token.lastIndexOf('.');
+    if (last < 0 || !token.startsWith(HEADER + ".")) {
+      return Optional.empty();
+    }
+    try {
+      Signature signature = Signature.getInstance("SHA256withECDSAinP1363Format");
+      signature.initVerify(keys.getPublic());
+      signature.update(token.substring(0, last).getBytes(StandardCharsets.US_ASCII));
+      if (!signature.verify(Base64.getUrlDecoder().decode(token.substring(last + 1)))) {
+        return Optional.empty();
+      }
+      JsonNode claims =
+          Json.parse(Base64.getUrlDecoder().decode(token.substring(HEADER.length() + 1, last)));
+      JsonNode own = claims.path("kubernetes.io");
+      String namespace = Json.string(own, "namespace", "");
+      JsonNode account = own.path("serviceaccount");
+      String name = Json.string(account, "name", "");
+      boolean current =
+          now.getEpochSecond() < Json.number(claims, "exp", 0)
+              && now.plusSeconds(60).getEpochSecond() >= Json.number(claims, "nbf", 0);
+      boolean known =
+          cluster
+              .get(ObjectKey.core("ServiceAccount", namespace, name))
+              .filter(found -> found.uid().equals(Json.string(account, "uid", "")))
+              .isPresent();
+      return current && known
+          ? Optional.of(
+              new Holder(User.serviceAccount(namespace, name), Json.strings(claims, "aud")))
+          : Optional.empty();
+    } catch (GeneralSecurityException | IllegalArgumentException e) {
+      return Optional.empty();
+    }
+  }
+
+  private static String encode(byte[] bytes) {
+    return Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
+  }
+}

@@ -1,0 +1,99 @@
+package dev.slipway.controlplane.api;
+
+import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.cluster.ClusterException.Cause;
+import dev.slipway.model.cluster.ClusterException.Reason;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.schema.Schemas;
+import dev.slipway.model.time.Chance;
+import java.util.List;
+import java.util.function.Function;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Reads the objects that clients send: what they must be called, and what becomes of fields that nobody knows.
+///
+/// @param yaml reads one object from YAML or JSON; throws `IllegalArgumentException` on what is neither
+record ObjectBodies(Function<byte[], ObjectNode> yaml, Chance chance) {
+  /// No object is larger.
+  static final int MAX_BODY = 3 << 20;
+
+  ObjectNode tree(ApiRequest request) {
+    return tree(request.body().apply(MAX_BODY), request.mediaType());
+  }
+
+  ObjectNode tree(byte[] body, String mediaType) {
+    try {
+      return mediaType.equals(ProtobufBodies.MEDIA_TYPE) ? ProtobufBodies.read(body) : yaml.apply(body);
+    } catch (IllegalArgumentException e) {
+      throw new ClusterException(Reason.BAD_REQUEST, "the body cannot be read: " + e.getMessage());
+    }
+  }
+
+  KubeObject object(ApiRequest request, ApiPath path, List<String> warnings) {
+    return object(tree(request), request, path, warnings);
+  }
+
+  /// The object of a body, which must be what its path says; what the path says and the body does not is filled in.
+  KubeObject object(ObjectNode tree, ApiRequest request, ApiPath path, List<String> warnings) {
+    String kind = Json.string(tree, "kind", path.type().kind());
+    String version = Json.string(tree, "apiVersion", path.type().apiVersion());
+    if (!kind.equals(path.type().kind()) || !version.equals(path.type().apiVersion())) {
+      throw new ClusterException(
+          Reason.BAD_REQUEST,
+          "the body is a %s of %s; here goes a %s of %s"
+              .formatted(kind, version, path.type().kind(), path.type().apiVersion()));
+    }
+    tree.put("apiVersion", version).put("kind", kind);
+    ObjectNode metadata = Json.child(tree, "metadata");
+    if (path.type().namespaced()) {
+      named(metadata, "namespace", path.namespace());
+    } else if (!Json.string(metadata, "namespace", "").isEmpty()) {
+      metadata.remove("namespace");
+    }
+    if (!path.name().isEmpty()) {
+      named(metadata, "name", path.name());
+    } else if (Json.string(metadata, "name", "").isEmpty()) {
+      String prefix = Json.string(metadata, "generateName", "");
+      if (prefix.isEmpty()) {
+        throw new ClusterException(
+            Reason.INVALID,
+            "%s \"\" is invalid: metadata.name: Required value: name or generateName is required"
+                .formatted(path.type().groupKind()),
+            List.of(
+                new Cause(
+                    "metadata.name", "FieldValueRequired", "Required value: name or generateName is required")));
+      }
+      metadata.put("name", prefix + chance.suffix(5));
+    }
+    known(tree, request, warnings);
+    return KubeObject.of(tree);
+  }
+
+  private static void known(ObjectNode tree, ApiRequest request, List<String> warnings) {
+    List<String> unknown = Schemas.kubernetes().prune(tree);
+    if (unknown.isEmpty()) {
+      return;
+    }
+    List<String> words = unknown.stream().map(field -> "unknown field \"" + field + "\"").toList();
+    switch (request.validation()) {
+      case STRICT ->
+          throw new ClusterException(
+              Reason.BAD_REQUEST, "strict decoding error: " + String.join(", ", words));
+      case WARN -> warnings.addAll(words);
+      case IGNORE -> {}
+    }
+  }
+
+  private static void named(ObjectNode metadata, String field, String expected) {
+    String stated = Json.string(metadata, field, "");
+    if (stated.isEmpty()) {
+      metadata.put(field, expected);
+    } else if (!stated.equals(expected)) {
+      throw new ClusterException(
+          Reason.BAD_REQUEST,
+          "the %s of the object (%s) does not match the %s of the request (%s)"
+              .formatted(field, stated, field, expected));
+    }
+  }
+}
