@@ -1,115 +1,147 @@
 package dev.slipway.controlplane.scheduling;
 
+import dev.slipway.controlplane.scheduling.NodeRules.Taint;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import tools.jackson.databind.JsonNode;
+import org.jspecify.annotations.Nullable;
 
-/// A node while a pass places pods on it: what it has, and what is taken. Used by one thread.
+/// A node on the [Board]: what it has, and what is taken. Used by one thread.
 final class NodeState {
-  final KubeObject node;
-  final List<KubeObject> pods = new ArrayList<>();
-  private final Resources allocatable;
-  private final Map<String, Long> taken = new HashMap<>();
-  private final Map<String, Integer> perOwner = new HashMap<>();
-  private final List<KubeObject> repelling = new ArrayList<>();
-  private final Set<String> hostPorts = new HashSet<>();
+  /// Points are counted in millionths, in whole numbers: the order in which they are added up must not matter.
+  static final long POINT = 1_000_000;
 
-  NodeState(KubeObject node) {
+  final int index;
+  final KubeObject node;
+  final boolean unschedulable;
+  final List<Taint> taints;
+  final Set<PlacedPod> pods = new LinkedHashSet<>();
+  private final ResourceNames names;
+  private final long[] allocatable;
+  private final boolean limitsPods;
+  private long[] taken;
+  private final Map<String, Integer> perOwner = new HashMap<>();
+  private final Map<String, Integer> hostPorts = new HashMap<>();
+
+  NodeState(int index, KubeObject node, ResourceNames names) {
+    this.index = index;
     this.node = node;
-    this.allocatable = Resources.allocatable(node);
+    this.names = names;
+    this.unschedulable = Json.bool(node.spec(), "unschedulable", false);
+    this.taints = Taint.of(node);
+    Resources has = Resources.allocatable(node);
+    has.amounts().keySet().forEach(names::number);
+    this.limitsPods = has.amounts().containsKey("pods");
+    this.allocatable = new long[names.size()];
+    has.amounts().forEach((name, amount) -> allocatable[names.number(name)] = amount);
+    this.taken = new long[names.size()];
   }
 
   String name() {
     return node.name();
   }
 
-  Map<String, String> labels() {
-    return node.labels();
-  }
-
-  void add(KubeObject pod) {
+  void add(PlacedPod pod) {
     pods.add(pod);
-    if (repels(pod)) {
-      repelling.add(pod);
-    }
-    Resources.requests(pod).amounts().forEach((name, amount) -> taken.merge(name, amount, Long::sum));
-    perOwner.merge(owner(pod), 1, Integer::sum);
-    hostPorts.addAll(hostPorts(pod));
+    count(pod.kind, 1);
   }
 
-  void remove(KubeObject pod) {
+  void remove(PlacedPod pod) {
     pods.remove(pod);
-    repelling.remove(pod);
-    Resources.requests(pod).amounts().forEach((name, amount) -> taken.merge(name, -amount, Long::sum));
-    perOwner.merge(owner(pod), -1, Integer::sum);
-    hostPorts.removeAll(hostPorts(pod));
+    count(pod.kind, -1);
   }
 
-  /// Pods here that keep others away from their topology domain.
-  List<KubeObject> repelling() {
-    return repelling;
+  private void count(PodClass kind, int sign) {
+    if (taken.length < names.size()) {
+      taken = Arrays.copyOf(taken, names.size());
+    }
+    for (int i = 0; i < kind.resources.length; i++) {
+      taken[kind.resources[i]] += sign * kind.amounts[i];
+    }
+    perOwner.merge(kind.shape.owner(), sign, NodeState::sum);
+    for (String port : kind.shape.hostPorts()) {
+      hostPorts.merge(port, sign, NodeState::sum);
+    }
   }
 
-  private static boolean repels(KubeObject pod) {
-    return pod.spec()
-        .path("affinity")
-        .path("podAntiAffinity")
-        .has("requiredDuringSchedulingIgnoredDuringExecution");
+  /// Null takes an entry out of the map.
+  private static @Nullable Integer sum(Integer before, Integer change) {
+    int sum = before + change;
+    return sum == 0 ? null : sum;
   }
 
-  /// The resources that are short for these requests, sorted.
-  List<String> missing(Resources requests) {
+  boolean fits(PodClass kind) {
+    for (int i = 0; i < kind.resources.length; i++) {
+      if (isShort(kind.resources[i], kind.amounts[i], 0)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// As [#fits], with something given back first.
+  ///
+  /// @param back amounts by resource number
+  boolean fits(PodClass kind, long[] back) {
+    for (int i = 0; i < kind.resources.length; i++) {
+      int resource = kind.resources[i];
+      if (isShort(resource, kind.amounts[i], resource < back.length ? back[resource] : 0)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// The resources that are short for a pod, sorted.
+  List<String> missing(PodClass kind) {
     var missing = new ArrayList<String>();
-    for (var entry : requests.amounts().entrySet()) {
-      String name = entry.getKey();
-      boolean counted = allocatable.amounts().containsKey(name) || !name.equals("pods");
-      if (entry.getValue() > 0 && counted && free(name) < entry.getValue()) {
-        missing.add(name);
+    for (int i = 0; i < kind.resources.length; i++) {
+      if (isShort(kind.resources[i], kind.amounts[i], 0)) {
+        missing.add(names.name(kind.resources[i]));
       }
     }
     missing.sort(null);
     return missing;
   }
 
-  long free(String resource) {
-    return allocatable.of(resource) - taken.getOrDefault(resource, 0L);
+  private boolean isShort(int resource, long amount, long back) {
+    return amount > 0
+        && (limitsPods || resource != ResourceNames.PODS)
+        && free(resource) + back < amount;
   }
 
-  /// What would be left of a resource, from 0 to 1.
-  double leftAfter(String resource, Resources requests) {
-    long all = allocatable.of(resource);
-    return all <= 0 ? 0 : Math.max(0, (double) (free(resource) - requests.of(resource)) / all);
+  private long free(int resource) {
+    long all = resource < allocatable.length ? allocatable[resource] : 0;
+    return resource < taken.length ? all - taken[resource] : all;
   }
 
-  /// Pods of the same owner that are here already.
-  int siblings(KubeObject pod) {
-    return perOwner.getOrDefault(owner(pod), 0);
+  /// How good this node is for a pod, by what would be left of it and by how many of the pod's siblings are here, in
+  /// millionths of a point.
+  long score(PodClass kind) {
+    return left(ResourceNames.CPU, kind.cpu)
+        + left(ResourceNames.MEMORY, kind.memory)
+        - (perOwner.isEmpty() ? 0 : 100 * POINT * perOwner.getOrDefault(kind.shape.owner(), 0));
   }
 
-  boolean hostPortTaken(KubeObject pod) {
-    return hostPorts(pod).stream().anyMatch(hostPorts::contains);
+  private long left(int resource, long amount) {
+    long all = resource < allocatable.length ? allocatable[resource] : 0;
+    return all <= 0
+        ? 0
+        : (long) (50 * POINT * Math.max(0, (double) (free(resource) - amount) / all));
   }
 
-  private static String owner(KubeObject pod) {
-    return pod.controller().map(reference -> reference.uid()).orElse("");
-  }
-
-  private static List<String> hostPorts(KubeObject pod) {
-    var ports = new ArrayList<String>();
-    for (JsonNode container : Json.items(pod.spec(), "containers")) {
-      for (JsonNode port : Json.items(container, "ports")) {
-        int number = Json.integer(port, "hostPort", 0);
-        if (number > 0) {
-          ports.add(Json.string(port, "protocol", "TCP") + number);
-        }
+  boolean hostPortTaken(PodClass kind) {
+    for (String port : kind.shape.hostPorts()) {
+      if (hostPorts.containsKey(port)) {
+        return true;
       }
     }
-    return ports;
+    return false;
   }
 }

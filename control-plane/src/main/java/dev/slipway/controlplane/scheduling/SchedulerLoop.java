@@ -33,6 +33,10 @@ public final class SchedulerLoop implements AutoCloseable {
   private final Together together;
   private final Timeline timeline;
   private final ControlLoop<String> loop;
+
+  /// Used by the loop's one worker.
+  private final Board board = new Board();
+
   private final List<Follower> followers = new ArrayList<>();
 
   private SchedulerLoop(
@@ -92,7 +96,7 @@ public final class SchedulerLoop implements AutoCloseable {
       return Outcome.SETTLED;
     }
     List<KubeObject> nodes = cluster.list(ObjectQuery.all(NODE)).items();
-    List<PlacementPlanner.Decision> decisions = PlacementPlanner.plan(nodes, pods);
+    List<PlacementPlanner.Decision> decisions = PlacementPlanner.plan(board, nodes, pods);
     together.run(decisions.stream().map(decision -> (Runnable) () -> carryOut(decision)).toList());
     boolean waiting =
         decisions.stream().anyMatch(decision -> !(decision instanceof PlacementPlanner.Decision.Bind));

@@ -1,0 +1,13 @@
+package dev.slipway.bench;
+
+import dev.slipway.controlplane.scheduling.SchedulerBenchmark;
+import java.util.List;
+
+/// All of them, in the order of the report.
+final class Benchmarks {
+  private Benchmarks() {}
+
+  static List<Benchmark> all() {
+    return List.of(new SchedulerBenchmark());
+  }
+}
