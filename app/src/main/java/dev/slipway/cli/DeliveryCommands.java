@@ -165,6 +165,15 @@ final class DeliveryCommands {
     @Option(names = "--confirm-prune", description = "Delete even more than the limit of the application allows.")
     boolean confirmPrune;
 
+    @Option(names = "--resource", paramLabel = "RESOURCE", description = "Only this: Kind/name, Kind/namespace/name or labels:SELECTOR. May be repeated.")
+    List<String> resources = new ArrayList<>();
+
+    @Option(names = "--override-window", description = "Sync although a window is closed; the history records it.")
+    boolean overrideWindow;
+
+    @Option(names = "--reason", paramLabel = "TEXT", description = "For the history.")
+    @Nullable String reason;
+
     @Option(names = "--dry-run", description = "Only show what would change.")
     boolean dryRun;
 
@@ -190,6 +199,15 @@ final class DeliveryCommands {
             }
             if (confirmPrune) {
               body.put("confirmPrune", true);
+            }
+            if (!resources.isEmpty()) {
+              resources.forEach(body.putArray("resources")::add);
+            }
+            if (overrideWindow) {
+              body.put("overrideWindow", true);
+            }
+            if (reason != null) {
+              body.put("reason", reason);
             }
           });
     }
@@ -317,11 +335,12 @@ final class DeliveryCommands {
     @Option(names = "--reason", paramLabel = "TEXT", defaultValue = "", description = "Shown in the status.")
     String reason = "";
 
-    @Option(names = "--for", paramLabel = "MINUTES", description = "Resume by itself after this long.")
-    @Nullable Integer minutes;
+    @Option(names = "--for", paramLabel = "DURATION", description = "Resume by itself after this long: 30m, 1h, 2d.")
+    @Nullable String length;
 
     @Override
     public Integer call() {
+      Duration wanted = length == null ? null : duration(length);
       api()
           .merge(
               Api.APPLICATION,
@@ -329,12 +348,23 @@ final class DeliveryCommands {
               name,
               patch -> {
                 ObjectNode suspend = patch.putObject("spec").putObject("suspend").put("reason", reason);
-                if (minutes != null) {
-                  suspend.put("until", console().clock().instant().plus(Duration.ofMinutes(minutes)).truncatedTo(java.time.temporal.ChronoUnit.SECONDS).toString());
+                if (wanted != null) {
+                  suspend.put("until", console().clock().instant().plus(wanted).truncatedTo(java.time.temporal.ChronoUnit.SECONDS).toString());
                 }
               });
-      console().line(name + " suspended");
+      console().line(name + " suspended" + (length == null ? "" : " for " + length));
       return 0;
+    }
+
+    /// `1h30m`, or a bare number of minutes.
+    private static Duration duration(String text) {
+      try {
+        return text.matches("[0-9]{1,6}")
+            ? Duration.ofMinutes(Long.parseLong(text))
+            : Duration.parse(text.matches("[0-9]+d") ? "P" + text : "PT" + text);
+      } catch (java.time.format.DateTimeParseException e) {
+        throw new CommandFailed(2, "\"" + text + "\" is no duration: write 30m, 1h or 2d");
+      }
     }
   }
 

@@ -20,7 +20,14 @@ public final class HealthRules {
       case "ReplicationController" -> replicationController(object);
       case "Pod" -> pod(object);
       case "Job.batch" -> job(object);
-      case "Namespace" -> Health.HEALTHY;
+      case "Application.slipway.dev" -> application(object);
+      case "StatefulSet.apps" -> statefulSet(object);
+      case "DaemonSet.apps" -> daemonSet(object);
+      case "ReplicaSet.apps" -> replicationController(object);
+      case "PersistentVolumeClaim" -> claim(object);
+      case "CustomResourceDefinition.apiextensions.k8s.io" ->
+          established(object, "Established", "waiting for the definition to be established");
+      case "APIService.apiregistration.k8s.io" -> established(object, "Available", "waiting for the service behind it");
       default -> Health.HEALTHY;
     };
   }
@@ -37,6 +44,81 @@ public final class HealthRules {
       case "Degraded" -> Health.degraded(message);
       default -> Health.progressing(message);
     };
+  }
+
+  /// One that follows Git by itself is done when it has what Git says; another one is as it says itself.
+  private static Health application(KubeObject application) {
+    JsonNode status = application.status();
+    if (application.observedGeneration() < application.generation()) {
+      return Health.progressing("waiting for the application to be looked at");
+    }
+    String message = Json.string(status.path("health"), "message", "");
+    String word = Json.string(status.path("health"), "status", "");
+    JsonNode automated = application.spec().path("syncPolicy").path("automated");
+    boolean follows =
+        automated.isObject() && Json.bool(automated, "enabled", true) && !application.spec().path("suspend").isObject();
+    if (Json.string(status.path("operation"), "phase", "").equals("Running")) {
+      return Health.progressing(message.isEmpty() ? "a sync is under way" : message);
+    }
+    if (follows && !Json.string(status.path("sync"), "status", "").equals("Synced")) {
+      return Health.progressing("not synced yet");
+    }
+    return switch (word) {
+      case "Healthy" -> Health.HEALTHY;
+      case "Suspended" -> Health.suspended(message);
+      case "Degraded" -> Health.degraded(message);
+      case "Missing" -> new Health(Health.Word.MISSING, message);
+      case "Unknown" -> follows ? new Health(Health.Word.UNKNOWN, message) : Health.HEALTHY;
+      default -> follows ? Health.progressing(message) : Health.HEALTHY;
+    };
+  }
+
+  private static Health statefulSet(KubeObject set) {
+    if (set.observedGeneration() < set.generation()) {
+      return Health.progressing("waiting for the spec to be observed");
+    }
+    int desired = Json.integer(set.spec(), "replicas", 1);
+    int ready = Json.integer(set.status(), "readyReplicas", 0);
+    int updated = Json.integer(set.status(), "updatedReplicas", 0);
+    if (Json.string(set.spec().path("updateStrategy"), "type", "").equals("OnDelete")) {
+      updated = desired;
+    }
+    int partition = Json.integer(set.spec().path("updateStrategy").path("rollingUpdate"), "partition", 0);
+    int wanted = Math.max(0, desired - partition);
+    if (updated < wanted) {
+      return Health.progressing("%d of %d replicas updated".formatted(updated, wanted));
+    }
+    return ready < desired ? Health.progressing("%d of %d replicas ready".formatted(ready, desired)) : Health.HEALTHY;
+  }
+
+  private static Health daemonSet(KubeObject set) {
+    if (set.observedGeneration() < set.generation()) {
+      return Health.progressing("waiting for the spec to be observed");
+    }
+    int desired = Json.integer(set.status(), "desiredNumberScheduled", 0);
+    int updated = Json.integer(set.status(), "updatedNumberScheduled", 0);
+    int available = Json.integer(set.status(), "numberAvailable", 0);
+    if (!Json.string(set.spec().path("updateStrategy"), "type", "").equals("OnDelete") && updated < desired) {
+      return Health.progressing("%d of %d pods updated".formatted(updated, desired));
+    }
+    return available < desired ? Health.progressing("%d of %d pods available".formatted(available, desired)) : Health.HEALTHY;
+  }
+
+  private static Health claim(KubeObject claim) {
+    return switch (Json.string(claim.status(), "phase", "Pending")) {
+      case "Bound" -> Health.HEALTHY;
+      case "Lost" -> Health.degraded("its volume is lost");
+      default -> Health.progressing("not bound to a volume yet");
+    };
+  }
+
+  private static Health established(KubeObject object, String condition, String otherwise) {
+    if (Conditions.isTrue(object.status(), condition)) {
+      return Health.HEALTHY;
+    }
+    String message =
+        Conditions.find(object.status(), condition).map(found -> Json.string(found, "message", "")).orElse("");
+    return Health.progressing(message.isEmpty() ? otherwise : message);
   }
 
   private static Health deployment(KubeObject deployment) {

@@ -17,6 +17,7 @@ import dev.slipway.model.object.ResourceType;
 import dev.slipway.model.object.ResourceTypes;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
+import dev.slipway.sync.dependency.DependencyPlanner;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
 import java.time.Duration;
@@ -51,6 +52,9 @@ public final class ApplicationLoop implements AutoCloseable {
   /// Repositories that are polled, and how often each has failed in a row.
   private final Map<String, Integer> polled = new ConcurrentHashMap<>();
 
+  /// Applications that depend on others.
+  private final Set<ObjectKey> dependent = ConcurrentHashMap.newKeySet();
+
   private volatile boolean closed;
 
   private ApplicationLoop(
@@ -81,6 +85,7 @@ public final class ApplicationLoop implements AutoCloseable {
             ObjectQuery.all(APPLICATION),
             timeline,
             (before, after) -> {
+              dependents(before, after);
               if (after != null) {
                 loop.add(after.key());
                 poll(Json.string(after.spec().path("source"), "repoURL", ""));
@@ -94,6 +99,20 @@ public final class ApplicationLoop implements AutoCloseable {
         followers.add(Follower.start(cluster, query, timeline, (before, after) -> owner(before, after, bursts)));
       }
     }
+  }
+
+  /// Those that wait for another application look again whenever one moves.
+  private void dependents(@Nullable KubeObject before, @Nullable KubeObject after) {
+    ObjectKey key = after != null ? after.key() : before != null ? before.key() : null;
+    if (key == null) {
+      return;
+    }
+    if (after != null && DependencyPlanner.hasDependencies(after)) {
+      dependent.add(key);
+    } else {
+      dependent.remove(key);
+    }
+    dependent.stream().filter(other -> !other.equals(key)).forEach(loop::add);
   }
 
   private static void owner(@Nullable KubeObject before, @Nullable KubeObject after, Bursts<ObjectKey> bursts) {

@@ -9,6 +9,7 @@ import dev.slipway.model.cluster.Author;
 import dev.slipway.model.cluster.Cluster;
 import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.cluster.DeleteOptions;
+import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.event.EventRecorder;
 import dev.slipway.model.health.Health;
 import dev.slipway.model.health.HealthRules;
@@ -17,12 +18,21 @@ import dev.slipway.model.loop.Outcome;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.time.Timeline;
+import dev.slipway.sync.dependency.DependencyPlanner;
+import dev.slipway.sync.order.Hook;
+import dev.slipway.sync.order.HookRun;
+import dev.slipway.sync.order.StepPlanner;
+import dev.slipway.sync.order.StepPlanner.Situation;
+import dev.slipway.sync.order.StepPlanner.Step;
+import dev.slipway.sync.order.SyncOrder;
 import dev.slipway.sync.plan.IgnoredFields;
 import dev.slipway.sync.plan.SyncPlan;
 import dev.slipway.sync.plan.SyncPlanner;
 import dev.slipway.sync.plan.SyncPlanner.Owned;
+import dev.slipway.sync.plan.SyncOptions;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
+import dev.slipway.sync.window.WindowPlanner;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -51,6 +61,9 @@ final class ApplicationReconciler {
   private static final Logger log = LoggerFactory.getLogger(ApplicationReconciler.class);
   private static final Outcome AGAIN = Outcome.recheckAfter(Duration.ZERO, "the next step");
   private static final Duration LEAVING = Duration.ofMillis(500);
+  private static final Duration LOOK_AGAIN = Duration.ofMinutes(1);
+  private static final Duration HOOKS = Duration.ofSeconds(5);
+  private static final Duration FAIL_HOOKS = Duration.ofMinutes(5);
   private static final int QUICK_ROUNDS = 3;
   private static final int MAX_PROBLEMS_SHOWN = 20;
 
@@ -88,6 +101,12 @@ final class ApplicationReconciler {
     /// What was looked at to tell how the application stands: empty for what does not exist.
     @Nullable Map<ObjectKey, String> observed;
 
+    /// Why a sync that is due does not begin.
+    @Nullable String blockedBy;
+
+    /// When the windows say something else.
+    Optional<Instant> opens = Optional.empty();
+
     final ApplicationSpec spec;
     final ApplicationStatus status;
     final Instant now;
@@ -99,8 +118,23 @@ final class ApplicationReconciler {
       this.status = new ApplicationStatus(application, now);
     }
 
+    Hooks hooks() {
+      return new Hooks(cluster, writer(this), application, status.json(), now);
+    }
+
+    /// What a partial sync is about; empty for all.
+    List<String> selection() {
+      return Json.strings(status.json().path("operation"), "selection");
+    }
+
     String label() {
       return application.namespace() + "." + application.name();
+    }
+
+    void blocked(String why, @Nullable Instant until, String then) {
+      blockedBy = why;
+      opens = Optional.ofNullable(until);
+      status.waiting(why, until, then);
     }
 
     /// Makes the status durable; what follows may rely on it.
@@ -294,11 +328,36 @@ final class ApplicationReconciler {
           revision == null ? Json.string(pass.status.json().path("source"), "problem", "the repository does not answer") : "the manifests have problems; see `slipway status`");
       return true;
     }
+    List<String> selection = Json.strings(request, "resources");
+    Optional<String> fault = selection.stream().map(Selection::fault).filter(text -> !text.isEmpty()).findFirst();
+    if (fault.isPresent()) {
+      refuse(pass, "sync", fault.get());
+      return true;
+    }
+    if (!selection.isEmpty() && SyncOrder.of(objects).only(object -> Selection.matches(selection, object.object())).objects().isEmpty()) {
+      refuse(pass, "sync", "nothing in revision %s matches %s".formatted(brief(revision.commit()), String.join(", ", selection)));
+      return true;
+    }
+    if (window(pass) instanceof WindowPlanner.Verdict.Closed(String why, _, boolean manual)
+        && !manual
+        && !Json.bool(request, "overrideWindow", false)) {
+      refuse(pass, "sync", why + " is in force: `slipway sync --override-window` goes on nevertheless, and is recorded");
+      return true;
+    }
     boolean prune = Json.bool(request, "prune", pass.spec.prune()) || Json.bool(request, "confirmPrune", false);
     supersede(pass, "superseded by a manual sync");
-    pass.status.release();
-    pass.status.accept(revision.commit());
-    begin(pass, revision, objects, "manual", Json.string(request, "by", "somebody"), prune, Json.bool(request, "confirmPrune", false));
+    String by = Json.string(request, "by", "somebody");
+    if (selection.isEmpty()) {
+      pass.status.release();
+      pass.status.accept(revision.commit());
+    }
+    begin(
+        pass,
+        revision,
+        objects,
+        new SyncHistory.Cause("manual", by, Json.string(request, "reason", ""), selection, Json.bool(request, "overrideWindow", false)),
+        prune && selection.isEmpty(),
+        Json.bool(request, "confirmPrune", false));
     return true;
   }
 
@@ -315,7 +374,7 @@ final class ApplicationReconciler {
         asked > 0
             ? history.find(pass.application, asked)
             : history.of(pass.application).stream()
-                .filter(record -> SyncHistory.id(record) < current && SyncHistory.isHealthy(record))
+                .filter(record -> SyncHistory.id(record) < current && SyncHistory.isHealthy(record) && !SyncHistory.isPartial(record))
                 .filter(record -> currentRecord.isEmpty() || !sameObjects(record, currentRecord.get()))
                 .findFirst();
     if (target.isEmpty()) {
@@ -355,7 +414,7 @@ final class ApplicationReconciler {
             Json.string(record.spec(), "author", ""),
             Json.string(record.spec(), "authoredAt", ""),
             Json.string(record.spec(), "message", ""));
-    begin(pass, revision, objects, trigger, by, true, true);
+    begin(pass, revision, objects, SyncHistory.Cause.of(trigger, by), true, true);
     return true;
   }
 
@@ -372,7 +431,7 @@ final class ApplicationReconciler {
     }
     Optional<KubeObject> current =
         pass.status.hasOperation() ? history.find(pass.application, pass.status.operationId()) : Optional.empty();
-    if (current.isPresent() && pass.status.held().isEmpty() && hashes(current.get()).equals(hashes(objects))) {
+    if (current.isPresent() && !SyncHistory.isPartial(current.get()) && pass.status.held().isEmpty() && hashes(current.get()).equals(hashes(objects))) {
       if (!pass.status.operationRevision().equals(commit)) {
         pass.status.operation().put("revision", commit);
       }
@@ -384,10 +443,52 @@ final class ApplicationReconciler {
       return false;
     }
     pass.status.condition("EmptyRender", false, "HasManifests", "");
+    if (mustWait(pass, brief(commit))) {
+      return false;
+    }
     supersede(pass, "superseded by " + brief(commit));
     pass.status.release();
-    begin(pass, revision, objects, "automated", "git", pass.spec.prune(), false);
+    begin(pass, revision, objects, SyncHistory.Cause.of("automated", "git"), pass.spec.prune(), false);
     return true;
+  }
+
+  /// Whether a sync may not begin yet: a window, or an application that comes first.
+  private boolean mustWait(Pass pass, String revision) {
+    WindowPlanner.Verdict window = window(pass);
+    if (window instanceof WindowPlanner.Verdict.Closed(String why, Optional<Instant> until, _)) {
+      pass.blocked("the end of a closed time: " + why, until.orElse(null), "syncs to " + revision);
+      return true;
+    }
+    pass.opens = ((WindowPlanner.Verdict.Open) window).until();
+    DependencyPlanner.Verdict dependency =
+        DependencyPlanner.hasDependencies(pass.application)
+            ? DependencyPlanner.verdict(pass.application, cluster.list(ObjectQuery.all(pass.application.key().groupKind())).items())
+            : new DependencyPlanner.Verdict.Ready();
+    pass.status.condition(
+        "DependencyCycle",
+        dependency instanceof DependencyPlanner.Verdict.Cycle,
+        "Cycle",
+        dependency instanceof DependencyPlanner.Verdict.Cycle cycle ? "it waits for itself: " + cycle.words() : "");
+    switch (dependency) {
+      case DependencyPlanner.Verdict.Ready() -> {
+        return false;
+      }
+      case DependencyPlanner.Verdict.Waiting(String why) -> pass.blocked(why, null, "syncs to " + revision);
+      case DependencyPlanner.Verdict.Cycle cycle ->
+          pass.blocked("itself: " + cycle.words(), null, "nothing, until one of these dependencies is taken out");
+    }
+    return true;
+  }
+
+  private static WindowPlanner.Verdict window(Pass pass) {
+    try {
+      WindowPlanner.Verdict verdict = WindowPlanner.verdict(WindowPlanner.read(pass.application.spec()), pass.now);
+      pass.status.condition("InvalidWindow", false, "Valid", "");
+      return verdict;
+    } catch (IllegalArgumentException e) {
+      pass.status.condition("InvalidWindow", true, "InvalidWindow", String.valueOf(e.getMessage()));
+      return new WindowPlanner.Verdict.Closed("its windows are invalid: " + e.getMessage(), Optional.empty(), true);
+    }
   }
 
   private static List<String> hashes(KubeObject record) {
@@ -405,13 +506,20 @@ final class ApplicationReconciler {
   }
 
   private void begin(
-      Pass pass, Source.Resolved revision, List<RenderedObject> objects, String trigger, String by, boolean prune, boolean confirmed) {
+      Pass pass, Source.Resolved revision, List<RenderedObject> objects, SyncHistory.Cause cause, boolean prune, boolean confirmed) {
     long id =
         Math.max(pass.status.operationId(), history.of(pass.application).stream().mapToLong(SyncHistory::id).max().orElse(0)) + 1;
-    history.add(pass.application, id, revision, trigger, by, objects);
-    pass.status.begin(id, revision.commit(), trigger, by, prune, confirmed);
+    String trigger = cause.trigger();
+    history.add(pass.application, id, revision, cause, objects);
+    pass.status.begin(id, revision.commit(), trigger, cause.by(), prune, confirmed);
+    if (!cause.selection().isEmpty()) {
+      cause.selection().forEach(pass.status.operation().putArray("selection")::add);
+    }
+    List<String> faults = new ArrayList<>(SyncOrder.faults(objects));
+    objects.forEach(object -> SyncOptions.DEFAULT.of(object.object()).unknown().forEach(fault -> faults.add(object.object().key() + ": " + fault)));
+    pass.status.condition("UnknownDirective", !faults.isEmpty(), "Ignored", faults.stream().limit(MAX_PROBLEMS_SHOWN).collect(Collectors.joining("\n")));
     pass.status.json().remove("refused");
-    events.normal(pass.application, "OperationStarted", "sync %d (%s) to %s by %s".formatted(id, trigger, brief(revision.commit()), by));
+    events.normal(pass.application, "OperationStarted", "sync %d (%s) to %s by %s".formatted(id, trigger, brief(revision.commit()), cause.by()));
     log.info("sync begins app={} id={} trigger={} revision={} objects={}", pass.application.key(), id, trigger, revision.commit(), objects.size());
   }
 
@@ -423,7 +531,13 @@ final class ApplicationReconciler {
       pass.status.end("Failed", "its history entry is gone");
       return AGAIN;
     }
-    List<RenderedObject> objects = history.objects(record.get());
+    SyncOrder all = SyncOrder.of(history.objects(record.get()));
+    Optional<String> failing = Json.string(pass.status.operation(), "failing");
+    if (failing.isPresent()) {
+      return failing(pass, record.get(), all, failing.get());
+    }
+    SyncOrder order = pass.selection().isEmpty() ? all : all.only(object -> Selection.matches(pass.selection(), object.object()));
+    List<RenderedObject> objects = order.objects();
     Instant deadline = pass.status.startedAt().plus(pass.spec.timeout());
     if (!pass.now.isBefore(deadline)) {
       return fail(pass, record.get(), "not healthy within %s: %s".formatted(span(pass.spec.timeout()), Json.string(pass.status.operation(), "message", "")));
@@ -433,31 +547,155 @@ final class ApplicationReconciler {
       return Outcome.recheckAfter(Duration.between(pass.now, retryAt.get()), "a retry is due");
     }
     Map<ObjectKey, KubeObject> live = live(pass, objects);
-    SyncPlan plan = SyncPlanner.plan(objects, live, pass.status.inventory(), IgnoredFields.read(pass.application.spec()));
+    SyncPlan plan = plan(pass, objects, live);
     try {
-      if (!plan.actions().isEmpty()) {
-        pass.status.step("apply", "applying %d of %d objects".formatted(plan.actions().size(), objects.size()));
-        pass.save();
-        carryOut(pass, plan);
-        inventory(pass, objects);
-        return nextRound(pass);
-      }
       inventory(pass, objects);
-      if (!plan.leaving().isEmpty()) {
-        String message = plan.leaving().getFirst() + " to be gone: its deletion is under way";
-        pass.status.step("apply", message);
-        pass.status.waiting(message, deadline, onFailure(pass, record.get()));
-        return Outcome.recheckAfter(LEAVING, message);
+      List<KubeObject> prunes = pass.selection().isEmpty() ? prunes(pass, plan) : List.of();
+      if (blocked(pass, record.get(), plan, prunes)) {
+        return AGAIN;
       }
-      Optional<Outcome> pruned = prune(pass, record.get(), plan);
-      if (pruned.isPresent()) {
-        return pruned.get();
-      }
+      Situation situation =
+          new Situation(
+              order,
+              plan,
+              health(live),
+              pass.hooks().look(pass.status.operationId(), order),
+              prunes.stream().filter(object -> !plan.lastPrunes().contains(object.key())).toList(),
+              prunes.stream().filter(object -> plan.lastPrunes().contains(object.key())).toList());
+      return take(pass, record.get(), objects, live, plan, StepPlanner.next(situation), deadline);
     } catch (ClusterException e) {
       inventory(pass, objects);
       return retry(pass, record.get(), e);
     }
-    return awaitHealth(pass, record.get(), objects, live, plan, deadline);
+  }
+
+  private static SyncPlan plan(Pass pass, List<RenderedObject> objects, Map<ObjectKey, KubeObject> live) {
+    return SyncPlanner.plan(
+        objects, live, pass.status.inventory(), IgnoredFields.read(pass.application.spec()), pass.spec.options());
+  }
+
+  private static Map<ObjectKey, Health> health(Map<ObjectKey, KubeObject> live) {
+    Map<ObjectKey, Health> health = new HashMap<>();
+    live.forEach((key, object) -> health.put(key, HealthRules.assess(object)));
+    return health;
+  }
+
+  /// Takes one step of a sync.
+  private Outcome take(
+      Pass pass, KubeObject record, List<RenderedObject> objects, Map<ObjectKey, KubeObject> live, SyncPlan plan, Step step, Instant deadline) {
+    switch (step) {
+      case Step.Apply(String stage, List<SyncPlan.Action> actions) -> {
+        pass.status.stage(stage);
+        pass.status.step("apply", "applying %d of %d objects".formatted(actions.size(), objects.size()));
+        pass.save();
+        carryOut(pass, actions);
+        inventory(pass, objects);
+        return nextRound(pass);
+      }
+      case Step.Prune(String stage, List<KubeObject> gone) -> {
+        pass.status.stage(stage);
+        prune(pass, gone);
+        return AGAIN;
+      }
+      case Step.StartHooks(String stage, List<Hook> fresh) -> {
+        pass.status.stage(stage);
+        pass.status.step("hook", "starting %d hooks".formatted(fresh.size()));
+        pass.save();
+        return startHooks(pass, fresh);
+      }
+      case Step.AwaitGone(String stage, ObjectKey key) -> {
+        pass.status.stage(stage);
+        String message = key + " to be gone: its deletion is under way";
+        pass.status.step("apply", message);
+        Instant until = gate(pass, deadline);
+        pass.status.waiting(message, until, onFailure(pass, record));
+        return until.isAfter(pass.now) ? Outcome.recheckAfter(LEAVING, message) : fail(pass, record, late(pass, message));
+      }
+      case Step.AwaitHook(String stage, HookRun run) -> {
+        pass.status.stage(stage);
+        String message = "hook %s %s (%s)".formatted(run.key().kind(), run.key().name(), run.phase().word());
+        return await(pass, record, "hook", message, deadline);
+      }
+      case Step.AwaitHealth(String stage, Health worst) -> {
+        pass.status.stage(stage);
+        pass.status.health(resources(pass, objects, live, changed(plan)));
+        pass.status.sync(plan.isEmpty() ? "Synced" : "OutOfSync", pass.status.operationRevision());
+        return await(pass, record, "wait-healthy", worst.message().isEmpty() ? "all objects to become healthy" : worst.message(), deadline);
+      }
+      case Step.Fail(String stage, String why) -> {
+        pass.status.stage(stage);
+        pass.status.health(resources(pass, objects, live, changed(plan)));
+        return fail(pass, record, why);
+      }
+      case Step.Done() -> {
+        pass.status.health(resources(pass, objects, live, Set.of()));
+        pass.status.sync(plan.isEmpty() ? "Synced" : "OutOfSync", pass.status.operationRevision());
+        close(pass, "Succeeded", "%d objects are as revision %s wants them".formatted(objects.size(), brief(pass.status.operationRevision())), true);
+        events.normal(pass.application, "OperationCompleted", "sync %d succeeded".formatted(pass.status.operationId()));
+        history.trim(pass.application, pass.spec.historyLimit(), pass.status.operationId());
+        return AGAIN;
+      }
+    }
+  }
+
+  private Outcome await(Pass pass, KubeObject record, String step, String message, Instant deadline) {
+    pass.status.step(step, message);
+    Instant until = gate(pass, deadline);
+    if (!until.isAfter(pass.now)) {
+      return fail(pass, record, late(pass, message));
+    }
+    pass.status.waiting(message, until, onFailure(pass, record));
+    Duration left = Duration.between(pass.now, until);
+    return Outcome.recheckAfter(step.equals("hook") && left.compareTo(HOOKS) > 0 ? HOOKS : left, message);
+  }
+
+  private String late(Pass pass, String message) {
+    return "%s: not done within %s: %s"
+        .formatted(pass.status.stage(), span(pass.spec.waveTimeout().orElse(pass.spec.timeout())), message);
+  }
+
+  /// When the wave under way must be done.
+  private static Instant gate(Pass pass, Instant deadline) {
+    return pass.spec
+        .waveTimeout()
+        .map(limit -> pass.status.stageSince().plus(limit))
+        .filter(until -> until.isBefore(deadline))
+        .orElse(deadline);
+  }
+
+  private Outcome startHooks(Pass pass, List<Hook> fresh) {
+    Hooks hooks = pass.hooks();
+    for (Hook hook : fresh) {
+      ensureNamespace(pass, hook.object().object());
+      if (!hooks.start(hook, pass.status.operationId())) {
+        return Outcome.recheckAfter(LEAVING, "an older run of hook " + hook.object().object().name() + " is being deleted");
+      }
+    }
+    return AGAIN;
+  }
+
+  /// The hooks for a sync that has failed, before it is given up.
+  private Outcome failing(Pass pass, KubeObject record, SyncOrder order, String message) {
+    Instant deadline = KubeObject.instant(pass.status.operation(), "failingSince").orElse(pass.now).plus(FAIL_HOOKS);
+    try {
+      List<HookRun> runs = pass.hooks().look(pass.status.operationId(), order);
+      Step step = pass.now.isBefore(deadline) ? StepPlanner.next(order, Hook.Phase.SYNC_FAIL, runs) : new Step.Done();
+      if (step instanceof Step.StartHooks(String stage, List<Hook> fresh)) {
+        pass.status.stage(stage);
+        pass.save();
+        return startHooks(pass, fresh);
+      }
+      if (step instanceof Step.AwaitHook(String stage, HookRun run)) {
+        pass.status.stage(stage);
+        pass.status.waiting("hook " + run.key().name() + " after a failure: " + message, deadline, onFailure(pass, record));
+        return Outcome.recheckAfter(HOOKS, message);
+      }
+    } catch (ClusterException e) {
+      if (pass.now.isBefore(deadline)) {
+        return Outcome.recheckAfter(HOOKS, String.valueOf(e.getMessage()));
+      }
+    }
+    return giveUp(pass, record, message);
   }
 
   /// Looks at what was applied. What comes out different each time, because somebody else keeps changing it, is applied
@@ -483,13 +721,19 @@ final class ApplicationReconciler {
         .orElse("the sync fails; there is no healthy revision to go back to");
   }
 
-  private void carryOut(Pass pass, SyncPlan plan) {
+  private void carryOut(Pass pass, List<SyncPlan.Action> actions) {
     Cluster writer = writer(pass);
-    for (SyncPlan.Action action : plan.actions()) {
+    for (SyncPlan.Action action : actions) {
       KubeObject wanted = action.wanted().object();
+      pass.status.result(action.wanted().declaredKind(), wanted.key(), word(action));
       switch (action) {
         case SyncPlan.Action.Create _ -> {
-          ensureNamespace(pass, wanted.namespace());
+          ensureNamespace(pass, wanted);
+          writer.apply(wanted, ApplyOptions.FORCE);
+        }
+        case SyncPlan.Action.Overwrite(_, KubeObject live, _) -> {
+          refuseForeign(pass, live);
+          writer.replace(wanted.withMetadata(metadata -> metadata.put("resourceVersion", live.resourceVersion())));
           writer.apply(wanted, ApplyOptions.FORCE);
         }
         case SyncPlan.Action.Change(_, KubeObject live, _) -> {
@@ -504,6 +748,15 @@ final class ApplicationReconciler {
     }
   }
 
+  private static String word(SyncPlan.Action action) {
+    return switch (action) {
+      case SyncPlan.Action.Create _ -> "created";
+      case SyncPlan.Action.Change _ -> "changed";
+      case SyncPlan.Action.Overwrite _ -> "overwritten";
+      case SyncPlan.Action.Replace _ -> "replaced";
+    };
+  }
+
   private Cluster writer(Pass pass) {
     return cluster.as(
         new Author(
@@ -512,7 +765,11 @@ final class ApplicationReconciler {
             "application %s, sync %d, revision %s".formatted(pass.label(), pass.status.operationId(), brief(pass.status.operationRevision()))));
   }
 
-  private void ensureNamespace(Pass pass, String namespace) {
+  private void ensureNamespace(Pass pass, KubeObject wanted) {
+    String namespace = wanted.namespace();
+    if (!pass.spec.options().of(wanted).createNamespace()) {
+      return;
+    }
     ObjectKey key = ObjectKey.core("Namespace", "", namespace.isEmpty() ? "default" : namespace);
     if (!namespace.isEmpty() && cluster.get(key).isEmpty()) {
       writer(pass).create(KubeObject.make("v1", "Namespace", "", namespace, json -> {}));
@@ -527,7 +784,7 @@ final class ApplicationReconciler {
       ObjectKey other = ObjectKey.slipway("Application", owner.get().substring(0, Math.max(0, dot)), owner.get().substring(dot + 1));
       boolean lives =
           cluster.get(other).filter(app -> Json.items(app.status(), "inventory").stream().anyMatch(entry -> Json.string(entry, "uid", "").equals(live.uid()))).isPresent();
-      if (lives) {
+      if (lives && pass.spec.options().of(live).failOnSharedResource()) {
         throw new ClusterException(
             ClusterException.Reason.FORBIDDEN, "%s belongs to application %s".formatted(live.key(), owner.get()));
       }
@@ -556,36 +813,57 @@ final class ApplicationReconciler {
   private void adopt(Pass pass) {
     Optional<KubeObject> record = history.find(pass.application, pass.status.operationId());
     try {
-      record.ifPresent(known -> inventory(pass, history.objects(known)));
+      record.ifPresent(known -> inventory(pass, Hooks.kept(history.objects(known))));
     } catch (IllegalStateException e) {
       log.warn("history entry unreadable app={} id={} cause={}", pass.application.key(), pass.status.operationId(), e.getMessage());
     }
   }
 
-  private Optional<Outcome> prune(Pass pass, KubeObject record, SyncPlan plan) {
-    boolean wantedByPolicy = Json.bool(pass.status.operation(), "prune", false);
-    if (plan.prunes().isEmpty() || !wantedByPolicy) {
+  /// What this sync deletes, the last waves first.
+  private static List<KubeObject> prunes(Pass pass, SyncPlan plan) {
+    return Json.bool(pass.status.operation(), "prune", false)
+        ? plan.prunes().stream().sorted(Comparator.comparingInt((KubeObject object) -> Hook.wave(object)).reversed()).toList()
+        : List.of();
+  }
+
+  /// Stops a sync that would delete more than it may; what is to be applied waits for that too.
+  private boolean blocked(Pass pass, KubeObject record, SyncPlan plan, List<KubeObject> prunes) {
+    if (!plan.actions().isEmpty() || !plan.leaving().isEmpty()) {
+      return false;
+    }
+    if (prunes.isEmpty()) {
       pass.status.condition("PruneBlocked", false, "NothingToPrune", "");
-      return Optional.empty();
+      return false;
     }
     var verdict =
-        SyncPlanner.mayPrune(plan.prunes().size(), pass.status.inventory().size(), pass.spec.maxPruned(), pass.spec.maxPrunedPercent());
+        SyncPlanner.mayPrune(prunes.size(), pass.status.inventory().size(), pass.spec.maxPruned(), pass.spec.maxPrunedPercent());
+    if (verdict instanceof SyncPlanner.PruneVerdict.Allowed && !plan.guarded().isEmpty()) {
+      verdict =
+          new SyncPlanner.PruneVerdict.NeedsConfirmation(
+              "%s asks for a confirmation before it is deleted: run `slipway sync --confirm-prune` to go on".formatted(plan.guarded().getFirst()));
+    }
     boolean confirmed = Json.bool(pass.status.operation(), "pruneConfirmed", false);
     if (verdict instanceof SyncPlanner.PruneVerdict.NeedsConfirmation(String why) && !confirmed) {
+      pass.hooks().terminate(why);
       pass.status.operation().put("phase", "WaitingForConfirmation").put("message", why);
       pass.status.condition("PruneBlocked", true, "LimitExceeded", why);
       pass.status.waiting("a person to confirm: " + why, null, "nothing is deleted until then");
       history.finish(record, recordStatus(pass, "WaitingForConfirmation", why, false));
       events.warning(pass.application, "PruneBlocked", why);
-      return Optional.of(AGAIN);
+      return true;
     }
     pass.status.condition("PruneBlocked", false, "Confirmed", "");
-    pass.status.step("prune", "deleting %d objects that Git no longer has".formatted(plan.prunes().size()));
+    return false;
+  }
+
+  private void prune(Pass pass, List<KubeObject> prunes) {
+    pass.status.step("prune", "deleting %d objects that Git no longer has".formatted(prunes.size()));
     pass.save();
     Cluster writer = writer(pass);
-    for (KubeObject gone : plan.prunes()) {
+    for (KubeObject gone : prunes) {
       try {
         writer.delete(gone.key(), DeleteOptions.ofUid(gone.uid()));
+        pass.status.result(gone.kind(), gone.key(), "deleted");
         events.normal(pass.application, "Pruned", gone.key().toString());
       } catch (ClusterException e) {
         if (e.reason() != ClusterException.Reason.NOT_FOUND) {
@@ -593,7 +871,6 @@ final class ApplicationReconciler {
         }
       }
     }
-    return Optional.of(AGAIN);
   }
 
   private Outcome retry(Pass pass, KubeObject record, ClusterException e) {
@@ -615,48 +892,24 @@ final class ApplicationReconciler {
     return e.causes().stream().limit(5).map(cause -> "; " + cause.field() + ": " + cause.message()).collect(Collectors.joining());
   }
 
-  private Outcome awaitHealth(
-      Pass pass, KubeObject record, List<RenderedObject> objects, Map<ObjectKey, KubeObject> live, SyncPlan plan, Instant deadline) {
-    Health health = resources(pass, objects, live, Set.of());
-    pass.status.sync(plan.isEmpty() ? "Synced" : "OutOfSync", pass.status.operationRevision());
-    pass.status.health(health);
-    Optional<String> failed = failure(objects, live);
-    if (failed.isPresent()) {
-      return fail(pass, record, failed.get());
-    }
-    if (health.word() == Health.Word.HEALTHY || health.word() == Health.Word.SUSPENDED) {
-      close(pass, "Succeeded", "%d objects are as revision %s wants them".formatted(objects.size(), brief(pass.status.operationRevision())), true);
-      events.normal(pass.application, "OperationCompleted", "sync %d succeeded".formatted(pass.status.operationId()));
-      history.trim(pass.application, pass.spec.historyLimit(), pass.status.operationId());
+  /// Ends a sync that cannot succeed, its SyncFail hooks first.
+  private Outcome fail(Pass pass, KubeObject record, String message) {
+    SyncOrder order = SyncOrder.of(history.objects(record));
+    if (order.has(Hook.Phase.SYNC_FAIL) && pass.selection().isEmpty() && !pass.status.operation().has("failing")) {
+      pass.hooks().terminate(message);
+      pass.status.operation().put("failing", message).put("failingSince", pass.now.toString());
       return AGAIN;
     }
-    pass.status.step("wait-healthy", health.message());
-    pass.status.waiting(health.message().isEmpty() ? "all objects to become healthy" : health.message(), deadline, onFailure(pass, record));
-    return Outcome.recheckAfter(Duration.between(pass.now, deadline), health.message());
+    return giveUp(pass, record, message);
   }
 
-  /// What will not become healthy by waiting.
-  private static Optional<String> failure(List<RenderedObject> objects, Map<ObjectKey, KubeObject> live) {
-    for (RenderedObject object : objects) {
-      KubeObject known = live.get(object.object().key());
-      if (known == null || !Set.of("Rollout", "Deployment", "Job").contains(known.kind())) {
-        continue;
-      }
-      Health health = HealthRules.assess(known);
-      if (health.word() == Health.Word.DEGRADED) {
-        return Optional.of("%s %s: %s".formatted(object.declaredKind(), known.name(), health.message()));
-      }
-    }
-    return Optional.empty();
-  }
-
-  private Outcome fail(Pass pass, KubeObject record, String message) {
+  private Outcome giveUp(Pass pass, KubeObject record, String message) {
     String revision = pass.status.operationRevision();
     String trigger = pass.status.trigger();
     close(pass, "Failed", message, false);
     events.warning(pass.application, "OperationFailed", "sync %d failed: %s".formatted(pass.status.operationId(), message));
     log.info("sync failed app={} id={} reason={}", pass.application.key(), pass.status.operationId(), message);
-    if (trigger.equals("auto-rollback") || trigger.equals("rollback")) {
+    if (trigger.equals("auto-rollback") || trigger.equals("rollback") || !pass.selection().isEmpty()) {
       return AGAIN;
     }
     pass.status.reject(revision, message);
@@ -670,6 +923,7 @@ final class ApplicationReconciler {
 
   private void close(Pass pass, String phase, String message, boolean healthy) {
     adopt(pass);
+    pass.hooks().terminate(message);
     pass.status.end(phase, message);
     history.find(pass.application, pass.status.operationId()).ifPresent(record -> history.finish(record, recordStatus(pass, phase, message, healthy)));
     log.info("sync ends app={} id={} phase={}", pass.application.key(), pass.status.operationId(), phase);
@@ -679,6 +933,17 @@ final class ApplicationReconciler {
     ObjectNode status = Json.object();
     status.put("phase", phase).put("message", message).put("healthy", healthy);
     status.put("startedAt", pass.status.startedAt().toString()).put("finishedAt", pass.now.toString());
+    JsonNode results = pass.status.operation().path("results");
+    if (results.isArray()) {
+      status.set("results", results.deepCopy());
+    }
+    List<JsonNode> hooks =
+        Json.items(pass.status.json(), "hooks").stream()
+            .filter(hook -> Json.number(hook, "operation", 0) == pass.status.operationId())
+            .toList();
+    if (!hooks.isEmpty()) {
+      hooks.forEach(status.putArray("hooks")::add);
+    }
     return status;
   }
 
@@ -688,10 +953,11 @@ final class ApplicationReconciler {
     Optional<KubeObject> record =
         pass.status.hasOperation() ? history.find(pass.application, pass.status.operationId()) : Optional.empty();
     boolean held = pass.status.held().isPresent();
-    List<RenderedObject> objects =
+    List<RenderedObject> all =
         record.isPresent() && (held || pass.spec.automated() || wanted.objects() == null)
             ? history.objects(record.get())
             : wanted.objects();
+    List<RenderedObject> objects = all == null ? null : Hooks.kept(all);
     String revision =
         record.isPresent() && (held || pass.spec.automated() || wanted.objects() == null)
             ? pass.status.operationRevision()
@@ -702,9 +968,13 @@ final class ApplicationReconciler {
       return idle(pass);
     }
     Map<ObjectKey, KubeObject> live = live(pass, objects);
-    SyncPlan plan = SyncPlanner.plan(objects, live, pass.status.inventory(), IgnoredFields.read(pass.application.spec()));
+    SyncPlan plan = plan(pass, objects, live);
     boolean heals =
         pass.spec.automated() && pass.spec.selfHeal() && !pass.spec.suspended() && pass.status.phase().equals("Succeeded");
+    if (heals && !plan.actions().isEmpty() && window(pass) instanceof WindowPlanner.Verdict.Closed(String why, Optional<Instant> until, _)) {
+      pass.blocked("the end of a closed time: " + why, until.orElse(null), "undoes the changes to live objects");
+      heals = false;
+    }
     if (heals && !plan.actions().isEmpty()) {
       Duration pause = healing.take(pass.application.uid(), pass.now);
       if (pause.isPositive()) {
@@ -715,7 +985,7 @@ final class ApplicationReconciler {
         return Outcome.recheckAfter(pause, message);
       }
       try {
-        carryOut(pass, plan);
+        carryOut(pass, plan.actions());
         inventory(pass, objects);
         events.normal(
             pass.application,
@@ -737,6 +1007,11 @@ final class ApplicationReconciler {
   }
 
   private static Outcome idle(Pass pass) {
+    String blockedBy = pass.blockedBy;
+    if (blockedBy != null) {
+      Duration next = pass.opens.map(until -> Duration.between(pass.now, until)).filter(left -> left.compareTo(LOOK_AGAIN) < 0).orElse(LOOK_AGAIN);
+      return Outcome.recheckAfter(next.isPositive() ? next : Duration.ofMillis(100), blockedBy);
+    }
     if (pass.spec.suspendedUntil().isPresent()) {
       Instant until = pass.spec.suspendedUntil().get();
       pass.status.waiting("the suspension to end", until, "follows Git again");
@@ -810,19 +1085,42 @@ final class ApplicationReconciler {
     int left = 0;
     if (pass.status.isRunning()) {
       adopt(pass);
+      pass.hooks().terminate("the application is being deleted");
     }
+    Optional<Outcome> before = deletionHooks(pass, Hook.Phase.PRE_DELETE);
+    if (before.isPresent()) {
+      return before.get();
+    }
+    List<String> unconfirmed = new ArrayList<>();
     List<Owned> owned = pass.status.inventory().stream().sorted(Comparator.comparing(Owned::key, Renderer.applyOrder().reversed())).toList();
     for (Owned entry : owned) {
       Optional<KubeObject> known = cluster.get(entry.key()).filter(object -> object.uid().equals(entry.uid()));
-      if (known.isPresent()) {
+      SyncOptions.Guard guard = known.map(object -> pass.spec.options().of(object).delete()).orElse(SyncOptions.Guard.FREE);
+      if (guard == SyncOptions.Guard.CONFIRM && !isDeletionApproved(pass.application)) {
+        unconfirmed.add(entry.key().toString());
+      } else if (known.isPresent() && guard != SyncOptions.Guard.NEVER) {
         left++;
         if (!known.get().isTerminating()) {
           writer(pass).delete(entry.key(), DeleteOptions.ofUid(entry.uid()));
         }
       }
     }
+    if (!unconfirmed.isEmpty()) {
+      String message =
+          "a person to confirm the deletion of %s: annotate the application with slipway.dev/deletion-approved".formatted(unconfirmed.getFirst());
+      pass.status.waiting(message, null, "deletes it, and then the application");
+      pass.save();
+      return Outcome.recheckAfter(LOOK_AGAIN, message);
+    }
     if (left > 0) {
       return Outcome.recheckAfter(Duration.ofMillis(500), left + " objects are being deleted");
+    }
+    Optional<Outcome> after = deletionHooks(pass, Hook.Phase.POST_DELETE);
+    if (after.isPresent()) {
+      return after.get();
+    }
+    if (pass.hooks().deleteAll() > 0) {
+      return Outcome.recheckAfter(Duration.ofMillis(500), "hooks are being deleted");
     }
     cluster
         .as(Author.controller("slipway-sync"))
@@ -835,6 +1133,56 @@ final class ApplicationReconciler {
     return Outcome.SETTLED;
   }
 
+  private static boolean isDeletionApproved(KubeObject application) {
+    return application.annotation("slipway.dev/deletion-approved").or(() -> application.annotation("argocd.argoproj.io/deletion-approved")).isPresent();
+  }
+
+  /// The hooks before or after the deletion of everything. One that fails is told and stops nothing: the application would never go.
+  private Optional<Outcome> deletionHooks(Pass pass, Hook.Phase phase) {
+    String done = phase.word() + "Done";
+    JsonNode deletion = pass.status.json().path("deletion");
+    Optional<KubeObject> record =
+        pass.status.hasOperation() ? history.find(pass.application, pass.status.operationId()) : Optional.empty();
+    if (Json.bool(deletion, done, false) || record.isEmpty()) {
+      return Optional.empty();
+    }
+    SyncOrder order;
+    try {
+      order = SyncOrder.of(history.objects(record.get()));
+    } catch (IllegalStateException e) {
+      return Optional.empty();
+    }
+    if (!order.has(phase)) {
+      return Optional.empty();
+    }
+    ObjectNode state = Json.child(pass.status.json(), "deletion");
+    if (!state.has(phase.word())) {
+      state.put(phase.word(), pass.now.toString());
+    }
+    Instant deadline = KubeObject.instant(state, phase.word()).orElse(pass.now).plus(FAIL_HOOKS);
+    List<HookRun> runs = pass.hooks().look(pass.status.operationId(), order);
+    Step step = StepPlanner.next(order, phase, runs);
+    boolean late = !pass.now.isBefore(deadline);
+    Outcome outcome = AGAIN;
+    if (step instanceof Step.StartHooks(_, List<Hook> fresh) && !late) {
+      pass.save();
+      outcome = startHooks(pass, fresh);
+    } else if (step instanceof Step.AwaitHook(_, HookRun run) && !late) {
+      pass.status.waiting("hook %s %s (%s)".formatted(run.key().kind(), run.key().name(), phase.word()), deadline, "goes on with the deletion");
+      outcome = Outcome.recheckAfter(HOOKS, "a hook");
+    } else {
+      if (late || step instanceof Step.Fail) {
+        events.warning(
+            pass.application,
+            "HookFailed",
+            phase.word() + ": " + (step instanceof Step.Fail(_, String why) ? why : "not done within " + span(FAIL_HOOKS)));
+      }
+      state.put(done, true);
+    }
+    pass.save();
+    return Optional.of(outcome);
+  }
+
   // Differences, for people
 
   /// What a sync to a revision would change.
@@ -845,9 +1193,8 @@ final class ApplicationReconciler {
     var pass = new Pass(application, timeline.instant());
     var resolved =
         source.resolve(pass.spec.repository(), revision.isEmpty() ? pass.spec.revision() : revision, pass.spec.path());
-    List<RenderedObject> objects = renders.render(pass.spec, resolved, pass.label());
-    SyncPlan plan =
-        SyncPlanner.plan(objects, live(pass, objects), pass.status.inventory(), IgnoredFields.read(application.spec()));
+    List<RenderedObject> objects = Hooks.kept(renders.render(pass.spec, resolved, pass.label()));
+    SyncPlan plan = plan(pass, objects, live(pass, objects));
     ObjectNode diff = Json.object();
     diff.put("application", pass.label()).put("revision", resolved.commit()).put("same", plan.isEmpty()).put("unchanged", plan.unchanged());
     ArrayNode list = diff.putArray("objects");
@@ -876,6 +1223,8 @@ final class ApplicationReconciler {
             }
           }
         }
+        case SyncPlan.Action.Overwrite(_, _, var changes) ->
+            entry.put("action", "replace").put("why", "Replace=true, %d fields differ".formatted(changes.size()));
         case SyncPlan.Action.Replace(_, _, String why) -> entry.put("action", "replace").put("why", why);
       }
     }

@@ -3,6 +3,7 @@ package dev.slipway.sync.application;
 import dev.slipway.manifest.ReadOptions;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
+import dev.slipway.sync.plan.SyncOptions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
@@ -22,6 +23,8 @@ record ApplicationSpec(
     boolean selfHeal,
     boolean allowEmpty,
     Duration timeout,
+    Optional<Duration> waveTimeout,
+    SyncOptions options,
     int retryLimit,
     Duration retryFirst,
     int retryFactor,
@@ -58,6 +61,8 @@ record ApplicationSpec(
         Json.bool(automated, "selfHeal", false),
         Json.bool(automated, "allowEmpty", false),
         duration(policy, "timeout", Duration.ofMinutes(10)),
+        Json.string(policy, "waveTimeout").map(_ -> duration(policy, "waveTimeout", Duration.ofMinutes(10))),
+        SyncOptions.read(spec),
         Json.integer(retry, "limit", 5),
         duration(backoff, "duration", Duration.ofSeconds(5)),
         Math.max(1, Json.integer(backoff, "factor", 2)),

@@ -20,6 +20,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// The status of an application while one pass reads and changes it. Used by one thread.
 final class ApplicationStatus {
   private static final int MAX_REJECTED = 20;
+  private static final int MAX_RESULTS = 100;
 
   private final ObjectNode json;
   private final Instant now;
@@ -105,6 +106,31 @@ final class ApplicationStatus {
 
   void step(String step, String message) {
     operation().put("step", step).put("message", message);
+  }
+
+  /// Where in its order the sync is; the time of a new stage counts from now.
+  void stage(String stage) {
+    ObjectNode operation = operation();
+    if (!Json.string(operation, "stage", "").equals(stage)) {
+      operation.put("stage", stage).put("stageSince", now.toString());
+    }
+  }
+
+  String stage() {
+    return Json.string(json.path("operation"), "stage", "");
+  }
+
+  Instant stageSince() {
+    return KubeObject.instant(json.path("operation"), "stageSince").orElse(now);
+  }
+
+  /// What was done to an object; the first ones are kept for the history.
+  void result(String kind, ObjectKey key, String action) {
+    JsonNode known = operation().path("results");
+    ArrayNode results = known instanceof ArrayNode array ? array : operation().putArray("results");
+    if (results.size() < MAX_RESULTS) {
+      results.addObject().put("kind", kind).put("namespace", key.namespace()).put("name", key.name()).put("action", action);
+    }
   }
 
   void end(String phase, String message) {

@@ -66,9 +66,24 @@ final class SyncHistory {
     return Json.bool(record.status(), "healthy", false);
   }
 
+  /// Only some of its objects were synced: nothing to come back to.
+  static boolean isPartial(KubeObject record) {
+    return !Json.items(record.spec(), "selection").isEmpty();
+  }
+
+  /// Why a sync happens.
+  ///
+  /// @param selection what it is limited to; empty for all
+  /// @param overridesWindow begun although a window was closed
+  record Cause(String trigger, String by, String reason, List<String> selection, boolean overridesWindow) {
+    static Cause of(String trigger, String by) {
+      return new Cause(trigger, by, "", List.of(), false);
+    }
+  }
+
   /// Keeps what is about to be applied. The same id twice keeps the first.
   KubeObject add(
-      KubeObject application, long id, Source.Resolved revision, String trigger, String by, List<RenderedObject> objects) {
+      KubeObject application, long id, Source.Resolved revision, Cause cause, List<RenderedObject> objects) {
     List<String> hashes = archive.put(objects.stream().map(object -> object.object().bytes()).toList());
     KubeObject record =
         KubeObject.make(
@@ -83,7 +98,16 @@ final class SyncHistory {
               ObjectNode spec = json.putObject("spec");
               spec.put("application", application.name()).put("id", id).put("revision", revision.commit());
               spec.put("tree", revision.tree()).put("author", revision.author()).put("authoredAt", revision.authoredAt());
-              spec.put("message", revision.message()).put("trigger", trigger).put("by", by);
+              spec.put("message", revision.message()).put("trigger", cause.trigger()).put("by", cause.by());
+              if (!cause.reason().isEmpty()) {
+                spec.put("reason", cause.reason());
+              }
+              if (!cause.selection().isEmpty()) {
+                cause.selection().forEach(spec.putArray("selection")::add);
+              }
+              if (cause.overridesWindow()) {
+                spec.put("overridesWindow", true);
+              }
               ArrayNode list = spec.putArray("objects");
               for (int i = 0; i < objects.size(); i++) {
                 ObjectKey key = objects.get(i).object().key();
@@ -147,14 +171,14 @@ final class SyncHistory {
   Optional<KubeObject> lastHealthy(KubeObject application, @Nullable KubeObject before) {
     return of(application).stream()
         .filter(record -> before == null || id(record) < id(before))
-        .filter(SyncHistory::isHealthy)
+        .filter(record -> isHealthy(record) && !isPartial(record))
         .findFirst();
   }
 
   /// Forgets the oldest syncs beyond the limit; what is in force and the last healthy one stay.
   void trim(KubeObject application, int limit, long current) {
     List<KubeObject> all = of(application);
-    Optional<KubeObject> healthy = all.stream().filter(SyncHistory::isHealthy).findFirst();
+    Optional<KubeObject> healthy = all.stream().filter(record -> isHealthy(record) && !isPartial(record)).findFirst();
     int kept = 0;
     for (KubeObject record : all) {
       boolean needed = id(record) == current || healthy.filter(h -> h.uid().equals(record.uid())).isPresent();

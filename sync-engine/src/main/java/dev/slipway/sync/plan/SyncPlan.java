@@ -10,14 +10,27 @@ import java.util.List;
 ///
 /// @param actions to bring what is wanted about
 /// @param prunes what is owned, live, and wanted no more
+/// @param guarded which of the prunes want a person to confirm them (`Prune=confirm`)
+/// @param lastPrunes which of the prunes come after everything else is healthy (`PruneLast`)
 /// @param kept owned and wanted no more, but protected from pruning by an annotation
 /// @param leaving wanted, but an older object of that name is still being deleted: nothing can be done until it is gone
 /// @param unchanged how many objects are as wanted
 public record SyncPlan(
-    List<Action> actions, List<KubeObject> prunes, List<ObjectKey> kept, List<ObjectKey> leaving, int unchanged) {
+    List<Action> actions,
+    List<KubeObject> prunes,
+    List<ObjectKey> guarded,
+    List<ObjectKey> lastPrunes,
+    List<ObjectKey> kept,
+    List<ObjectKey> leaving,
+    int unchanged) {
+  public static final SyncPlan NOTHING =
+      new SyncPlan(List.of(), List.of(), List.of(), List.of(), List.of(), List.of(), 0);
+
   public SyncPlan {
     actions = List.copyOf(actions);
     prunes = List.copyOf(prunes);
+    guarded = List.copyOf(guarded);
+    lastPrunes = List.copyOf(lastPrunes);
     kept = List.copyOf(kept);
     leaving = List.copyOf(leaving);
   }
@@ -31,6 +44,13 @@ public record SyncPlan(
     /// @param changes which fields differ
     record Change(RenderedObject wanted, KubeObject live, List<FieldDiff.Change> changes) implements Action {
       public Change {
+        changes = List.copyOf(changes);
+      }
+    }
+
+    /// The object is written as a whole, with nothing left of what others wrote.
+    record Overwrite(RenderedObject wanted, KubeObject live, List<FieldDiff.Change> changes) implements Action {
+      public Overwrite {
         changes = List.copyOf(changes);
       }
     }

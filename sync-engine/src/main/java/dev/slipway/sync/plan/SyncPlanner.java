@@ -36,6 +36,16 @@ public final class SyncPlanner {
   /// @param inventory what this application owns
   public static SyncPlan plan(
       List<RenderedObject> wanted, Map<ObjectKey, KubeObject> live, Collection<Owned> inventory, IgnoredFields ignored) {
+    return plan(wanted, live, inventory, ignored, SyncOptions.DEFAULT);
+  }
+
+  /// @param options of the application
+  public static SyncPlan plan(
+      List<RenderedObject> wanted,
+      Map<ObjectKey, KubeObject> live,
+      Collection<Owned> inventory,
+      IgnoredFields ignored,
+      SyncOptions options) {
     var actions = new ArrayList<SyncPlan.Action>();
     var leaving = new ArrayList<ObjectKey>();
     Set<ObjectKey> keys = new HashSet<>();
@@ -61,24 +71,39 @@ public final class SyncPlanner {
           && changes.stream().anyMatch(change -> change.path().startsWith(".spec.template"))) {
         actions.add(new SyncPlan.Action.Replace(object, known, "the template of a Job cannot change"));
       } else {
-        actions.add(new SyncPlan.Action.Change(object, known, changes));
+        SyncOptions own = options.of(object.object());
+        actions.add(
+            !own.replace()
+                ? new SyncPlan.Action.Change(object, known, changes)
+                : own.force()
+                    ? new SyncPlan.Action.Replace(object, known, "Force=true")
+                    : new SyncPlan.Action.Overwrite(object, known, changes));
       }
     }
     var prunes = new ArrayList<KubeObject>();
+    var guarded = new ArrayList<ObjectKey>();
+    var lastPrunes = new ArrayList<ObjectKey>();
     var kept = new ArrayList<ObjectKey>();
     for (Owned owned : inventory) {
       KubeObject known = live.get(owned.key());
       if (keys.contains(owned.key()) || known == null || !known.uid().equals(owned.uid()) || known.isTerminating()) {
         continue;
       }
-      if (known.annotation("slipway.dev/prune").filter(value -> value.equals("false")).isPresent()) {
+      SyncOptions own = options.of(known);
+      if (own.prune() == SyncOptions.Guard.NEVER) {
         kept.add(owned.key());
-      } else {
-        prunes.add(known);
+        continue;
+      }
+      prunes.add(known);
+      if (own.prune() == SyncOptions.Guard.CONFIRM) {
+        guarded.add(owned.key());
+      }
+      if (own.pruneLast()) {
+        lastPrunes.add(owned.key());
       }
     }
     prunes.sort(Comparator.comparing(KubeObject::key, Renderer.applyOrder().reversed()));
-    return new SyncPlan(actions, prunes, kept, leaving, unchanged);
+    return new SyncPlan(actions, prunes, guarded, lastPrunes, kept, leaving, unchanged);
   }
 
   private static ObjectKey declared(RenderedObject object) {

@@ -1,0 +1,5 @@
+/// When an application may be synced.
+@NullMarked
+package dev.slipway.sync.window;
+
+import org.jspecify.annotations.NullMarked;

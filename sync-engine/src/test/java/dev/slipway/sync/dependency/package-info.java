@@ -1,0 +1,4 @@
+@NullMarked
+package dev.slipway.sync.dependency;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.slipway.sync.plan;
+
+import org.jspecify.annotations.NullMarked;

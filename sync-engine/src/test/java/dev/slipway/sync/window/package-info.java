@@ -1,0 +1,4 @@
+@NullMarked
+package dev.slipway.sync.window;
+
+import org.jspecify.annotations.NullMarked;
