@@ -31,6 +31,7 @@ import dev.slipway.home.CertificateAuthority;
 import dev.slipway.web.DaemonRoutes;
 import dev.slipway.web.KubernetesRoutes;
 import dev.slipway.web.Routes;
+import dev.slipway.web.stream.PodSockets;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -103,7 +104,7 @@ public final class Daemon implements AutoCloseable {
         new KubernetesApi(
             cluster, ResourceTypes.KNOWN, access, tokens, agent, timeline, chance, Daemon::yaml, Version.TEXT);
     var routes = new Routes();
-    KubernetesRoutes.add(routes, api);
+    KubernetesRoutes.add(routes, api, new PodSockets(agent, timeline));
     DaemonRoutes.add(
         routes, cluster, sync, journal, store::counts, options.webhookSecret(), timeline, Version.TEXT);
     var server =

@@ -5,6 +5,7 @@ import dev.slipway.controlplane.access.AccessRequest;
 import dev.slipway.controlplane.access.User;
 import dev.slipway.controlplane.api.Failures;
 import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.web.stream.PodSockets;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
@@ -84,6 +85,7 @@ public final class ApiServer implements AutoCloseable {
               return connector;
             });
     tcp.ifPresent(server::addConnector);
+    PodSockets.prepare(server);
     server.setHandler(new Front(routes, authenticator, access));
   }
 
@@ -151,7 +153,7 @@ public final class ApiServer implements AutoCloseable {
     public boolean handle(Request request, Response response, Callback callback) {
       String path = Request.getPathInContext(request);
       var match = routes.find(request.getMethod(), path);
-      var anybody = new Exchange(request, response, Map.of(), User.ANONYMOUS);
+      var anybody = new Exchange(request, response, Map.of(), User.ANONYMOUS, callback);
       Optional<User> user;
       try {
         user = authenticator.user(request);
@@ -167,7 +169,7 @@ public final class ApiServer implements AutoCloseable {
       }
       User sender = user.get();
       var exchange =
-          new Exchange(request, response, match.map(Routes.Match::variables).orElse(Map.of()), sender);
+          new Exchange(request, response, match.map(Routes.Match::variables).orElse(Map.of()), sender, callback);
       boolean reserved = sender.groups().contains(User.MASTERS);
       boolean lasting = exchange.flag("watch") || exchange.flag("follow") || exchange.flag("wait");
       try (RequestLimits.@Nullable Share share = limits.take(sender.name(), lasting, reserved)) {
@@ -201,7 +203,9 @@ public final class ApiServer implements AutoCloseable {
           }
           match.get().route().endpoint().answer(exchange);
         }
-        callback.succeeded();
+        if (!exchange.upgraded()) {
+          callback.succeeded();
+        }
       } catch (ClusterException e) {
         failed(exchange, e, callback);
       } catch (UncheckedIOException e) {

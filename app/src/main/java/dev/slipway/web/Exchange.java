@@ -18,6 +18,7 @@ import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Blocker;
+import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.Fields;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -31,14 +32,17 @@ public final class Exchange {
   private final Response response;
   private final Map<String, String> pathVariables;
   private final User user;
+  private final Callback callback;
   private final Fields query;
   private boolean answered;
+  private boolean upgraded;
 
-  Exchange(Request request, Response response, Map<String, String> pathVariables, User user) {
+  Exchange(Request request, Response response, Map<String, String> pathVariables, User user, Callback callback) {
     this.request = request;
     this.response = response;
     this.pathVariables = pathVariables;
     this.user = user;
+    this.callback = callback;
     this.query = Request.extractQueryParameters(request);
   }
 
@@ -169,6 +173,23 @@ public final class Exchange {
     response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-store");
     write(false, ByteBuffer.allocate(0));
     return Content.Sink.asOutputStream(response);
+  }
+
+  /// Hands the connection over to a stream, which ends the exchange itself.
+  void upgrade(UpgradeTo stream) {
+    stream.upgrade(request, response, callback);
+    answered = true;
+    upgraded = true;
+  }
+
+  /// Takes a connection over, or throws and leaves it.
+  @FunctionalInterface
+  interface UpgradeTo {
+    void upgrade(Request request, Response response, Callback callback);
+  }
+
+  boolean upgraded() {
+    return upgraded;
   }
 
   boolean answered() {

@@ -3,21 +3,24 @@ package dev.slipway.web;
 import dev.slipway.controlplane.api.ApiAnswer;
 import dev.slipway.controlplane.api.ApiRequest;
 import dev.slipway.controlplane.api.KubernetesApi;
+import dev.slipway.controlplane.api.PodChannel;
+import dev.slipway.web.stream.PodSockets;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.util.Optional;
 
 /// Puts the Kubernetes API onto the paths where its clients look for it.
 public final class KubernetesRoutes {
   private KubernetesRoutes() {}
 
-  public static void add(Routes routes, KubernetesApi api) {
+  public static void add(Routes routes, KubernetesApi api, PodSockets sockets) {
     for (String path : new String[] {"/api", "/api/v1", "/api/v1/**", "/apis", "/apis/**", "/version", "/openapi/**"}) {
-      routes.guarded(path, exchange -> answer(api, exchange));
+      routes.guarded(path, exchange -> answer(api, sockets, exchange));
     }
   }
 
-  private static void answer(KubernetesApi api, Exchange exchange) {
+  private static void answer(KubernetesApi api, PodSockets sockets, Exchange exchange) {
     var request =
         new ApiRequest(
             exchange.method(),
@@ -28,6 +31,11 @@ public final class KubernetesRoutes {
             exchange.header("User-Agent").orElse(""),
             exchange.user(),
             exchange::body);
+    Optional<PodChannel> channel = api.channel(request);
+    if (channel.isPresent()) {
+      exchange.upgrade((from, to, callback) -> sockets.upgrade(channel.get(), from, to, callback));
+      return;
+    }
     switch (api.answer(request)) {
       case ApiAnswer.Whole(int code, String type, byte[] bytes, var warnings) -> {
         exchange.warn(warnings);

@@ -176,7 +176,7 @@ final class SimulatedRuntime implements ContainerRuntime {
   public void logs(String id, LogRange range, OutputStream out) {}
 
   @Override
-  public int exec(String id, List<String> command, InputStream in, OutputStream out, OutputStream err, Duration timeout) {
+  public int exec(String id, List<String> command, boolean terminal, InputStream in, OutputStream out, OutputStream err, Duration timeout) {
     return 0;
   }
 

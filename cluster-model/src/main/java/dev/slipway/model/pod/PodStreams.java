@@ -28,8 +28,10 @@ public interface PodStreams {
       Optional<Instant> since) {}
 
   /// A command inside a running container.
+  ///
+  /// @param terminal gives the command a terminal of its own: then its errors come with its output
   record ExecRequest(
-      String namespace, String pod, String container, List<String> command, Duration timeout) {
+      String namespace, String pod, String container, List<String> command, boolean terminal, Duration timeout) {
     public ExecRequest {
       command = List.copyOf(command);
     }
@@ -38,6 +40,6 @@ public interface PodStreams {
   /// Writes the log to `out` until its end, or, when following, until the container is gone or `out` refuses.
   void logs(LogRequest request, OutputStream out);
 
-  /// Runs a command and returns its exit code. Ends by itself after the timeout.
+  /// Runs a command and returns its exit code. Ends by itself after the timeout; an interrupt ends the command.
   int exec(ExecRequest request, InputStream stdin, OutputStream stdout, OutputStream stderr);
 }

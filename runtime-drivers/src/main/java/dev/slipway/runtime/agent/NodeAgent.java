@@ -542,7 +542,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
             .reduce((one, other) -> other)
             .orElseThrow(
                 () -> new ClusterException(ClusterException.Reason.BAD_REQUEST, "container " + container + " is not running"));
-    return runtime.exec(running.id(), request.command(), stdin, stdout, stderr, request.timeout());
+    return runtime.exec(running.id(), request.command(), request.terminal(), stdin, stdout, stderr, request.timeout());
   }
 
   private KubeObject pod(String namespace, String name) {

@@ -48,7 +48,7 @@ final class ProbeClient {
 
   private Optional<String> exec(String id, List<String> command, Duration timeout) {
     var output = new ByteArrayOutputStream();
-    int code = runtime.exec(id, command, InputStream.nullInputStream(), output, output, timeout);
+    int code = runtime.exec(id, command, false, InputStream.nullInputStream(), output, output, timeout);
     if (code == 0) {
       return Optional.empty();
     }

@@ -530,27 +530,41 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
 
   @Override
   public int exec(
-      String id, List<String> command, InputStream in, OutputStream out, OutputStream err, Duration timeout) {
+      String id,
+      List<String> command,
+      boolean terminal,
+      InputStream in,
+      OutputStream out,
+      OutputStream err,
+      Duration timeout) {
     ContainerFolder folder = folder(id);
     ProcessTable.Identity child =
         folder.child().filter(ProcessTable::lives).orElseThrow(() -> new RuntimeFailedException("container is not running"));
     // Until the command has taken the place of the scripts before it, there is nothing to enter.
     await(() -> environmentOf(child.pid()).containsKey(ContainerFolder.MARK), Duration.ofSeconds(1));
     try {
-      var builder = new ProcessBuilder(enter(folder, child, command));
+      List<String> line = enter(folder, child, command);
+      var builder = new ProcessBuilder(terminal ? inTerminal(line) : line);
       if (!folder.spec().path("mounts").asBoolean(false)) {
         builder.directory(Path.of("/proc/" + child.pid() + "/cwd").toRealPath().toFile());
       }
       builder.environment().clear();
       builder.environment().putAll(environmentOf(child.pid()));
+      if (terminal) {
+        builder.environment().putIfAbsent("TERM", "xterm");
+      }
       Process process = builder.start();
       Thread output = Thread.ofVirtual().start(() -> pump(process.getInputStream(), out));
       Thread errors = Thread.ofVirtual().start(() -> pump(process.getErrorStream(), err));
       Thread.ofVirtual().start(() -> pumpAndClose(in, process.getOutputStream()));
-      boolean ended = process.waitFor(timeout.toMillis(), TimeUnit.MILLISECONDS);
-      if (!ended) {
-        process.descendants().forEach(ProcessHandle::destroyForcibly);
-        process.destroyForcibly();
+      boolean ended = false;
+      try {
+        ended = process.waitFor(timeout.toMillis(), TimeUnit.MILLISECONDS);
+      } finally {
+        if (!ended) {
+          process.descendants().forEach(ProcessHandle::destroyForcibly);
+          process.destroyForcibly();
+        }
       }
       // Whoever it left behind may hold its output open for ever.
       output.join(DRAIN);
@@ -562,6 +576,12 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
       Thread.currentThread().interrupt();
       throw new RuntimeFailedException("interrupted", e);
     }
+  }
+
+  /// `script` opens a terminal, runs the command in it, and hands on its exit code.
+  private List<String> inTerminal(List<String> line) {
+    String command = line.stream().map(MainScript::quoted).collect(java.util.stream.Collectors.joining(" "));
+    return List.of(tools.program("script"), "--quiet", "--return", "--flush", "--command", command, "/dev/null");
   }
 
   /// The command, seeing what the container sees, bound by its limits, and ended with it.

@@ -73,7 +73,14 @@ public interface ContainerRuntime {
   /// Runs a command inside a running container.
   ///
   /// @return its exit code; 124 when the timeout ended it
-  int exec(String id, List<String> command, InputStream in, OutputStream out, OutputStream err, Duration timeout);
+  int exec(
+      String id,
+      List<String> command,
+      boolean terminal,
+      InputStream in,
+      OutputStream out,
+      OutputStream err,
+      Duration timeout);
 
   /// From now on this hears the UID of each pod whose containers may have changed. Called from any thread; must not block.
   void onChange(Consumer<String> podUid);

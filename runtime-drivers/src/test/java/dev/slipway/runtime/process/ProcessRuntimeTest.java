@@ -249,9 +249,11 @@ class ProcessRuntimeTest {
     var none = new ByteArrayOutputStream();
     int code =
         runtime.exec(
-            UID + "/web-0", List.of("sleep", "50"), new ByteArrayInputStream(new byte[0]), none, none, Duration.ofMillis(100));
+            UID + "/web-0", List.of("sleep", "50"), false, new ByteArrayInputStream(new byte[0]), none, none, Duration.ofMillis(100));
     assertThat(code).isEqualTo(124);
     assertThat(exec("slipway-no-such-program")).startsWith("127:");
+    assertThat(exec("test", "-t", "1")).startsWith("1:");
+    assertThat(exec(true, "sh", "-c", "test -t 1 && echo 'it is'; exit 3")).startsWith("3:").contains("it is");
   }
 
   @Test
@@ -351,11 +353,16 @@ class ProcessRuntimeTest {
   }
 
   private String exec(String... command) {
+    return exec(false, command);
+  }
+
+  private String exec(boolean terminal, String... command) {
     var out = new ByteArrayOutputStream();
     int code =
         runtime.exec(
             UID + "/web-0",
             List.of(command),
+            terminal,
             new ByteArrayInputStream("input".getBytes(StandardCharsets.UTF_8)),
             out,
             new ByteArrayOutputStream(),

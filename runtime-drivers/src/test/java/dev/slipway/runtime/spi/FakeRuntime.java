@@ -248,7 +248,13 @@ public final class FakeRuntime implements ContainerRuntime {
 
   @Override
   public int exec(
-      String id, List<String> command, InputStream in, OutputStream out, OutputStream err, Duration timeout) {
+      String id,
+      List<String> command,
+      boolean terminal,
+      InputStream in,
+      OutputStream out,
+      OutputStream err,
+      Duration timeout) {
     synchronized (this) {
       Fake fake = containers.get(id);
       if (fake == null || !(fake.state instanceof ContainerState.Running)) {

@@ -178,7 +178,7 @@ public final class RuntimeContract {
     int code =
         subject
             .runtime()
-            .exec(id, List.of("sh", "-c", "exit 5"), InputStream.nullInputStream(), none, none, Duration.ofSeconds(10));
+            .exec(id, List.of("sh", "-c", "exit 5"), false, InputStream.nullInputStream(), none, none, Duration.ofSeconds(10));
     assertThat(code).isEqualTo(5);
   }
 

@@ -1,0 +1,197 @@
+package dev.slipway.web.stream;
+
+import dev.slipway.controlplane.api.Failures;
+import dev.slipway.controlplane.api.PodChannel;
+import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.pod.PodStreams;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Optional;
+import org.eclipse.jetty.websocket.api.Callback;
+import org.eclipse.jetty.websocket.api.Session;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ObjectNode;
+
+/// `exec` and `attach` over one WebSocket. The first byte of each message is its channel: 0 input, 1 output, 2 errors, 3 the outcome as
+/// a `Status`, 4 the size of the client's terminal; in version 5, 255 ends the channel that follows.
+///
+/// A client that goes away takes its command with it.
+public final class RemoteCommand implements Session.Listener {
+  private static final int STDIN = 0;
+  private static final int STDOUT = 1;
+  private static final int STDERR = 2;
+  private static final int OUTCOME = 3;
+  private static final int CLOSE = 255;
+  private static final Duration LONGEST = Duration.ofHours(24);
+
+  private final PodChannel wanted;
+  private final PodStreams pods;
+  private final InstantSource clock;
+  private final ByteQueue input = new ByteQueue();
+  private @Nullable Session session;
+  private @Nullable Thread worker;
+
+  RemoteCommand(PodChannel wanted, PodStreams pods, InstantSource clock) {
+    this.wanted = wanted;
+    this.pods = pods;
+    this.clock = clock;
+  }
+
+  @Override
+  public void onWebSocketOpen(Session opened) {
+    session = opened;
+    var socket = new MessageSender(opened);
+    worker = Thread.ofVirtual().name("pod-" + wanted.subresource()).start(() -> run(socket));
+    opened.demand();
+  }
+
+  @Override
+  public void onWebSocketBinary(ByteBuffer payload, Callback callback) {
+    var message = new byte[payload.remaining()];
+    payload.get(message);
+    callback.succeed();
+    try {
+      if (message.length > 0 && wanted.stdin()) {
+        int channel = message[0] & 0xff;
+        if (channel == STDIN) {
+          input.put(java.util.Arrays.copyOfRange(message, 1, message.length));
+        } else if (channel == CLOSE && message.length > 1 && message[1] == STDIN) {
+          input.finish();
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    demand();
+  }
+
+  @Override
+  public void onWebSocketText(String message) {
+    demand();
+  }
+
+  private void demand() {
+    Session known = session;
+    if (known != null && known.isOpen()) {
+      known.demand();
+    }
+  }
+
+  @Override
+  public void onWebSocketClose(int code, @Nullable String reason, Callback callback) {
+    over();
+    callback.succeed();
+  }
+
+  @Override
+  public void onWebSocketError(Throwable cause) {
+    over();
+  }
+
+  private void over() {
+    input.abandon();
+    Thread running = worker;
+    if (running != null) {
+      running.interrupt();
+    }
+  }
+
+  private void run(MessageSender socket) {
+    OutputStream out = new Channel(socket, STDOUT, wanted.stdout());
+    OutputStream err = new Channel(socket, wanted.tty() ? STDOUT : STDERR, wanted.stderr() || wanted.tty());
+    ObjectNode outcome;
+    try {
+      outcome = wanted.subresource().equals("exec") ? executed(out, err) : attached(out);
+    } catch (ClusterException e) {
+      outcome = Failures.status(e);
+    } catch (RuntimeException e) {
+      outcome = Failures.status(500, "InternalError", String.valueOf(e.getMessage()));
+    }
+    try {
+      byte[] bytes = Json.write(outcome);
+      socket.send(OUTCOME, bytes, 0, bytes.length);
+    } catch (IOException e) {
+      // Nobody is there to hear it.
+      return;
+    } finally {
+      socket.close();
+    }
+  }
+
+  private ObjectNode executed(OutputStream out, OutputStream err) {
+    var request =
+        new PodStreams.ExecRequest(
+            wanted.pod().namespace(), wanted.pod().name(), wanted.container(), wanted.command(), wanted.tty(), LONGEST);
+    int code = pods.exec(request, wanted.stdin() ? input : InputStream.nullInputStream(), out, err);
+    if (code == 0) {
+      return success();
+    }
+    ObjectNode status =
+        Failures.status(500, "NonZeroExitCode", "command terminated with non-zero exit code: exit status " + code);
+    status.remove("code");
+    status
+        .putObject("details")
+        .putArray("causes")
+        .addObject()
+        .put("reason", "ExitCode")
+        .put("message", Integer.toString(code));
+    return status;
+  }
+
+  /// What the container writes from now on. Its input is closed already: no runtime keeps it open.
+  private ObjectNode attached(OutputStream out) {
+    if (wanted.stdin()) {
+      throw new ClusterException(
+          ClusterException.Reason.BAD_REQUEST,
+          "the input of a running container is not kept open: attach without --stdin, or use exec");
+    }
+    pods.logs(
+        new PodStreams.LogRequest(
+            wanted.pod().namespace(),
+            wanted.pod().name(),
+            wanted.container(),
+            false,
+            true,
+            false,
+            Optional.empty(),
+            Optional.of(clock.instant())),
+        out);
+    return success();
+  }
+
+  private static ObjectNode success() {
+    ObjectNode status = Json.object();
+    status.putObject("metadata");
+    return status.put("status", "Success");
+  }
+
+  /// What is written here goes to the client at once; what the client did not ask for, nowhere.
+  private static final class Channel extends OutputStream {
+    private final MessageSender socket;
+    private final int number;
+    private final boolean wanted;
+
+    Channel(MessageSender socket, int number, boolean wanted) {
+      this.socket = socket;
+      this.number = number;
+      this.wanted = wanted;
+    }
+
+    @Override
+    public void write(int value) throws IOException {
+      write(new byte[] {(byte) value}, 0, 1);
+    }
+
+    @Override
+    public void write(byte[] bytes, int offset, int length) throws IOException {
+      if (wanted && length > 0) {
+        socket.send(number, bytes, offset, length);
+      }
+    }
+  }
+}
