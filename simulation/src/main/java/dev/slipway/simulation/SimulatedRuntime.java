@@ -14,6 +14,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 
@@ -96,6 +97,11 @@ final class SimulatedRuntime implements ContainerRuntime {
   @Override
   public String version() {
     return "simulated://1";
+  }
+
+  @Override
+  public Optional<Sandbox> sandbox(String podUid) {
+    return Optional.ofNullable(sandboxes.get(podUid));
   }
 
   @Override

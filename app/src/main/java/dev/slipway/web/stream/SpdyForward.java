@@ -97,7 +97,7 @@ public final class SpdyForward implements Session.Listener {
         if (first >>> 16 != VERSION) {
           throw new IOException("this is not SPDY/3.1");
         }
-        control(first & 0xffff, flags, ByteBuffer.wrap(body));
+        control(first & 0xffff, flags, body);
       } else {
         data(first, (flags & FIN) != 0, body);
       }
@@ -107,7 +107,8 @@ public final class SpdyForward implements Session.Listener {
     return left;
   }
 
-  private void control(int type, int flags, ByteBuffer body) throws IOException, InterruptedException {
+  private void control(int type, int flags, byte[] bytes) throws IOException, InterruptedException {
+    ByteBuffer body = ByteBuffer.wrap(bytes);
     switch (type) {
       case SYN_STREAM -> {
         if (body.remaining() < 10) {
@@ -122,8 +123,12 @@ public final class SpdyForward implements Session.Listener {
           data(stream, true, new byte[0]);
         }
       }
-      case RST_STREAM -> reset(body.getInt() & Integer.MAX_VALUE);
-      case PING -> send(frame(VERSION << 16 | PING, 0, body.array()));
+      case RST_STREAM -> {
+        if (bytes.length >= 4) {
+          reset(body.getInt() & Integer.MAX_VALUE);
+        }
+      }
+      case PING -> send(frame(VERSION << 16 | PING, 0, bytes));
       default -> {
         // Settings, windows, further headers and the announced end need no answer here.
       }
