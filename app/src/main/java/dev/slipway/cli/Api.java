@@ -18,6 +18,7 @@ final class Api {
   static final ResourceType APPLICATION = type("applications");
   static final ResourceType ROLLOUT = type("rollouts");
   static final ResourceType SYNC_RECORD = type("syncrecords");
+  static final ResourceType PLAN = type("plans");
   static final ResourceType POD = type("pods");
 
   private static final String MERGE_PATCH = "application/merge-patch+json";

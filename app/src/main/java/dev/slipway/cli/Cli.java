@@ -40,9 +40,12 @@ public final class Cli {
     commands.put("app", AppCommand::new);
     commands.put("status", DeliveryCommands.Status::new);
     commands.put("diff", DeliveryCommands.Diff::new);
+    commands.put("plan", PlanCommands.Make::new);
+    commands.put("apply", PlanCommands.Apply::new);
     commands.put("sync", DeliveryCommands.Sync::new);
     commands.put("rollback", DeliveryCommands.Rollback::new);
     commands.put("history", DeliveryCommands.History::new);
+    commands.put("figures", PlanCommands.Figures::new);
     commands.put("wait", DeliveryCommands.Wait::new);
     commands.put("suspend", DeliveryCommands.Suspend::new);
     commands.put("resume", DeliveryCommands.Resume::new);

@@ -119,32 +119,37 @@ final class DeliveryCommands {
     }
 
     private void write(JsonNode diff) {
-      for (JsonNode object : Json.items(diff, "objects")) {
-        String action = Json.string(object, "action", "");
-        String mark = action.equals("create") ? "+" : action.equals("prune") ? "-" : "~";
-        Console.Tone tone = action.equals("create") ? Console.Tone.GOOD : action.equals("prune") ? Console.Tone.BAD : Console.Tone.BUSY;
-        console()
-            .line(
-                console()
-                    .paint(
-                        tone,
-                        "%s %s %s/%s".formatted(mark, Json.string(object, "kind", ""), Json.string(object, "namespace", ""), Json.string(object, "name", ""))));
-        for (JsonNode change : Json.items(object, "changes")) {
-          console().line("    " + Json.string(change, "path", ""));
-          if (change.has("live")) {
-            console().line(console().paint(Console.Tone.BAD, "      - " + shown(change.path("live"))));
-          }
-          if (change.has("desired")) {
-            console().line(console().paint(Console.Tone.GOOD, "      + " + shown(change.path("desired"))));
-          }
-        }
-      }
+      objects(console(), diff);
       int count = Json.items(diff, "objects").size();
       console()
           .line(
               count == 0
                   ? "no differences: %d objects are as %s wants them".formatted(Json.integer(diff, "unchanged", 0), StatusView.brief(Json.string(diff, "revision", "")))
                   : "%d of %d objects differ from %s".formatted(count, count + Json.integer(diff, "unchanged", 0), StatusView.brief(Json.string(diff, "revision", ""))));
+    }
+
+    /// Each object that differs, field by field.
+    static void objects(Console console, JsonNode diff) {
+      for (JsonNode object : Json.items(diff, "objects")) {
+        String action = Json.string(object, "action", "");
+        String mark = action.equals("create") ? "+" : action.equals("prune") ? "-" : "~";
+        Console.Tone tone = action.equals("create") ? Console.Tone.GOOD : action.equals("prune") ? Console.Tone.BAD : Console.Tone.BUSY;
+        console
+            .line(
+                console
+                    .paint(
+                        tone,
+                        "%s %s %s/%s".formatted(mark, Json.string(object, "kind", ""), Json.string(object, "namespace", ""), Json.string(object, "name", ""))));
+        for (JsonNode change : Json.items(object, "changes")) {
+          console.line("    " + Json.string(change, "path", ""));
+          if (change.has("live")) {
+            console.line(console.paint(Console.Tone.BAD, "      - " + shown(change.path("live"))));
+          }
+          if (change.has("desired")) {
+            console.line(console.paint(Console.Tone.GOOD, "      + " + shown(change.path("desired"))));
+          }
+        }
+      }
     }
 
     private static String shown(JsonNode value) {

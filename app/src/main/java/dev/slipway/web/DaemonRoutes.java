@@ -72,6 +72,7 @@ public final class DaemonRoutes {
     routes.on("POST", "/slipway/v1/trigger", here::trigger);
     routes.on("GET", "/slipway/v1/version", exchange -> exchange.answer(200, Json.object().put("version", version)));
     routes.on("GET", "/slipway/v1/applications/{namespace}/{name}/diff", here::diff);
+    routes.on("POST", "/slipway/v1/applications/{namespace}/{name}/plan", here::plan);
     routes.on("GET", "/slipway/v1/audit", here::audit);
   }
 
@@ -81,12 +82,30 @@ public final class DaemonRoutes {
           200,
           sync.diff(exchange.path("namespace"), exchange.path("name"), exchange.query("revision").orElse("")));
     } catch (ManifestException | SourceException e) {
-      String message =
-          e instanceof ManifestException invalid
-              ? String.join("\n", invalid.problems().stream().map(problem -> problem.text()).toList())
-              : String.valueOf(e.getMessage());
-      throw new ClusterException(ClusterException.Reason.INVALID, message, e);
+      throw new ClusterException(ClusterException.Reason.INVALID, words(e), e);
     }
+  }
+
+  private void plan(Exchange exchange) {
+    ObjectNode request = exchange.json();
+    try {
+      exchange.answer(
+          201,
+          sync.plan(
+                  exchange.path("namespace"),
+                  exchange.path("name"),
+                  Json.string(request, "revision", ""),
+                  Json.string(request, "by", "somebody"))
+              .json());
+    } catch (ManifestException | SourceException e) {
+      throw new ClusterException(ClusterException.Reason.INVALID, words(e), e);
+    }
+  }
+
+  private static String words(RuntimeException e) {
+    return e instanceof ManifestException invalid
+        ? String.join("\n", invalid.problems().stream().map(problem -> problem.text()).toList())
+        : String.valueOf(e.getMessage());
   }
 
   private void audit(Exchange exchange) {

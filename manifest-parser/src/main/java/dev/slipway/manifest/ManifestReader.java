@@ -29,7 +29,7 @@ public final class ManifestReader {
 
   private static final int MAX_FILES = 50_000;
   private static final int MAX_PROBLEMS = 1_000;
-  private static final Set<String> NOT_FROM_GIT = Set.of("Event", "Node", "Lease", "SyncRecord");
+  private static final Set<String> NOT_FROM_GIT = Set.of("Event", "Node", "Lease", "SyncRecord", "Plan");
 
   private ManifestReader() {}
 

@@ -3,6 +3,7 @@ package dev.slipway.sync;
 import dev.slipway.model.archive.Archive;
 import dev.slipway.model.cluster.Cluster;
 import dev.slipway.model.event.EventRecorder;
+import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.sync.application.ApplicationLoop;
@@ -38,6 +39,14 @@ public final class SyncEngine implements AutoCloseable {
   /// @param revision empty for the application's own target
   public ObjectNode diff(String namespace, String name, String revision) {
     return loop.diff(namespace, name, revision);
+  }
+
+  /// What a sync would do, kept as an object: `slipway apply` carries out exactly that, or refuses.
+  ///
+  /// @param revision empty for the application's own target
+  /// @param by who asks
+  public KubeObject plan(String namespace, String name, String revision, String by) {
+    return loop.plan(namespace, name, revision, by);
   }
 
   public boolean isIdle() {

@@ -288,6 +288,63 @@ class OrderTest {
   }
 
   @Test
+  void twoWritersOfOneFieldAreNamedAndHealingBacksOff() {
+    delivery.git.commit(configs("a", "1", "b", "1"));
+    delivery.application();
+    delivery.pass(SOON);
+    int edits = 0;
+    for (int second = 0; second < 120; second++) {
+      if ("1".equals(delivery.live().get("a"))) {
+        edits++;
+        delivery.cluster
+            .as(new dev.slipway.model.cluster.Author("other-operator", "tester", ""))
+            .apply(KubeObject.make("v1", "ConfigMap", "default", "a", json -> json.putObject("data").put("value", "2")), dev.slipway.model.cluster.ApplyOptions.FORCE);
+      }
+      delivery.pass(Duration.ofSeconds(1));
+    }
+    assertThat(edits).as("healed at once at first, then after 2, 4, 8, … s").isBetween(10, 16);
+    assertThat(delivery.status().path("conditions").toString())
+        .contains("Thrashing", "slipway and somebody else change .data.value in turn", "healed every");
+    delivery.change(Delivery.config("b"), json -> ((ObjectNode) json.path("data")).put("value", "edited"));
+    delivery.pass(Duration.ofSeconds(1));
+    assertThat(delivery.live()).as("another object is healed as ever").containsEntry("b", "1");
+    delivery.pass(Duration.ofMinutes(20));
+    assertThat(delivery.live()).isEqualTo(Map.of("a", "1", "b", "1"));
+  }
+
+  @Test
+  void aPlanIsCarriedOutAsItIsOrRefused() {
+    delivery.git.commit(configs("a", "1", "b", "1"));
+    delivery.application(spec -> ((ObjectNode) spec.path("syncPolicy").path("automated")).put("enabled", false));
+    delivery.request("sync", body -> {});
+    delivery.pass(SOON);
+    delivery.git.commit(configs("a", "2"));
+    delivery.pass(SOON);
+    KubeObject plan = delivery.engine().plan("default", "shop", "", "ann");
+    assertThat(delivery.engine().plan("default", "shop", "", "bob").uid()).as("the same plan is one object").isEqualTo(plan.uid());
+    assertThat(plan.spec().path("steps")).hasSize(2);
+
+    delivery.change(Delivery.config("a"), json -> ((ObjectNode) json.path("data")).put("value", "edited"));
+    delivery.request("sync", body -> body.put("plan", plan.name()));
+    delivery.pass(SOON);
+    assertThat(delivery.status().path("refused").toString()).contains("live objects moved", "ConfigMap default/a is not what it was");
+    assertThat(delivery.live()).isEqualTo(Map.of("a", "edited", "b", "1"));
+
+    delivery.change(Delivery.config("a"), json -> ((ObjectNode) json.path("data")).put("value", "1"));
+    delivery.git.commit(configs("a", "3"));
+    delivery.pass(SOON);
+    delivery.request("sync", body -> body.put("plan", plan.name()));
+    delivery.pass(SOON);
+    assertThat(delivery.status().path("refused").toString()).contains("Git moved: main is");
+
+    KubeObject next = delivery.engine().plan("default", "shop", "", "ann");
+    delivery.request("sync", body -> body.put("plan", next.name()));
+    delivery.pass(SOON);
+    assertThat(delivery.live()).as("the prune was in the plan, so nobody has to confirm it").isEqualTo(Map.of("a", "3"));
+    assertThat(Json.string(delivery.records().getLast().spec(), "reason", "")).isEqualTo("plan " + next.name());
+  }
+
+  @Test
   void anApplicationWaitsForThoseItDependsOn() {
     delivery.git.commit(configs("a", "1"));
     delivery.application(spec -> spec.putArray("dependsOn").addObject().put("name", "database"));

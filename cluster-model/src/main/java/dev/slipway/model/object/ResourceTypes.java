@@ -30,6 +30,7 @@ public final class ResourceTypes {
               type("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", false),
               type("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", false),
               type("slipway.dev", "v1", "Application", "applications", true, "app", "apps"),
+              type("slipway.dev", "v1", "Plan", "plans", true),
               type("slipway.dev", "v1", "Repository", "repositories", true, "repo"),
               type("slipway.dev", "v1", "Rollout", "rollouts", true, "ro"),
               type("slipway.dev", "v1", "SyncRecord", "syncrecords", true, "sync", "syncs")));

@@ -35,7 +35,7 @@ import tools.jackson.databind.node.ObjectNode;
 public final class ApplicationLoop implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ApplicationLoop.class);
   private static final GroupKind APPLICATION = GroupKind.slipway("Application");
-  private static final Set<String> NOT_OWNED = Set.of("Event", "Lease", "Node", "SyncRecord");
+  private static final Set<String> NOT_OWNED = Set.of("Event", "Lease", "Node", "SyncRecord", "Plan");
   private static final Duration LOCAL_PERIOD = Duration.ofSeconds(1);
   private static final Duration REMOTE_PERIOD = Duration.ofSeconds(30);
   private static final Duration SLOWEST = Duration.ofSeconds(30);
@@ -185,12 +185,19 @@ public final class ApplicationLoop implements AutoCloseable {
   }
 
   public ObjectNode diff(String namespace, String name, String revision) {
-    KubeObject application =
-        cluster
-            .get(ObjectKey.slipway("Application", namespace, name))
-            .orElseThrow(
-                () -> new ClusterException(ClusterException.Reason.NOT_FOUND, "application \"" + name + "\" not found"));
-    return reconciler.diff(application, revision);
+    return reconciler.diff(application(namespace, name), revision);
+  }
+
+  /// What a sync would do, kept as an object that [#look] can be asked to carry out.
+  public KubeObject plan(String namespace, String name, String revision, String by) {
+    return reconciler.plan(application(namespace, name), revision, by);
+  }
+
+  private KubeObject application(String namespace, String name) {
+    return cluster
+        .get(ObjectKey.slipway("Application", namespace, name))
+        .orElseThrow(
+            () -> new ClusterException(ClusterException.Reason.NOT_FOUND, "application \"" + name + "\" not found"));
   }
 
   public boolean isIdle() {

@@ -17,6 +17,7 @@ import dev.slipway.model.json.Json;
 import dev.slipway.model.loop.Outcome;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.object.OwnerReference;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.sync.dependency.DependencyPlanner;
 import dev.slipway.sync.order.Hook;
@@ -29,6 +30,7 @@ import dev.slipway.sync.plan.IgnoredFields;
 import dev.slipway.sync.plan.SyncPlan;
 import dev.slipway.sync.plan.SyncPlanner;
 import dev.slipway.sync.plan.SyncPlanner.Owned;
+import dev.slipway.sync.plan.PlannedSteps;
 import dev.slipway.sync.plan.SyncOptions;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
@@ -64,6 +66,7 @@ final class ApplicationReconciler {
   private static final Duration LOOK_AGAIN = Duration.ofMinutes(1);
   private static final Duration HOOKS = Duration.ofSeconds(5);
   private static final Duration FAIL_HOOKS = Duration.ofMinutes(5);
+  private static final int PLANS_KEPT = 20;
   private static final int QUICK_ROUNDS = 3;
   private static final int MAX_PROBLEMS_SHOWN = 20;
 
@@ -74,6 +77,7 @@ final class ApplicationReconciler {
   private final EventRecorder events;
   private final Timeline timeline;
   private final HealingPace healing = new HealingPace();
+  private final ThrashDetector thrash = new ThrashDetector();
 
   /// By application.
   private final Map<ObjectKey, Settled> settled = new ConcurrentHashMap<>();
@@ -309,6 +313,17 @@ final class ApplicationReconciler {
     Source.Resolved revision = wanted.revision();
     List<RenderedObject> objects = wanted.objects();
     String asked = Json.string(request, "revision", "");
+    Optional<KubeObject> planned = Optional.empty();
+    String planName = Json.string(request, "plan", "");
+    if (!planName.isEmpty()) {
+      planned =
+          cluster.get(ObjectKey.slipway("Plan", pass.application.namespace(), planName)).filter(plan -> plan.isControlledBy(pass.application));
+      if (planned.isEmpty()) {
+        refuse(pass, "sync", "there is no plan %s of this application".formatted(planName));
+        return true;
+      }
+      asked = Json.string(planned.get().spec(), "target", "");
+    }
     try {
       if (!asked.isEmpty()) {
         revision = source.resolve(pass.spec.repository(), asked, pass.spec.path());
@@ -327,6 +342,13 @@ final class ApplicationReconciler {
           "sync",
           revision == null ? Json.string(pass.status.json().path("source"), "problem", "the repository does not answer") : "the manifests have problems; see `slipway status`");
       return true;
+    }
+    if (planned.isPresent()) {
+      Optional<String> moved = moved(pass, planned.get(), revision, objects);
+      if (moved.isPresent()) {
+        refuse(pass, "sync", moved.get() + "; make a new plan");
+        return true;
+      }
     }
     List<String> selection = Json.strings(request, "resources");
     Optional<String> fault = selection.stream().map(Selection::fault).filter(text -> !text.isEmpty()).findFirst();
@@ -355,9 +377,9 @@ final class ApplicationReconciler {
         pass,
         revision,
         objects,
-        new SyncHistory.Cause("manual", by, Json.string(request, "reason", ""), selection, Json.bool(request, "overrideWindow", false)),
+        new SyncHistory.Cause("manual", by, planName.isEmpty() ? Json.string(request, "reason", "") : "plan " + planName, selection, Json.bool(request, "overrideWindow", false)),
         prune && selection.isEmpty(),
-        Json.bool(request, "confirmPrune", false));
+        planned.isPresent() || Json.bool(request, "confirmPrune", false));
     return true;
   }
 
@@ -975,7 +997,22 @@ final class ApplicationReconciler {
       pass.blocked("the end of a closed time: " + why, until.orElse(null), "undoes the changes to live objects");
       heals = false;
     }
-    if (heals && !plan.actions().isEmpty()) {
+    ThrashDetector.tell(pass.status.json(), thrash.report(pass.application.uid(), pass.now), pass.now);
+    List<SyncPlan.Action> due =
+        heals
+            ? plan.actions().stream().filter(action -> thrash.pause(pass.application.uid(), action.wanted().object().key(), pass.now).isZero()).toList()
+            : List.of();
+    if (heals && due.isEmpty() && !plan.actions().isEmpty()) {
+      Duration pause =
+          plan.actions().stream()
+              .map(action -> thrash.pause(pass.application.uid(), action.wanted().object().key(), pass.now))
+              .min(Comparator.naturalOrder())
+              .orElse(LOOK_AGAIN);
+      pass.status.health(resources(pass, objects, live, changed(plan)));
+      pass.status.sync("OutOfSync", revision);
+      return Outcome.recheckAfter(pause, "an object is changed in turn by somebody else");
+    }
+    if (!due.isEmpty()) {
       Duration pause = healing.take(pass.application.uid(), pass.now);
       if (pause.isPositive()) {
         String message = "%s is changed again and again by somebody else".formatted(plan.actions().getFirst().wanted().object().key());
@@ -985,12 +1022,15 @@ final class ApplicationReconciler {
         return Outcome.recheckAfter(pause, message);
       }
       try {
-        carryOut(pass, plan.actions());
+        carryOut(pass, due);
         inventory(pass, objects);
+        for (SyncPlan.Action action : due) {
+          thrashed(pass, action, live);
+        }
         events.normal(
             pass.application,
             "SelfHeal",
-            plan.actions().stream().map(action -> action.wanted().object().key().toString()).limit(5).collect(Collectors.joining(", ")));
+            due.stream().map(action -> action.wanted().object().key().toString()).limit(5).collect(Collectors.joining(", ")));
         return AGAIN;
       } catch (ClusterException e) {
         pass.status.condition("SelfHealFailed", true, e.reason().word(), String.valueOf(e.getMessage()));
@@ -1004,6 +1044,15 @@ final class ApplicationReconciler {
     pass.status.health(resources(pass, objects, live, changed(plan)));
     pass.observed = versions(pass, objects, live);
     return plan.leaving().isEmpty() ? idle(pass) : Outcome.recheckAfter(LEAVING, "an object is being deleted");
+  }
+
+  private void thrashed(Pass pass, SyncPlan.Action action, Map<ObjectKey, KubeObject> live) {
+    List<String> fields =
+        action instanceof SyncPlan.Action.Change(_, _, var changes)
+            ? changes.stream().map(change -> change.path()).toList()
+            : List.of("the whole object");
+    thrash.healed(
+        pass.application.uid(), fields, live.getOrDefault(action.wanted().object().key(), action.wanted().object()), pass.now);
   }
 
   private static Outcome idle(Pass pass) {
@@ -1232,6 +1281,65 @@ final class ApplicationReconciler {
       list.addObject().put("kind", gone.kind()).put("namespace", gone.namespace()).put("name", gone.name()).put("action", "prune");
     }
     return diff;
+  }
+
+  /// What a sync to a revision would do, kept as an object. The same plan twice is one object.
+  ///
+  /// @param revision empty for the application's own
+  /// @throws SourceException or [ManifestException]
+  KubeObject plan(KubeObject application, String revision, String by) {
+    var pass = new Pass(application, timeline.instant());
+    String target = revision.isEmpty() ? pass.spec.revision() : revision;
+    Source.Resolved resolved = source.resolve(pass.spec.repository(), target, pass.spec.path());
+    ObjectNode diff = diff(application, target);
+    PlannedSteps steps = steps(pass, renders.render(pass.spec, resolved, pass.label()));
+    String digest = steps.digest(resolved.commit());
+    KubeObject plan =
+        KubeObject.make(
+            "slipway.dev/v1",
+            "Plan",
+            application.namespace(),
+            application.name() + "-" + digest.substring(0, 10),
+            json -> {
+              Json.child(json, "metadata").putArray("ownerReferences").add(OwnerReference.controlledBy(application).toJson());
+              ObjectNode spec = json.putObject("spec");
+              spec.put("application", application.name()).put("target", target).put("revision", resolved.commit());
+              spec.put("message", resolved.message()).put("author", resolved.author()).put("by", by).put("digest", digest);
+              spec.set("steps", steps.toJson());
+              spec.set("objects", diff.path("objects"));
+              spec.put("unchanged", Json.integer(diff, "unchanged", 0));
+            });
+    Cluster writer = cluster.as(Author.controller("slipway-sync"));
+    try {
+      KubeObject created = writer.create(plan);
+      history.trimPlans(application, PLANS_KEPT);
+      return created;
+    } catch (ClusterException e) {
+      if (e.reason() == ClusterException.Reason.ALREADY_EXISTS) {
+        return cluster.get(plan.key()).orElseThrow(() -> e);
+      }
+      throw e;
+    }
+  }
+
+  private PlannedSteps steps(Pass pass, List<RenderedObject> rendered) {
+    SyncOrder order = SyncOrder.of(rendered);
+    SyncPlan plan = plan(pass, order.objects(), live(pass, order.objects()));
+    List<RenderedObject> hooks = rendered.stream().filter(object -> !order.objects().contains(object)).toList();
+    return PlannedSteps.of(plan, hooks, pass.spec.prune());
+  }
+
+  /// Whether a plan still says what would happen.
+  ///
+  /// @return why not; empty when it does
+  private Optional<String> moved(Pass pass, KubeObject plan, Source.Resolved revision, List<RenderedObject> rendered) {
+    String planned = Json.string(plan.spec(), "revision", "");
+    if (!revision.commit().equals(planned)) {
+      return Optional.of(
+          "Git moved: %s is %s now, the plan is for %s"
+              .formatted(Json.string(plan.spec(), "target", ""), brief(revision.commit()), brief(planned)));
+    }
+    return steps(pass, rendered).movedSince(plan.spec().path("steps")).map(what -> "live objects moved since the plan was made: " + what);
   }
 
   static String brief(String revision) {

@@ -190,6 +190,17 @@ final class SyncHistory {
     }
   }
 
+  /// Forgets the oldest plans of an application.
+  void trimPlans(KubeObject application, int limit) {
+    cluster
+        .list(ObjectQuery.in(GroupKind.slipway("Plan"), application.namespace()).ownedBy(application.uid()))
+        .items()
+        .stream()
+        .sorted(Comparator.comparing((KubeObject plan) -> plan.creationTimestamp().orElse(java.time.Instant.MIN)).reversed())
+        .skip(limit)
+        .forEach(plan -> cluster.delete(plan.key(), DeleteOptions.ofUid(plan.uid())));
+  }
+
   /// Content that no record needs any more is forgotten.
   void collect() {
     Set<String> needed = new HashSet<>();

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.slipway.sync.application;
+
+import org.jspecify.annotations.NullMarked;
