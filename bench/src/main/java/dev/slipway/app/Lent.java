@@ -1,0 +1,25 @@
+package dev.slipway.app;
+
+import dev.slipway.controlplane.cluster.Admission;
+import dev.slipway.model.time.Chance;
+import dev.slipway.model.time.Timeline;
+import java.time.InstantSource;
+import java.util.concurrent.ThreadLocalRandom;
+
+/// The parts of the program that it keeps to itself.
+public final class Lent {
+  private Lent() {}
+
+  /// Real time.
+  public static Timeline timeline() {
+    return new SystemTimeline(InstantSource.system(), System::nanoTime);
+  }
+
+  public static Admission admission() {
+    return new ObjectAdmission();
+  }
+
+  public static Chance chance() {
+    return () -> ThreadLocalRandom.current().nextLong();
+  }
+}
