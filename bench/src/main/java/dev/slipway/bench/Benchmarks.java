@@ -8,6 +8,6 @@ final class Benchmarks {
   private Benchmarks() {}
 
   static List<Benchmark> all() {
-    return List.of(new ManifestBenchmark(), new StoreBenchmark(), new SchedulerBenchmark());
+    return List.of(new ManifestBenchmark(), new DeliveryBenchmark(), new StoreBenchmark(), new ReplicationBenchmark(), new SchedulerBenchmark());
   }
 }
