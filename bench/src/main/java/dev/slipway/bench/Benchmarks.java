@@ -1,5 +1,6 @@
 package dev.slipway.bench;
 
+import dev.slipway.cli.ProgramBenchmark;
 import dev.slipway.controlplane.scheduling.SchedulerBenchmark;
 import java.util.List;
 
@@ -8,6 +9,6 @@ final class Benchmarks {
   private Benchmarks() {}
 
   static List<Benchmark> all() {
-    return List.of(new ManifestBenchmark(), new DeliveryBenchmark(), new StoreBenchmark(), new ReplicationBenchmark(), new SchedulerBenchmark());
+    return List.of(new ManifestBenchmark(), new DeliveryBenchmark(), new StoreBenchmark(), new ReplicationBenchmark(), new SchedulerBenchmark(), new ProgramBenchmark());
   }
 }

@@ -24,7 +24,7 @@ final class ManifestBenchmark implements Benchmark {
     var cold = new double[1];
     var warm = new double[SAMPLES];
     try (Folder folder = Folder.make("manifests");
-        Sample sample = new Sample(folder.path().resolve("origin.git"), FILES);
+        Sample sample = new Sample(folder.path().resolve("origin.git"), FILES, false);
         var source = new GitSource(folder.path().resolve("mirrors"), Duration.ofSeconds(60))) {
       source.refresh(sample.url());
       for (int i = -WARM_UP; i < SAMPLES; i++) {

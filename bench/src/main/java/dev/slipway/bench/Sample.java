@@ -3,6 +3,8 @@ package dev.slipway.bench;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import org.eclipse.jgit.api.Git;
+import org.eclipse.jgit.api.errors.GitAPIException;
 import org.eclipse.jgit.dircache.DirCache;
 import org.eclipse.jgit.dircache.DirCacheBuilder;
 import org.eclipse.jgit.dircache.DirCacheEntry;
@@ -15,19 +17,20 @@ import org.eclipse.jgit.lib.ObjectInserter;
 import org.eclipse.jgit.lib.PersonIdent;
 import org.eclipse.jgit.lib.RefUpdate;
 import org.eclipse.jgit.lib.Repository;
-import org.eclipse.jgit.api.Git;
-import org.eclipse.jgit.api.errors.GitAPIException;
 
 /// A bare repository of manifests of about 1 KB, a hundred to a folder.
 final class Sample implements AutoCloseable {
   private final Repository repository;
   private final int files;
+  private final boolean simple;
 
-  Sample(Path folder, int files) throws IOException, GitAPIException {
+  /// @param simple only configuration, which is healthy as soon as it is there
+  Sample(Path folder, int files, boolean simple) throws IOException, GitAPIException {
     this.repository = new FileRepository(folder.toFile());
     repository.create(true);
     repository.updateRef(Constants.HEAD).link("refs/heads/main");
     this.files = files;
+    this.simple = simple;
     commit(-1);
     try (Git git = new Git(repository)) {
       git.gc().call();
@@ -76,8 +79,8 @@ final class Sample implements AutoCloseable {
   }
 
   /// Most are controllers, as in a real repository; every fifth is configuration.
-  static String manifest(int number, String word) {
-    if (number % 5 == 0) {
+  private String manifest(int number, String word) {
+    if (simple || number % 5 == 0) {
       return """
           apiVersion: v1
           kind: ConfigMap
