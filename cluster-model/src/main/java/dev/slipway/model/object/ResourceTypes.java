@@ -53,6 +53,13 @@ public final class ResourceTypes {
     }
   }
 
+  /// These kinds and one more.
+  public ResourceTypes with(ResourceType another) {
+    var all = new java.util.ArrayList<>(types);
+    all.add(another);
+    return new ResourceTypes(all);
+  }
+
   public List<ResourceType> all() {
     return types;
   }

@@ -103,7 +103,7 @@ public final class Schemas {
     return definition == null ? Optional.empty() : Optional.ofNullable(definition.merged().get(name));
   }
 
-  /// Takes out the fields that the schema does not know.
+  /// Takes out the fields that the schema does not know, and those whose value is null: that is as if nothing was said.
   ///
   /// @return the paths of what was taken out, as a person writes them
   public List<String> prune(ObjectNode object) {
@@ -133,6 +133,8 @@ public final class Schemas {
         if (inner == null) {
           object.remove(name);
           gone.add(at);
+        } else if (object.path(name).isNull()) {
+          object.remove(name);
         } else {
           prune(object.path(name), inner, at, gone);
         }

@@ -97,6 +97,7 @@ public final class BootstrapRoles {
     }
     if (verbs.equals(READ) && resources.containsKey("")) {
       resources.get("").add("namespaces");
+      resources.getOrDefault("apps", new TreeSet<>()).add("replicasets");
     }
     var rules = new ArrayList<ObjectNode>();
     resources.forEach((group, names) -> rules.add(rule(verbs, List.of(group), names)));

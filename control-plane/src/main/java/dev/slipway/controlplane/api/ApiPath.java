@@ -64,6 +64,10 @@ record ApiPath(ResourceType type, String namespace, String name, String subresou
     return type.group().isEmpty() ? type.plural() : type.plural() + "." + type.group();
   }
 
+  ApiPath named(String other) {
+    return new ApiPath(type, namespace, other, subresource);
+  }
+
   ObjectKey key() {
     return new ObjectKey(type.group(), type.kind(), namespace, name);
   }

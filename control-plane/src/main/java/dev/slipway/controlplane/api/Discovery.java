@@ -25,7 +25,7 @@ final class Discovery {
   private static final List<String> CHANGE = List.of("get", "patch", "update");
   private static final List<String> CREATE = List.of("create");
   private static final Set<String> IN_ALL =
-      Set.of("Pod", "ReplicationController", "Service", "Deployment", "Job");
+      Set.of("Pod", "ReplicationController", "Service", "Deployment", "ReplicaSet", "Job");
   private static final String AGGREGATED = "as=APIGroupDiscoveryList";
 
   /// A subresource, with the group, version and kind that it answers with.
@@ -46,9 +46,11 @@ final class Discovery {
   private final Map<String, ObjectNode> answers = new LinkedHashMap<>();
   private final Map<String, ObjectNode> aggregated = new LinkedHashMap<>();
 
-  Discovery(ResourceTypes types, String version) {
+  /// @param views kinds that can only be read
+  Discovery(ResourceTypes types, List<ResourceType> views, String version) {
     var resources = new ArrayList<Resource>();
-    types.all().forEach(type -> resources.add(resource(type)));
+    types.all().forEach(type -> resources.add(resource(type, VERBS)));
+    views.forEach(type -> resources.add(resource(type, List.of("get", "list", "watch"))));
     for (Reviews.Kind review : Reviews.KINDS) {
       resources.add(
           new Resource(
@@ -90,7 +92,7 @@ final class Discovery {
     return Optional.ofNullable(answers.get(path)).map(json -> ApiAnswer.json(200, json));
   }
 
-  private static Resource resource(ResourceType type) {
+  private static Resource resource(ResourceType type, List<String> verbs) {
     String kind = type.kind();
     var parts = new ArrayList<Part>();
     if (WITH_STATUS.contains(kind)) {
@@ -122,7 +124,7 @@ final class Discovery {
         type.namespaced(),
         type.shortNames(),
         IN_ALL.contains(kind) ? List.of("all") : List.of(),
-        VERBS,
+        verbs,
         parts);
   }
 

@@ -42,6 +42,7 @@ public final class KubernetesApi {
   private static final Duration LONGEST_WATCH = Duration.ofHours(1);
 
   private final EmbeddedCluster cluster;
+  private final Reader reader;
   private final ResourceTypes types;
   private final InstantSource clock;
   private final Access access;
@@ -64,10 +65,11 @@ public final class KubernetesApi {
       Function<byte[], ObjectNode> yaml,
       String version) {
     this.cluster = cluster;
-    this.types = types;
+    this.types = types.with(ReplicaSetView.TYPE);
+    this.reader = new Reader(cluster, new ReplicaSetView(cluster));
     this.clock = clock;
     this.access = access;
-    this.discovery = new Discovery(types, version);
+    this.discovery = new Discovery(types, List.of(ReplicaSetView.TYPE), version);
     this.openApi = new OpenApi(types, version);
     this.bodies = new ObjectBodies(yaml, chance);
     this.pages = new Pages(clock, chance);
@@ -104,6 +106,9 @@ public final class KubernetesApi {
     }
     ApiPath path = found.get();
     access.require(request.user(), wanted(path, request));
+    if (path.type().equals(ReplicaSetView.TYPE)) {
+      only("GET", request);
+    }
     var warnings = new ArrayList<String>();
     Cluster mine = (request.isDryRun() ? cluster.rehearsal() : cluster).as(author(request));
     ApiAnswer answer =
@@ -168,11 +173,11 @@ public final class KubernetesApi {
         try {
           yield one(request, path.type(), 201, mine.create(object));
         } catch (ClusterException e) {
-          if (e.reason() == Reason.ALREADY_EXISTS) {
-            throw new ClusterException(
-                Reason.ALREADY_EXISTS, "%s \"%s\" already exists".formatted(path.resource(), object.name()));
-          }
-          throw e;
+          ClusterException named =
+              e.reason() == Reason.ALREADY_EXISTS
+                  ? new ClusterException(e.reason(), "%s \"%s\" already exists".formatted(path.resource(), object.name()))
+                  : e;
+          yield ApiAnswer.json(e.reason().code(), Failures.status(named, Optional.of(path.named(object.name()))));
         }
       }
       case "DELETE" -> {
@@ -362,13 +367,15 @@ public final class KubernetesApi {
 
   /// `autoscaling/v1` Scale of what has `spec.replicas`.
   private ApiAnswer scale(Cluster mine, ApiPath path, ApiRequest request) {
+    boolean patches = request.method().equals("PATCH");
+    JsonNode body = patches ? patch(request) : request.method().equals("PUT") ? bodies.tree(request) : Json.object();
     for (int attempt = 1; ; attempt++) {
       KubeObject object = existing(path);
       ObjectNode scale = scaleOf(object);
-      ObjectNode wanted =
+      JsonNode wanted =
           switch (request.method()) {
             case "GET" -> scale;
-            case "PUT" -> bodies.tree(request);
+            case "PUT" -> body;
             case "PATCH" ->
                 patched(
                     request.mediaType().equals("application/strategic-merge-patch+json")
@@ -376,7 +383,7 @@ public final class KubernetesApi {
                         : request.mediaType(),
                     path.type(),
                     scale,
-                    patch(request));
+                    body);
             default -> throw notAllowed(request);
           };
       if (request.method().equals("GET")) {
@@ -462,7 +469,7 @@ public final class KubernetesApi {
       page = pages.next(token.get(), limit);
     } else {
       ObjectQuery query = query(path, request);
-      Listing listing = cluster.list(query);
+      Listing listing = reader.list(query);
       Optional<String> exact = request.parameter("resourceVersion");
       if (request.parameter("resourceVersionMatch").filter("Exact"::equals).isPresent()
           && exact.isPresent()
@@ -514,7 +521,7 @@ public final class KubernetesApi {
     return new ApiAnswer.Streamed(
         "application/json",
         new WatchStream(
-            cluster,
+            reader,
             query,
             Representation.of(request, path.type(), clock.instant()),
             initial ? "" : request.parameter("resourceVersion").filter(v -> !v.equals("0")).orElse(""),
@@ -586,7 +593,7 @@ public final class KubernetesApi {
   }
 
   private KubeObject existing(ApiPath path) {
-    return cluster
+    return reader
         .get(path.key())
         .orElseThrow(
             () ->

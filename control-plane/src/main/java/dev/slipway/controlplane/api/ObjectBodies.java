@@ -71,12 +71,13 @@ record ObjectBodies(Function<byte[], ObjectNode> yaml, Chance chance) {
   }
 
   private static void known(ObjectNode tree, ApiRequest request, List<String> warnings) {
+    ApiRequest.Validation validation = request.validation();
     List<String> unknown = Schemas.kubernetes().prune(tree);
     if (unknown.isEmpty()) {
       return;
     }
     List<String> words = unknown.stream().map(field -> "unknown field \"" + field + "\"").toList();
-    switch (request.validation()) {
+    switch (validation) {
       case STRICT ->
           throw new ClusterException(
               Reason.BAD_REQUEST, "strict decoding error: " + String.join(", ", words));

@@ -112,6 +112,15 @@ final class Tables {
               Column.wide("Containers", row -> containers(row.spec().path("template").path("spec"), "name")),
               Column.wide("Images", row -> containers(row.spec().path("template").path("spec"), "image")),
               Column.wide("Selector", row -> map(Json.stringMap(row.spec(), "selector"))));
+      case "ReplicaSet.apps" ->
+          List.of(
+              NAME,
+              number("Desired", row -> Json.integer(row.spec(), "replicas", 1)),
+              number("Current", row -> Json.integer(row.status(), "replicas", 0)),
+              number("Ready", row -> Json.integer(row.status(), "readyReplicas", 0)),
+              AGE,
+              Column.wide("Containers", row -> containers(row.spec().path("template").path("spec"), "name")),
+              Column.wide("Images", row -> containers(row.spec().path("template").path("spec"), "image")));
       case "Service" ->
           List.of(
               NAME,

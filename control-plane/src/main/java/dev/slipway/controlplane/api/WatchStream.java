@@ -1,6 +1,5 @@
 package dev.slipway.controlplane.api;
 
-import dev.slipway.model.cluster.Cluster;
 import dev.slipway.model.cluster.Listing;
 import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.cluster.Watch;
@@ -24,7 +23,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// @param marked ends what is there with a bookmark that says so (`sendInitialEvents`)
 /// @param bookmarks whether the client wants to know how far a quiet watch has come
 record WatchStream(
-    Cluster cluster,
+    Reader cluster,
     ObjectQuery query,
     Representation representation,
     String since,

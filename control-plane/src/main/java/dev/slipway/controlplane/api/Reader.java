@@ -1,0 +1,59 @@
+package dev.slipway.controlplane.api;
+
+import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.cluster.Listing;
+import dev.slipway.model.cluster.ObjectQuery;
+import dev.slipway.model.cluster.Watch;
+import dev.slipway.model.cluster.WatchEvent;
+import dev.slipway.model.cluster.WatchListener;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import java.util.Optional;
+
+/// The reading side of the API: stored objects as they are, and the kinds that are views of stored ones. A view has no state of its
+/// own and cannot be written.
+record Reader(Cluster cluster, ReplicaSetView replicaSets) {
+  Optional<KubeObject> get(ObjectKey key) {
+    return replicaSets.shows(key.groupKind())
+        ? cluster.get(ReplicaSetView.source(key)).flatMap(replicaSets::of)
+        : cluster.get(key);
+  }
+
+  Listing list(ObjectQuery query) {
+    if (!replicaSets.shows(query.kind())) {
+      return cluster.list(query);
+    }
+    Listing listing = cluster.list(ReplicaSetView.source(query));
+    return new Listing(
+        listing.items().stream().map(replicaSets::of).flatMap(Optional::stream).filter(object -> selects(query, object)).toList(),
+        listing.resourceVersion());
+  }
+
+  Watch watch(ObjectQuery query, String resourceVersion, WatchListener listener) {
+    if (!replicaSets.shows(query.kind())) {
+      return cluster.watch(query, resourceVersion, listener);
+    }
+    return cluster.watch(
+        ReplicaSetView.source(query),
+        resourceVersion,
+        event -> {
+          switch (event) {
+            case WatchEvent.Added(var object) ->
+                shown(query, object).ifPresent(shown -> listener.on(new WatchEvent.Added(shown)));
+            case WatchEvent.Modified(var object) ->
+                shown(query, object).ifPresent(shown -> listener.on(new WatchEvent.Modified(shown)));
+            case WatchEvent.Deleted(var object) ->
+                shown(query, object).ifPresent(shown -> listener.on(new WatchEvent.Deleted(shown)));
+            case WatchEvent.Bookmark _, WatchEvent.Expired _ -> listener.on(event);
+          }
+        });
+  }
+
+  private Optional<KubeObject> shown(ObjectQuery query, KubeObject source) {
+    return replicaSets.of(source).filter(object -> selects(query, object));
+  }
+
+  private static boolean selects(ObjectQuery query, KubeObject object) {
+    return query.labels().matches(object.labels()) && query.fields().matches(object);
+  }
+}

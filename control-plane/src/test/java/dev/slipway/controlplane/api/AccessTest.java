@@ -1,0 +1,139 @@
+package dev.slipway.controlplane.api;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.slipway.controlplane.access.User;
+import dev.slipway.model.object.ObjectKey;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+
+class AccessTest {
+  private static final String BINDINGS = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings";
+
+  private final ApiSubject api = new ApiSubject();
+
+  @BeforeEach
+  void people() {
+    for (String role : List.of("view", "edit", "admin")) {
+      bind(role, role + "er");
+    }
+  }
+
+  @AfterEach
+  void close() {
+    api.close();
+  }
+
+  private int bind(String role, String user) {
+    return api.send(
+            "POST",
+            BINDINGS,
+            "{'metadata':{'name':'%s-%s'},'roleRef':{'apiGroup':'rbac.authorization.k8s.io','kind':'ClusterRole','name':'%s'},'subjects':[{'kind':'User','name':'%s'}]}"
+                .formatted(role, user, role, user))
+        .code();
+  }
+
+  @ParameterizedTest(name = "{0} {1} {2}: {3}")
+  @CsvSource(
+      textBlock =
+          """
+          viewer,    GET,  /api/v1/namespaces/default/pods,                     200
+          viewer,    GET,  /api/v1/namespaces/default/secrets,                  403
+          viewer,    POST, /api/v1/namespaces/default/configmaps,               403
+          viewer,    GET,  /api/v1/namespaces/kube-system/pods,                 403
+          viewer,    GET,  /api/v1/pods,                                        403
+          viewer,    GET,  /api/v1/nodes,                                       403
+          viewer,    GET,  /api,                                                200
+          editer,    GET,  /api/v1/namespaces/default/secrets,                  200
+          editer,    POST, /api/v1/namespaces/default/configmaps,               201
+          editer,    GET,  /apis/rbac.authorization.k8s.io/v1/namespaces/default/roles, 403
+          editer,    POST, /api/v1/namespaces,                                  403
+          adminer,   GET,  /apis/rbac.authorization.k8s.io/v1/namespaces/default/roles, 200
+          adminer,   GET,  /api/v1/nodes,                                       403
+          nobody,    GET,  /api/v1/namespaces/default/pods,                     403
+          nobody,    GET,  /version,                                            200
+          """)
+  void mayOrMayNot(String user, String method, String path, int code) {
+    api.user = User.authenticated(user, List.of());
+    String body = "{'metadata':{'name':'x'}}";
+    assertThat(api.send(method, path, method.equals("GET") ? "" : body).code()).isEqualTo(code);
+  }
+
+  @Test
+  void nobodyUnknownReadsMoreThanTheVersion() {
+    api.user = User.ANONYMOUS;
+    assertThat(api.get("/version").code()).isEqualTo(200);
+    assertThat(api.get("/api").code()).isEqualTo(403);
+    assertThat(api.get("/api/v1/namespaces/default/pods").code()).isEqualTo(403);
+    assertThat(api.get("/no/such/path").code()).isEqualTo(403);
+  }
+
+  @Test
+  void nobodyGivesAwayWhatTheyDoNotHave() {
+    api.user = User.authenticated("adminer", List.of());
+    assertThat(bind("view", "friend")).isEqualTo(201);
+    assertThat(bind("cluster-admin", "friend")).isEqualTo(403);
+    String roles = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles";
+    assertThat(api.send("POST", roles, "{'metadata':{'name':'a'},'rules':[{'apiGroups':[''],'resources':['pods'],'verbs':['get']}]}").code())
+        .isEqualTo(201);
+    assertThat(api.send("POST", roles, "{'metadata':{'name':'b'},'rules':[{'apiGroups':[''],'resources':['pods'],'verbs':['*']}]}").code())
+        .isEqualTo(403);
+    assertThat(api.send("PATCH", roles + "/a", "{'rules':[{'apiGroups':['*'],'resources':['*'],'verbs':['get']}]}").code())
+        .isEqualTo(403);
+  }
+
+  @Test
+  void reviewsAnswerTruthfully() {
+    api.user = User.authenticated("viewer", List.of("team"));
+    JsonNode who = api.send("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", "{}").json();
+    assertThat(who.path("status").path("userInfo").path("username").asString()).isEqualTo("viewer");
+    assertThat(may("get")).isTrue();
+    assertThat(may("delete")).isFalse();
+    assertThat(
+            api.send(
+                    "POST",
+                    "/apis/authorization.k8s.io/v1/subjectaccessreviews",
+                    "{'spec':{'user':'admin','nonResourceAttributes':{'verb':'get','path':'/metrics'}}}")
+                .code())
+        .isEqualTo(403);
+  }
+
+  private boolean may(String verb) {
+    return api.send(
+            "POST",
+            "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+            "{'spec':{'resourceAttributes':{'namespace':'default','verb':'%s','resource':'pods'}}}".formatted(verb))
+        .json()
+        .path("status")
+        .path("allowed")
+        .booleanValue();
+  }
+
+  @Test
+  void aTokenLivesAsLongAsItsAccountAndItsTime() {
+    api.send("POST", "/api/v1/namespaces/default/serviceaccounts", "{'metadata':{'name':'robot'}}");
+    String token =
+        api.send("POST", "/api/v1/namespaces/default/serviceaccounts/robot/token", "{'spec':{'expirationSeconds':600}}")
+            .json()
+            .path("status")
+            .path("token")
+            .asString();
+    assertThat(api.tokens.holder(token, api.timeline.instant()))
+        .hasValueSatisfying(holder -> assertThat(holder.user().name()).isEqualTo("system:serviceaccount:default:robot"));
+    assertThat(api.tokens.holder(token.substring(0, token.length() - 4) + "AAAA", api.timeline.instant())).isEmpty();
+    assertThat(api.tokens.holder(token, api.timeline.instant().plus(Duration.ofSeconds(601)))).isEmpty();
+    JsonNode review =
+        api.send("POST", "/apis/authentication.k8s.io/v1/tokenreviews", "{'spec':{'token':'%s','audiences':['other']}}".formatted(token)).json();
+    assertThat(review.path("status").path("authenticated").booleanValue()).isFalse();
+    api.cluster.delete(
+        ObjectKey.core("ServiceAccount", "default", "robot"), dev.slipway.model.cluster.DeleteOptions.BACKGROUND);
+    api.send("POST", "/api/v1/namespaces/default/serviceaccounts", "{'metadata':{'name':'robot'}}");
+    assertThat(api.tokens.holder(token, api.timeline.instant())).isEmpty();
+  }
+}

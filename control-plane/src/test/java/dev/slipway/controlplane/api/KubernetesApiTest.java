@@ -1,0 +1,256 @@
+package dev.slipway.controlplane.api;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.slipway.model.json.Json;
+import java.util.Base64;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+
+class KubernetesApiTest {
+  private static final String MAPS = "/api/v1/namespaces/default/configmaps";
+  private static final String PODS = "/api/v1/namespaces/default/pods";
+
+  private final ApiSubject api = new ApiSubject();
+
+  @AfterEach
+  void close() {
+    api.close();
+  }
+
+  private void map(String name, String labels) {
+    assertThat(api.send("POST", MAPS, "{'metadata':{'name':'%s','labels':%s},'data':{'a':'1'}}".formatted(name, labels)).code())
+        .isEqualTo(201);
+  }
+
+  private void pod(String name) {
+    assertThat(api.send("POST", PODS, "{'metadata':{'name':'%s'},'spec':{'containers':[{'name':'a','image':'x'}]}}".formatted(name)).code())
+        .isEqualTo(201);
+  }
+
+  /// Refusals, by the code and the reason that Kubernetes has for them.
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          GET    | /api/v1/namespaces/default/configmaps/none        |                                                | 404 | NotFound
+          GET    | /api/v1/namespaces/default/gadgets                |                                                | 404 | NotFound
+          GET    | /apis/apps/v2/namespaces/default/deployments      |                                                | 404 | NotFound
+          POST   | /api/v1/namespaces/none/configmaps                | {'metadata':{'name':'a'}}                      | 404 | NotFound
+          POST   | /api/v1/namespaces/default/configmaps             | {'metadata':{'name':'known'}}                  | 409 | AlreadyExists
+          POST   | /api/v1/namespaces/default/configmaps             | {'metadata':{}}                                | 422 | Invalid
+          POST   | /api/v1/namespaces/default/configmaps             | {'metadata':{'name':'Upper'}}                  | 422 | Invalid
+          POST   | /api/v1/namespaces/default/configmaps             | {'metadata':{'name':'a','namespace':'b'}}      | 400 | BadRequest
+          POST   | /api/v1/namespaces/default/configmaps             | {'kind':'Secret','metadata':{'name':'a'}}      | 400 | BadRequest
+          POST   | /api/v1/namespaces/default/configmaps             | {'metadata'                                    | 400 | BadRequest
+          POST   | /api/v1/namespaces/default/configmaps?fieldValidation=Strict | {'metadata':{'name':'a'},'datum':{}} | 400 | BadRequest
+          POST   | /api/v1/namespaces/default/configmaps?fieldValidation=Maybe  | {'metadata':{'name':'a'}}           | 400 | BadRequest
+          POST   | /api/v1/namespaces/default/configmaps?dryRun=Some | {'metadata':{'name':'a'}}                      | 400 | BadRequest
+          PUT    | /api/v1/namespaces/default/configmaps/known       | {'metadata':{'name':'known','resourceVersion':'1'}} | 409 | Conflict
+          PUT    | /api/v1/namespaces/default/configmaps/known       | {'metadata':{'name':'other'}}                  | 400 | BadRequest
+          PATCH  | /api/v1/namespaces/default/configmaps/known       | []                                             | 400 | BadRequest
+          PATCH  | /api/v1/namespaces/default/configmaps/none        | {}                                             | 404 | NotFound
+          POST   | /api/v1/namespaces/default/configmaps/known       | {}                                             | 405 | MethodNotAllowed
+          POST   | /apis/apps/v1/namespaces/default/replicasets      | {'metadata':{'name':'a'}}                      | 405 | MethodNotAllowed
+          GET    | /api/v1/namespaces/default/configmaps/known/scale |                                                | 404 | NotFound
+          GET    | /api/v1/configmaps?labelSelector=a%20b            |                                                | 400 | BadRequest
+          GET    | /api/v1/configmaps?fieldSelector=nothing          |                                                | 400 | BadRequest
+          GET    | /api/v1/configmaps?limit=many                     |                                                | 400 | BadRequest
+          GET    | /api/v1/configmaps?continue=x                     |                                                | 400 | BadRequest
+          GET    | /api/v1/configmaps?resourceVersion=abc            |                                                | 400 | BadRequest
+          GET    | /api/v1/configmaps?resourceVersion=999999         |                                                | 504 | Timeout
+          GET    | /api/v1/configmaps?resourceVersion=1&resourceVersionMatch=Exact |                                  | 410 | Expired
+          DELETE | /api/v1/namespaces/default/configmaps/known       | {'preconditions':{'uid':'other'}}              | 409 | Conflict
+          DELETE | /api/v1/namespaces/default/configmaps/known       | {'propagationPolicy':'Sideways'}               | 400 | BadRequest
+          """)
+  void isRefused(String method, String path, String body, int code, String reason) {
+    map("known", "{}");
+    ApiSubject.Reply reply = api.send(method, path, body == null ? "" : body);
+    assertThat(reply.code()).as(reply.text()).isEqualTo(code);
+    assertThat(reply.json().path("kind").asString()).isEqualTo("Status");
+    assertThat(reply.json().path("reason").asString()).as(reply.text()).isEqualTo(reason);
+    assertThat(reply.json().path("code").asInt()).isEqualTo(code);
+  }
+
+  @Test
+  void aFaultNamesItsFieldAndItsObject() {
+    JsonNode status = api.send("POST", PODS, "{'metadata':{'name':'p'},'spec':{'containers':[{'name':'Bad','image':'x'}]}}").json();
+    assertThat(status.path("details").path("name").asString()).isEqualTo("p");
+    assertThat(status.path("details").path("kind").asString()).isEqualTo("Pod");
+    assertThat(status.path("details").path("causes").path(0).path("field").asString()).isEqualTo("spec.containers[0].name");
+  }
+
+  @Test
+  void unknownFieldsAreTakenOutWithAWarning() {
+    ApiSubject.Reply reply = api.send("POST", MAPS, "{'metadata':{'name':'a','creationTimestamp':null},'datum':{'x':'y'}}");
+    assertThat(reply.code()).isEqualTo(201);
+    assertThat(reply.warnings()).containsExactly("unknown field \"datum\"");
+    assertThat(reply.json().has("datum")).isFalse();
+    assertThat(api.send("POST", MAPS + "?fieldValidation=Ignore", "{'metadata':{'name':'b'},'datum':{}}").warnings()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"POST,''", "PUT,/known", "PATCH,/known", "DELETE,/known"})
+  void aDryRunAnswersAndChangesNothing(String method, String name) {
+    map("known", "{}");
+    String before = api.get(MAPS).text();
+    String body =
+        method.equals("DELETE") ? "" : "{'metadata':{'name':'%s'},'data':{'b':'2'}}".formatted(name.isEmpty() ? "other" : "known");
+    ApiSubject.Reply reply = api.send(method, MAPS + name + "?dryRun=All", body);
+    assertThat(reply.code()).isBetween(200, 201);
+    if (!method.equals("DELETE")) {
+      assertThat(reply.json().path("data").path("b").asString()).isEqualTo("2");
+    }
+    assertThat(api.get(MAPS).text()).isEqualTo(before);
+    assertThat(api.send("POST", MAPS + "?dryRun=All", "{'metadata':{'name':'Upper'}}").code()).isEqualTo(422);
+  }
+
+  @Test
+  void pagesAreOfOneMoment() {
+    for (String name : List.of("a", "b", "c", "d", "e")) {
+      map(name, "{}");
+    }
+    JsonNode first = api.get(MAPS + "?limit=2").json();
+    assertThat(names(first)).containsExactly("a", "b");
+    assertThat(first.path("metadata").path("remainingItemCount").asInt()).isEqualTo(3);
+    api.send("DELETE", MAPS + "/c", "");
+    map("bb", "{}");
+    JsonNode second = api.get(MAPS + "?limit=2&continue=" + first.path("metadata").path("continue").asString()).json();
+    assertThat(names(second)).containsExactly("c", "d");
+    assertThat(second.path("metadata").path("resourceVersion")).isEqualTo(first.path("metadata").path("resourceVersion"));
+    String token = second.path("metadata").path("continue").asString();
+    assertThat(names(api.get(MAPS + "?limit=2&continue=" + token).json())).containsExactly("e");
+    api.timeline.advance(java.time.Duration.ofMinutes(6));
+    assertThat(api.get(MAPS + "?limit=2&continue=" + token).code()).isEqualTo(410);
+  }
+
+  private static List<String> names(JsonNode list) {
+    return Json.items(list, "items").stream().map(item -> item.path("metadata").path("name").asString()).toList();
+  }
+
+  @Test
+  void selectorsAreOfLabelsAndFields() {
+    map("a", "{'tier':'front'}");
+    map("b", "{'tier':'back'}");
+    assertThat(names(api.get(MAPS + "?labelSelector=tier%3Dfront").json())).containsExactly("a");
+    assertThat(names(api.get("/api/v1/configmaps?fieldSelector=metadata.name%3Db").json())).containsExactly("b");
+    assertThat(names(api.get("/api/v1/configmaps?fieldSelector=metadata.name!%3Db").json())).containsExactly("a");
+    assertThat(names(api.get("/api/v1/configmaps?fieldSelector=metadata.namespace%3Dother").json())).isEmpty();
+  }
+
+  @Test
+  void tablesAndMetadataAreShownToThoseWhoAsk() {
+    map("a", "{}");
+    api.accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+    JsonNode table = api.get(MAPS).json();
+    assertThat(table.path("kind").asString()).isEqualTo("Table");
+    assertThat(table.path("rows").path(0).path("cells").path(0).asString()).isEqualTo("a");
+    assertThat(api.get(MAPS + "?includeObject=Object").json().path("rows").path(0).path("object").path("kind").asString())
+        .isEqualTo("ConfigMap");
+    api.accept = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
+    JsonNode partial = api.get(MAPS).json();
+    assertThat(partial.path("kind").asString()).isEqualTo("PartialObjectMetadataList");
+    assertThat(partial.path("items").path(0).has("data")).isFalse();
+  }
+
+  @Test
+  void aPatchOfEachKindIsTaken() {
+    pod("p");
+    assertThat(patched("application/strategic-merge-patch+json", "{'spec':{'containers':[{'name':'a','image':'y'}]}}")).isEqualTo("y");
+    assertThat(patched("application/merge-patch+json", "{'spec':{'containers':[{'name':'a','image':'z'}]}}")).isEqualTo("z");
+    assertThat(patched("application/json-patch+json", "[{'op':'replace','path':'/spec/containers/0/image','value':'w'}]")).isEqualTo("w");
+    assertThat(patched("application/json", "{}")).isEqualTo("415");
+    assertThat(patched("application/json-patch+json", "[{'op':'test','path':'/spec/containers/0/image','value':'q'}]")).isEqualTo("422");
+  }
+
+  private String patched(String type, String patch) {
+    ApiSubject.Reply reply =
+        api.send("PATCH", PODS + "/p", type, patch.replace('\'', '"').getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    return reply.code() == 200
+        ? reply.json().path("spec").path("containers").path(0).path("image").asString()
+        : Integer.toString(reply.code());
+  }
+
+  @Test
+  void aScaleIsReadAndWritten() {
+    String rcs = "/api/v1/namespaces/default/replicationcontrollers";
+    api.send(
+        "POST",
+        rcs,
+        "{'metadata':{'name':'r'},'spec':{'replicas':2,'selector':{'a':'b'},'template':{'metadata':{'labels':{'a':'b'}},'spec':{'containers':[{'name':'a','image':'x'}]}}}}");
+    JsonNode scale = api.get(rcs + "/r/scale").json();
+    assertThat(scale.path("kind").asString()).isEqualTo("Scale");
+    assertThat(scale.path("status").path("selector").asString()).isEqualTo("a=b");
+    assertThat(api.send("PATCH", rcs + "/r/scale", "{'spec':{'replicas':5}}").json().path("spec").path("replicas").asInt()).isEqualTo(5);
+    assertThat(api.send("PATCH", rcs + "/r/scale", "{'spec':{'replicas':-1}}").code()).isEqualTo(422);
+    assertThat(api.send("PUT", rcs + "/r/scale", "{'metadata':{'resourceVersion':'1'},'spec':{'replicas':1}}").code()).isEqualTo(409);
+    assertThat(api.get(rcs + "/r").json().path("spec").path("replicas").asInt()).isEqualTo(5);
+  }
+
+  @Test
+  void aBodyInProtobufIsRead() {
+    // apiVersion v1, kind ConfigMap; metadata.name "p", data {"a": "b"}: as Go's client encodes it.
+    byte[] body =
+        Base64.getDecoder()
+            .decode("azhzAAoPCgJ2MRIJQ29uZmlnTWFwEhsKEQoBcBIAGgAiACoAMgA4AEIAEgYKAWESAWIaACIA");
+    ApiSubject.Reply reply = api.send("POST", MAPS, "application/vnd.kubernetes.protobuf", body);
+    assertThat(reply.code()).as(reply.text()).isEqualTo(201);
+    assertThat(reply.json().path("metadata").path("name").asString()).isEqualTo("p");
+    assertThat(reply.json().path("data").path("a").asString()).isEqualTo("b");
+    for (int length = 0; length < body.length; length++) {
+      assertThat(api.send("POST", MAPS, "application/vnd.kubernetes.protobuf", java.util.Arrays.copyOf(body, length)).code())
+          .isBetween(400, 422);
+    }
+  }
+
+  @Test
+  void everyDocumentOfTheSchemaIsThere() {
+    JsonNode paths = api.get("/openapi/v3").json().path("paths");
+    assertThat(paths.size()).isGreaterThan(5);
+    for (var path : paths.properties()) {
+      JsonNode document = api.get(path.getValue().path("serverRelativeURL").asString()).json();
+      assertThat(document.path("openapi").asString()).isEqualTo("3.0.0");
+      String text = document.toString();
+      for (var schema : document.path("components").path("schemas").properties()) {
+        assertThat(text).contains("\"" + schema.getKey() + "\"");
+      }
+    }
+    assertThat(api.get("/openapi/v2").json().path("definitions").has("io.k8s.api.core.v1.Pod")).isTrue();
+  }
+
+  @Test
+  void discoveryListsWhatIsServed() {
+    for (JsonNode group : Json.items(api.get("/apis").json(), "groups")) {
+      for (JsonNode version : Json.items(group, "versions")) {
+        JsonNode list = api.get("/apis/" + version.path("groupVersion").asString()).json();
+        assertThat(list.path("resources").size()).isPositive();
+      }
+    }
+    api.accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+    assertThat(api.get("/apis").json().path("kind").asString()).isEqualTo("APIGroupDiscoveryList");
+    assertThat(api.get("/api").json().path("items").path(0).path("versions").path(0).path("resources").size()).isGreaterThan(5);
+  }
+
+  @Test
+  void anEvictedPodGoes() {
+    pod("p");
+    assertThat(api.send("POST", PODS + "/p/eviction", "{'apiVersion':'policy/v1','kind':'Eviction','metadata':{'name':'p'}}").code())
+        .isEqualTo(201);
+    assertThat(api.get(PODS + "/p").code()).isEqualTo(404);
+  }
+
+  @Test
+  void aWatchBeginsWithWhatIsThereAndEndsInTime() {
+    map("a", "{}");
+    ApiSubject.Reply reply = api.get(MAPS + "?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&timeoutSeconds=0");
+    String[] lines = reply.text().split("\n", -1);
+    assertThat(lines[0]).contains("\"ADDED\"").contains("\"name\":\"a\"");
+    assertThat(lines[1]).contains("\"BOOKMARK\"").contains("k8s.io/initial-events-end");
+  }
+}
