@@ -100,6 +100,11 @@ final class SimulatedRuntime implements ContainerRuntime {
   }
 
   @Override
+  public boolean enforcesLimits() {
+    return true;
+  }
+
+  @Override
   public Optional<Sandbox> sandbox(String podUid) {
     return Optional.ofNullable(sandboxes.get(podUid));
   }
