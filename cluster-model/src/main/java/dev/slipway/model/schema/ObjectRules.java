@@ -97,22 +97,34 @@ final class ObjectRules {
       invalid(at, "\"%s\" is no name: use lower-case letters, digits, - and ., beginning and ending with a letter or digit".formatted(name));
     }
     String namespace = Json.string(metadata, "namespace", "");
-    if (!namespace.isEmpty() && !LABEL_NAME.matcher(namespace).matches()) {
-      invalid(List.of("metadata", "namespace"), "\"%s\" is no namespace: use lower-case letters, digits and -".formatted(namespace));
+    if (!namespace.isEmpty() && (!LABEL_NAME.matcher(namespace).matches() || namespace.length() > 63)) {
+      invalid(List.of("metadata", "namespace"), "\"%s\" is no namespace: use up to 63 lower-case letters, digits and -".formatted(namespace));
     }
     labels(metadata.path("labels"), List.of("metadata", "labels"));
     for (var annotation : metadata.path("annotations").properties()) {
-      if (!QUALIFIED.matcher(annotation.getKey()).matches()) {
-        invalid(List.of("metadata", "annotations", annotation.getKey()), "\"%s\" is no annotation name".formatted(annotation.getKey()));
-      }
+      qualified(annotation.getKey(), "annotation", List.of("metadata", "annotations", annotation.getKey()));
+    }
+  }
+
+  /// An optional domain and a slash, and a name of up to 63 characters.
+  private void qualified(String name, String what, List<Object> at) {
+    if (!QUALIFIED.matcher(name).matches()) {
+      invalid(
+          at,
+          "\"%s\" is no %s name: use up to 63 letters, digits, -, _ and ., if need be after a domain and /".formatted(name, what));
+      return;
+    }
+    int slash = name.indexOf('/');
+    if (slash > 253) {
+      invalid(at, "the domain before / has %d characters: at most 253".formatted(slash));
+    } else if (slash > 0 && !SUBDOMAIN.matcher(name.substring(0, slash)).matches()) {
+      invalid(at, "\"%s\" before / is no domain".formatted(name.substring(0, slash)));
     }
   }
 
   private void labels(JsonNode labels, List<Object> base) {
     for (var label : labels.properties()) {
-      if (!QUALIFIED.matcher(label.getKey()).matches()) {
-        invalid(path(base, label.getKey()), "\"%s\" is no label name".formatted(label.getKey()));
-      }
+      qualified(label.getKey(), "label", path(base, label.getKey()));
       if (label.getValue().isString() && !LABEL_VALUE.matcher(label.getValue().stringValue()).matches()) {
         invalid(
             path(base, label.getKey()),
@@ -149,6 +161,10 @@ final class ObjectRules {
       JsonNode value = rolling.path(field);
       if (value.isString() && !SHARE.matcher(value.stringValue()).matches()) {
         invalid(List.of("spec", "strategy", "rollingUpdate", field), "\"%s\" is no number of pods: write 1 or 25%%".formatted(value.stringValue()));
+      }
+      atLeast(rolling, List.of("spec", "strategy", "rollingUpdate"), field, 0);
+      if (field.equals("maxUnavailable") && value.asString("").matches("[0-9]{1,9}%") && Integer.parseInt(value.asString().replace("%", "")) > 100) {
+        invalid(List.of("spec", "strategy", "rollingUpdate", field), "%s is more than there are: at most 100%%".formatted(value.asString()));
       }
       zero &= value.asString("").matches("0%?");
     }
@@ -217,7 +233,12 @@ final class ObjectRules {
       if (!volumes.add(name)) {
         fault(path(base, "volumes", i, "name"), "FieldValueDuplicate", "the volume \"%s\" is here twice".formatted(name));
       }
+      List<String> sources = list.get(i).propertyNames().stream().filter(field -> !field.equals("name")).sorted().toList();
+      if (sources.size() > 1) {
+        invalid(path(base, "volumes", i), "a volume has one source, not %s".formatted(String.join(" and ", sources)));
+      }
     }
+    placement(spec, base);
     var names = new HashSet<String>();
     if (Json.items(spec, "containers").isEmpty()) {
       fault(path(base, "containers"), "FieldValueRequired", "a pod needs at least one container");
@@ -227,6 +248,69 @@ final class ObjectRules {
       for (int i = 0; i < containers.size(); i++) {
         container(containers.get(i), path(base, field, i), volumes, names);
       }
+    }
+  }
+
+  private void placement(JsonNode spec, List<Object> base) {
+    labels(spec.path("nodeSelector"), path(base, "nodeSelector"));
+    List<JsonNode> tolerations = Json.items(spec, "tolerations");
+    for (int i = 0; i < tolerations.size(); i++) {
+      List<Object> at = path(base, "tolerations", i);
+      String operator = Json.string(tolerations.get(i), "operator", "Equal");
+      if (!Set.of("Equal", "Exists").contains(operator)) {
+        fault(path(at, "operator"), "FieldValueNotSupported", "\"%s\" is no operator: Equal or Exists".formatted(operator));
+      } else if (operator.equals("Exists") && !Json.string(tolerations.get(i), "value", "").isEmpty()) {
+        invalid(path(at, "value"), "with operator Exists there is no value");
+      } else if (operator.equals("Equal") && Json.string(tolerations.get(i), "key", "").isEmpty()) {
+        invalid(path(at, "operator"), "without a key the operator is Exists");
+      }
+    }
+    List<JsonNode> constraints = Json.items(spec, "topologySpreadConstraints");
+    for (int i = 0; i < constraints.size(); i++) {
+      List<Object> at = path(base, "topologySpreadConstraints", i);
+      topology(constraints.get(i), at);
+      atLeast(constraints.get(i), at, "maxSkew", 1);
+      atLeast(constraints.get(i), at, "minDomains", 1);
+      String otherwise = Json.string(constraints.get(i), "whenUnsatisfiable", "");
+      if (!Set.of("DoNotSchedule", "ScheduleAnyway").contains(otherwise)) {
+        fault(
+            path(at, "whenUnsatisfiable"),
+            "FieldValueNotSupported",
+            "\"%s\" is not possible: DoNotSchedule or ScheduleAnyway".formatted(otherwise));
+      }
+    }
+    for (String kind : List.of("podAffinity", "podAntiAffinity")) {
+      JsonNode affinity = spec.path("affinity").path(kind);
+      String required = "requiredDuringSchedulingIgnoredDuringExecution";
+      for (int i = 0; i < affinity.path(required).size(); i++) {
+        topology(affinity.path(required).get(i), path(base, "affinity", kind, required, i));
+      }
+    }
+    for (String kind : List.of("nodeAffinity", "podAffinity", "podAntiAffinity")) {
+      String preferred = "preferredDuringSchedulingIgnoredDuringExecution";
+      List<JsonNode> terms = Json.items(spec.path("affinity").path(kind), preferred);
+      for (int i = 0; i < terms.size(); i++) {
+        List<Object> at = path(base, "affinity", kind, preferred, i);
+        int weight = Json.integer(terms.get(i), "weight", 0);
+        if (weight < 1 || weight > 100) {
+          invalid(path(at, "weight"), weight + " is no weight: 1 to 100");
+        }
+        if (!kind.equals("nodeAffinity")) {
+          topology(terms.get(i).path("podAffinityTerm"), path(at, "podAffinityTerm"));
+        }
+      }
+    }
+  }
+
+  /// What a spread constraint and a term of pod affinity have in common.
+  private void topology(JsonNode term, List<Object> base) {
+    if (Json.string(term, "topologyKey", "").isEmpty()) {
+      fault(path(base, "topologyKey"), "FieldValueRequired", "the label that tells one place from another is needed, for instance kubernetes.io/hostname");
+    }
+    try {
+      LabelSelector.read(term.path("labelSelector"));
+    } catch (IllegalArgumentException e) {
+      invalid(path(base, "labelSelector"), String.valueOf(e.getMessage()));
     }
   }
 
@@ -242,10 +326,18 @@ final class ObjectRules {
       fault(path(base, "image"), "FieldValueRequired", "a container needs an image");
     }
     var ports = new HashSet<String>();
+    var numbers = new HashSet<String>();
     List<JsonNode> portList = Json.items(container, "ports");
     for (int i = 0; i < portList.size(); i++) {
       JsonNode port = portList.get(i);
       port(port, "containerPort", path(base, "ports", i));
+      String number = Json.integer(port, "containerPort", 0) + "/" + Json.string(port, "protocol", "TCP");
+      if (!numbers.add(number)) {
+        fault(path(base, "ports", i, "containerPort"), "FieldValueDuplicate", "the port %s is here twice".formatted(number));
+      }
+      if (port.has("hostPort")) {
+        port(port, "hostPort", path(base, "ports", i));
+      }
       String portName = Json.string(port, "name", "");
       if (!portName.isEmpty()) {
         portName(portName, path(base, "ports", i, "name"));
@@ -254,11 +346,14 @@ final class ObjectRules {
         }
       }
     }
+    var variables = new HashSet<String>();
     List<JsonNode> env = Json.items(container, "env");
     for (int i = 0; i < env.size(); i++) {
       String variable = Json.string(env.get(i), "name", "");
       if (!ENV_NAME.matcher(variable).matches()) {
         invalid(path(base, "env", i, "name"), "\"%s\" cannot name an environment variable".formatted(variable));
+      } else if (!variables.add(variable)) {
+        fault(path(base, "env", i, "name"), "FieldValueDuplicate", "the variable \"%s\" is here twice".formatted(variable));
       }
       if (env.get(i).has("value") && env.get(i).has("valueFrom")) {
         invalid(path(base, "env", i), "value and valueFrom cannot both be given");
@@ -285,6 +380,9 @@ final class ObjectRules {
     for (String probe : List.of("livenessProbe", "readinessProbe", "startupProbe")) {
       if (container.path(probe).isObject()) {
         probe(container.path(probe), path(base, probe), ports);
+        if (!probe.equals("readinessProbe") && Json.integer(container.path(probe), "successThreshold", 1) != 1) {
+          invalid(path(base, probe, "successThreshold"), "only a readinessProbe may ask for more than 1 success");
+        }
       }
     }
     resources(container.path("resources"), path(base, "resources"));
@@ -307,6 +405,9 @@ final class ObjectRules {
         invalid(path(base, handler, "port"), port.intValue() + " is no port: 1 to 65535");
       }
     }
+    if (probe.path("grpc").isObject()) {
+      port(probe.path("grpc"), "port", path(base, "grpc"));
+    }
     for (String field : List.of("periodSeconds", "timeoutSeconds", "successThreshold", "failureThreshold")) {
       atLeast(probe, base, field, 1);
     }
@@ -314,6 +415,11 @@ final class ObjectRules {
   }
 
   private void resources(JsonNode resources, List<Object> base) {
+    for (var limit : resources.path("limits").properties()) {
+      if (Quantity.find(limit.getValue().asString("")).filter(amount -> amount.amount().signum() < 0).isPresent()) {
+        invalid(path(base, "limits", limit.getKey()), "a limit cannot be negative");
+      }
+    }
     for (var request : resources.path("requests").properties()) {
       Optional<Quantity> wanted = Quantity.find(request.getValue().asString(""));
       Optional<Quantity> limit = Quantity.find(resources.path("limits").path(request.getKey()).asString(""));
@@ -352,9 +458,17 @@ final class ObjectRules {
       fault(List.of("spec", "ports"), "FieldValueRequired", "a Service needs at least one port");
     }
     var names = new HashSet<String>();
+    var numbers = new HashSet<String>();
+    var nodePorts = new HashSet<String>();
     for (int i = 0; i < ports.size(); i++) {
       List<Object> base = List.of("spec", "ports", i);
       port(ports.get(i), "port", base);
+      String protocol = Json.string(ports.get(i), "protocol", "TCP");
+      String number = Json.integer(ports.get(i), "port", 0) + "/" + protocol;
+      if (!numbers.add(number)) {
+        fault(path(base, "port"), "FieldValueDuplicate", "the port %s is here twice".formatted(number));
+      }
+      targetPort(ports.get(i).path("targetPort"), path(base, "targetPort"));
       String name = Json.string(ports.get(i), "name", "");
       if (name.isEmpty() && ports.size() > 1) {
         fault(path(base, "name"), "FieldValueRequired", "with several ports each needs a name");
@@ -365,11 +479,29 @@ final class ObjectRules {
       if (nodePort != 0 && (nodePort < 30000 || nodePort > 32767)) {
         invalid(path(base, "nodePort"), nodePort + " is no node port: 30000 to 32767");
       }
+      if (nodePort != 0 && !nodePorts.add(nodePort + "/" + protocol)) {
+        fault(path(base, "nodePort"), "FieldValueDuplicate", "the node port %d is here twice".formatted(nodePort));
+      }
       if (nodePort != 0 && type.equals("ClusterIP")) {
         invalid(path(base, "nodePort"), "a nodePort needs type: NodePort");
       }
     }
     labels(spec.path("selector"), List.of("spec", "selector"));
+    if (type.equals("ExternalName") && Json.string(spec, "externalName", "").isEmpty()) {
+      fault(List.of("spec", "externalName"), "FieldValueRequired", "a Service of type ExternalName needs the name");
+    }
+    String affinity = Json.string(spec, "sessionAffinity", "None");
+    if (!Set.of("None", "ClientIP").contains(affinity)) {
+      fault(List.of("spec", "sessionAffinity"), "FieldValueNotSupported", "\"%s\" is not possible: None or ClientIP".formatted(affinity));
+    }
+  }
+
+  private void targetPort(JsonNode port, List<Object> at) {
+    if (port.isString()) {
+      portName(port.stringValue(), at);
+    } else if (port.isIntegralNumber() && (port.intValue() < 1 || port.intValue() > 65535)) {
+      invalid(at, port.intValue() + " is no port: 1 to 65535");
+    }
   }
 
   private void content(ObjectNode object, List<String> fields, Set<String> encoded) {
