@@ -80,7 +80,7 @@ final class ReplicationBenchmark implements Benchmark {
         cluster.create(node("node-" + i, timeline));
       }
       var running = new CountDownLatch(PODS);
-      try (var agent = new Agent(cluster, timeline, running);
+      try (var _ = new Agent(cluster, timeline, running);
           var _ =
               Controllers.start(
                   cluster, _ -> List.of(), ServiceAddresses.DEFAULT, Together.onThreads(64), timeline, chance)) {
