@@ -12,6 +12,7 @@ import dev.slipway.controlplane.services.ServiceAddresses;
 import dev.slipway.controlplane.store.ObjectStore;
 import dev.slipway.controlplane.store.SqliteJournal;
 import dev.slipway.controlplane.store.StoreLimits;
+import dev.slipway.home.CertificateAuthority;
 import dev.slipway.home.DataDirectory;
 import dev.slipway.manifest.yaml.YamlDocument;
 import dev.slipway.manifest.yaml.YamlReader;
@@ -27,7 +28,6 @@ import dev.slipway.sync.SyncEngine;
 import dev.slipway.sync.git.GitSource;
 import dev.slipway.web.ApiServer;
 import dev.slipway.web.Authenticator;
-import dev.slipway.home.CertificateAuthority;
 import dev.slipway.web.DaemonRoutes;
 import dev.slipway.web.KubernetesRoutes;
 import dev.slipway.web.Routes;
@@ -55,7 +55,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Everything that a daemon is made of, wired together. Closing it stops the control plane; pods and services go on.
+/// Everything that a daemon is made of, wired together. Closing it stops the control plane; pods
+/// and services go on.
 public final class Daemon implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Daemon.class);
   private static final int WRITES_AT_ONCE = 64;
@@ -87,9 +88,12 @@ public final class Daemon implements AutoCloseable {
     var proxy = new ProxyClient(data.proxy(), proxyCommand(), Version.TEXT, timeline);
     ServiceAddresses addresses =
         new ServiceAddresses(
-            ServiceAddresses.DEFAULT.first(), ServiceAddresses.DEFAULT.second(), options.nodePortAddress());
+            ServiceAddresses.DEFAULT.first(),
+            ServiceAddresses.DEFAULT.second(),
+            options.nodePortAddress());
     Controllers controllers =
-        Controllers.start(cluster, proxy, addresses, Together.onThreads(WRITES_AT_ONCE), timeline, chance);
+        Controllers.start(
+            cluster, proxy, addresses, Together.onThreads(WRITES_AT_ONCE), timeline, chance);
     RolloutController rollouts = RolloutController.start(cluster, events, timeline, chance);
     ProcessRuntime runtime = ProcessRuntime.open(data.pods(), podPath(), timeline);
     NodeAgent agent = NodeAgent.start(cluster, runtime, proxy, events, node(), timeline, chance);
@@ -99,14 +103,31 @@ public final class Daemon implements AutoCloseable {
     BootstrapRoles.install(cluster);
     var access = new Access(cluster);
     CertificateAuthority authority = CertificateAuthority.in(data.tls(), timeline.instant());
-    var tokens = new ServiceAccountTokens(cluster, CertificateAuthority.keys(data.tls().resolve("service-accounts.key")));
+    var tokens =
+        new ServiceAccountTokens(
+            cluster, CertificateAuthority.keys(data.tls().resolve("service-accounts.key")));
     var api =
         new KubernetesApi(
-            cluster, ResourceTypes.KNOWN, access, tokens, agent, timeline, chance, Daemon::yaml, Version.TEXT);
+            cluster,
+            ResourceTypes.KNOWN,
+            access,
+            tokens,
+            agent,
+            timeline,
+            chance,
+            Daemon::yaml,
+            Version.TEXT);
     var routes = new Routes();
     KubernetesRoutes.add(routes, api, new PodSockets(agent, timeline));
     DaemonRoutes.add(
-        routes, cluster, sync, journal, store::counts, options.webhookSecret(), timeline, Version.TEXT);
+        routes,
+        cluster,
+        sync,
+        journal,
+        store::counts,
+        options.webhookSecret(),
+        timeline,
+        Version.TEXT);
     var server =
         new ApiServer(
             data.socket(),
@@ -116,12 +137,26 @@ public final class Daemon implements AutoCloseable {
             routes);
     server.start();
     String address =
-        server.port().map(port -> "https://" + host(options.listen().orElseThrow()) + ":" + port).orElse("unix:" + data.socket());
+        server
+            .port()
+            .map(port -> "https://" + host(options.listen().orElseThrow()) + ":" + port)
+            .orElse("unix:" + data.socket());
     DataDirectory.writePrivate(data.addressFile(), address + "\n");
 
     var daemon = new Daemon(address);
     for (AutoCloseable part :
-        List.of(lock, store, archive, events, controllers, rollouts, runtime, agent, source, sync, server)) {
+        List.of(
+            lock,
+            store,
+            archive,
+            events,
+            controllers,
+            rollouts,
+            runtime,
+            agent,
+            source,
+            sync,
+            server)) {
       daemon.parts.push(part);
     }
     log.info("daemon serves address={} data={} version={}", address, data.root(), Version.TEXT);
@@ -129,8 +164,13 @@ public final class Daemon implements AutoCloseable {
   }
 
   private static ApiServer.Listen listen(
-      InetSocketAddress where, boolean plainHttp, CertificateAuthority authority, Timeline timeline) {
-    var hosts = new ArrayList<>(List.of("localhost", "127.0.0.1", "::1", "kubernetes", "kubernetes.default.svc"));
+      InetSocketAddress where,
+      boolean plainHttp,
+      CertificateAuthority authority,
+      Timeline timeline) {
+    var hosts =
+        new ArrayList<>(
+            List.of("localhost", "127.0.0.1", "::1", "kubernetes", "kubernetes.default.svc"));
     if (!where.getAddress().isAnyLocalAddress()) {
       hosts.add(where.getHostString());
     }
@@ -152,7 +192,10 @@ public final class Daemon implements AutoCloseable {
     try {
       FileChannel channel =
           FileChannel.open(
-              data.lockFile(), StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+              data.lockFile(),
+              StandardOpenOption.CREATE,
+              StandardOpenOption.READ,
+              StandardOpenOption.WRITE);
       FileLock lock;
       try {
         lock = channel.tryLock();
@@ -163,12 +206,15 @@ public final class Daemon implements AutoCloseable {
         String holder = Files.readString(data.lockFile()).strip();
         channel.close();
         throw new IllegalStateException(
-            "another daemon (process %s) already uses the data directory %s".formatted(holder, data.root()));
+            "another daemon (process %s) already uses the data directory %s"
+                .formatted(holder, data.root()));
       }
       // Through this very channel: closing any other descriptor of the file would give the lock up.
       channel.truncate(0);
       channel.write(
-          ByteBuffer.wrap((ProcessHandle.current().pid() + "\n").getBytes(StandardCharsets.US_ASCII)), 0);
+          ByteBuffer.wrap(
+              (ProcessHandle.current().pid() + "\n").getBytes(StandardCharsets.US_ASCII)),
+          0);
       return channel;
     } catch (IOException e) {
       throw new UncheckedIOException("cannot lock " + data.lockFile() + ": " + e.getMessage(), e);
@@ -194,26 +240,37 @@ public final class Daemon implements AutoCloseable {
     return Path.of(System.getProperty("java.home"), "bin", "java");
   }
 
-  /// Pods find the JDK of the daemon first: so a pod needs nothing installed but what the daemon needs.
+  /// Pods find the JDK of the daemon first: so a pod needs nothing installed but what the daemon
+  /// needs.
   private static String podPath() {
-    return Path.of(System.getProperty("java.home"), "bin") + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    return Path.of(System.getProperty("java.home"), "bin")
+        + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   }
 
   private static NodeAgent.Settings node() {
     String name;
     try {
-      name = InetAddress.getLocalHost().getHostName().toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9.-]", "-");
+      name =
+          InetAddress.getLocalHost()
+              .getHostName()
+              .toLowerCase(Locale.ROOT)
+              .replaceAll("[^a-z0-9.-]", "-");
     } catch (IOException e) {
       name = "local";
     }
     long memory = 1L << 30;
-    if (java.lang.management.ManagementFactory.getOperatingSystemMXBean() instanceof com.sun.management.OperatingSystemMXBean system) {
+    if (java.lang.management.ManagementFactory.getOperatingSystemMXBean()
+        instanceof com.sun.management.OperatingSystemMXBean system) {
       memory = system.getTotalMemorySize();
     }
     return new NodeAgent.Settings(
         name.isEmpty() ? "local" : name,
         "127.0.0.1",
-        Map.of("kubernetes.io/arch", System.getProperty("os.arch", ""), "slipway.dev/runtime", "process"),
+        Map.of(
+            "kubernetes.io/arch",
+            System.getProperty("os.arch", ""),
+            "slipway.dev/runtime",
+            "process"),
         Map.of(
             "cpu", Integer.toString(Runtime.getRuntime().availableProcessors()),
             "memory", memory / 1024 + "Ki",

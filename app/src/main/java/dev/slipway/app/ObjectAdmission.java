@@ -12,7 +12,8 @@ import java.util.List;
 import java.util.Optional;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Lets in what Kubernetes' schemas and rules allow, with Kubernetes' defaults. A status is what a controller observed: it is not judged.
+/// Lets in what Kubernetes' schemas and rules allow, with Kubernetes' defaults. A status is what a
+/// controller observed: it is not judged.
 final class ObjectAdmission implements Admission {
   @Override
   public void fill(ObjectNode object) {
@@ -25,7 +26,10 @@ final class ObjectAdmission implements Admission {
     if (!fixed.isEmpty()) {
       return causes(fixed);
     }
-    boolean sameSpec = before.filter(old -> old.spec().equals(after.spec()) && old.labels().equals(after.labels())).isPresent();
+    boolean sameSpec =
+        before
+            .filter(old -> old.spec().equals(after.spec()) && old.labels().equals(after.labels()))
+            .isPresent();
     if (sameSpec && !after.spec().isMissingNode()) {
       return List.of();
     }

@@ -2,8 +2,8 @@ package dev.slipway.app;
 
 import dev.slipway.cli.Cli;
 import dev.slipway.cli.DaemonStarter;
-import java.io.FileOutputStream;
 import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.PrintStream;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -16,9 +16,19 @@ public final class Slipway {
   private Slipway() {}
 
   public static void main(String[] arguments) {
-    var out = new PrintStream(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
-    var err = new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
-    int code = Cli.run(arguments, out, err, System.getenv(), InstantSource.system(), Version.TEXT, new Starter());
+    var out =
+        new PrintStream(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
+    var err =
+        new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
+    int code =
+        Cli.run(
+            arguments,
+            out,
+            err,
+            System.getenv(),
+            InstantSource.system(),
+            Version.TEXT,
+            new Starter());
     out.flush();
     System.exit(code);
   }
@@ -32,7 +42,9 @@ public final class Slipway {
           Daemon.start(
               new DaemonOptions(
                   request.data(),
-                  request.listen().map(listen -> new InetSocketAddress(listen.host(), listen.port())),
+                  request
+                      .listen()
+                      .map(listen -> new InetSocketAddress(listen.host(), listen.port())),
                   request.listen().filter(DaemonStarter.Listen::plainHttp).isPresent(),
                   request.webhookSecret(),
                   request.nodePortAddress()),

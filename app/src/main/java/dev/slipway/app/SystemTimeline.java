@@ -56,8 +56,7 @@ final class SystemTimeline implements Timeline, AutoCloseable {
   public Scheduled schedule(Duration delay, Runnable task) {
     try {
       var future =
-          timers.schedule(
-              () -> execute(task), Math.max(0, delay.toNanos()), TimeUnit.NANOSECONDS);
+          timers.schedule(() -> execute(task), Math.max(0, delay.toNanos()), TimeUnit.NANOSECONDS);
       return () -> future.cancel(false);
     } catch (RejectedExecutionException e) {
       return () -> {};

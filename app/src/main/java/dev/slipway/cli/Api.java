@@ -54,7 +54,9 @@ final class Api {
   static String path(ResourceType type, String namespace, String name) {
     return (type.group().isEmpty() ? "/api/" : "/apis/")
         + type.apiVersion()
-        + (type.namespaced() && !namespace.isEmpty() ? "/namespaces/" + ApiClient.encode(namespace) : "")
+        + (type.namespaced() && !namespace.isEmpty()
+            ? "/namespaces/" + ApiClient.encode(namespace)
+            : "")
         + "/"
         + type.plural()
         + (name.isEmpty() ? "" : "/" + ApiClient.encode(name));
@@ -100,11 +102,14 @@ final class Api {
     client.delete(path(type, namespace, name));
   }
 
-  /// Hears the object now and after each change, until `more` says no or the stream ends; empty is a deleted object.
+  /// Hears the object now and after each change, until `more` says no or the stream ends; empty is
+  /// a deleted object.
   void watch(
       ResourceType type, String namespace, String name, Predicate<Optional<KubeObject>> more) {
     client.lines(
-        path(type, namespace, "") + "?watch=true&fieldSelector=metadata.name%3D" + ApiClient.encode(name),
+        path(type, namespace, "")
+            + "?watch=true&fieldSelector=metadata.name%3D"
+            + ApiClient.encode(name),
         event ->
             switch (Json.string(event, "type", "")) {
               case "ADDED", "MODIFIED" -> more.test(Optional.of(object(event.path("object"))));
@@ -117,7 +122,10 @@ final class Api {
     var text = new StringBuilder();
     query.forEach(
         (name, value) ->
-            text.append(text.isEmpty() ? '?' : '&').append(name).append('=').append(ApiClient.encode(value)));
+            text.append(text.isEmpty() ? '?' : '&')
+                .append(name)
+                .append('=')
+                .append(ApiClient.encode(value)));
     return text.toString();
   }
 

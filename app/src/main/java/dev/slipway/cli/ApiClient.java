@@ -32,9 +32,11 @@ import javax.net.ssl.TrustManagerFactory;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Speaks HTTP/1.1 to the daemon, one connection a request: over its Unix socket, or over TCP with a token.
+/// Speaks HTTP/1.1 to the daemon, one connection a request: over its Unix socket, or over TCP with
+/// a token.
 ///
-/// Written on plain sockets because loading `java.net.http` costs a command several hundred milliseconds.
+/// Written on plain sockets because loading `java.net.http` costs a command several hundred
+/// milliseconds.
 final class ApiClient {
   private static final int CONNECT_MILLIS = 5_000;
 
@@ -44,7 +46,10 @@ final class ApiClient {
   private final Optional<Path> authority;
 
   private ApiClient(
-      Optional<Path> socket, Optional<URI> server, Optional<String> token, Optional<Path> authority) {
+      Optional<Path> socket,
+      Optional<URI> server,
+      Optional<String> token,
+      Optional<Path> authority) {
     this.socket = socket;
     this.server = server;
     this.token = token;
@@ -145,7 +150,8 @@ final class ApiClient {
     }
   }
 
-  private byte[] call(String method, String path, byte @Nullable [] body, Map<String, String> headers) {
+  private byte[] call(
+      String method, String path, byte @Nullable [] body, Map<String, String> headers) {
     try (Answer answer = open(method, path, body, headers)) {
       return answer.body().readAllBytes();
     } catch (IOException e) {
@@ -166,7 +172,8 @@ final class ApiClient {
     }
   }
 
-  private Answer open(String method, String path, byte @Nullable [] body, Map<String, String> headers) {
+  private Answer open(
+      String method, String path, byte @Nullable [] body, Map<String, String> headers) {
     AutoCloseable connection = null;
     try {
       InputStream in;
@@ -233,10 +240,7 @@ final class ApiClient {
     if (!secure) {
       return plain;
     }
-    var tls =
-        (javax.net.ssl.SSLSocket)
-            sockets()
-                .createSocket(plain, server.getHost(), port, true);
+    var tls = (javax.net.ssl.SSLSocket) sockets().createSocket(plain, server.getHost(), port, true);
     var parameters = tls.getSSLParameters();
     parameters.setEndpointIdentificationAlgorithm("HTTPS");
     tls.setSSLParameters(parameters);
@@ -265,7 +269,11 @@ final class ApiClient {
   }
 
   private byte[] head(
-      String method, String path, String host, byte @Nullable [] body, Map<String, String> headers) {
+      String method,
+      String path,
+      String host,
+      byte @Nullable [] body,
+      Map<String, String> headers) {
     var head = new StringBuilder();
     head.append(method).append(' ').append(path).append(" HTTP/1.1\r\nHost: ").append(host);
     head.append("\r\nConnection: close\r\nUser-Agent: slipway");

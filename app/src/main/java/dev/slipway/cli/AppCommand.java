@@ -27,10 +27,16 @@ import tools.jackson.databind.node.ObjectNode;
 final class AppCommand {
   /// The fields of an application that have a flag.
   static final class Fields {
-    @Option(names = "--repo", paramLabel = "URL", description = "Git repository: https, ssh, file or a local path.")
+    @Option(
+        names = "--repo",
+        paramLabel = "URL",
+        description = "Git repository: https, ssh, file or a local path.")
     @Nullable String repo;
 
-    @Option(names = "--path", paramLabel = "PATH", description = "Folder of the manifests in the repository.")
+    @Option(
+        names = "--path",
+        paramLabel = "PATH",
+        description = "Folder of the manifests in the repository.")
     @Nullable String path;
 
     @Option(
@@ -39,19 +45,31 @@ final class AppCommand {
         description = "Branch, tag, commit or semver range (default: HEAD).")
     @Nullable String revision;
 
-    @Option(names = "--dest-namespace", paramLabel = "NAMESPACE", description = "Where objects go that name no namespace.")
+    @Option(
+        names = "--dest-namespace",
+        paramLabel = "NAMESPACE",
+        description = "Where objects go that name no namespace.")
     @Nullable String destination;
 
-    @Option(names = "--auto-sync", negatable = true, description = "Sync by itself on each new commit.")
+    @Option(
+        names = "--auto-sync",
+        negatable = true,
+        description = "Sync by itself on each new commit.")
     @Nullable Boolean autoSync;
 
     @Option(names = "--prune", negatable = true, description = "Delete what Git no longer has.")
     @Nullable Boolean prune;
 
-    @Option(names = "--self-heal", negatable = true, description = "Undo changes made to the live objects.")
+    @Option(
+        names = "--self-heal",
+        negatable = true,
+        description = "Undo changes made to the live objects.")
     @Nullable Boolean selfHeal;
 
-    @Option(names = "--allow-empty", negatable = true, description = "Accept a commit without any manifest.")
+    @Option(
+        names = "--allow-empty",
+        negatable = true,
+        description = "Accept a commit without any manifest.")
     @Nullable Boolean allowEmpty;
 
     @Option(names = "--recurse", negatable = true, description = "Read sub-folders too.")
@@ -63,10 +81,16 @@ final class AppCommand {
     @Option(names = "--exclude", paramLabel = "GLOB", description = "Not the files that match.")
     @Nullable String exclude;
 
-    @Option(names = "--timeout", paramLabel = "DURATION", description = "Of one sync, its rollouts included (10m).")
+    @Option(
+        names = "--timeout",
+        paramLabel = "DURATION",
+        description = "Of one sync, its rollouts included (10m).")
     @Nullable String timeout;
 
-    @Option(names = "--history-limit", paramLabel = "N", description = "Syncs to keep for a rollback (10).")
+    @Option(
+        names = "--history-limit",
+        paramLabel = "N",
+        description = "Syncs to keep for a rollback (10).")
     @Nullable Integer historyLimit;
 
     void write(ObjectNode spec) {
@@ -131,7 +155,10 @@ final class AppCommand {
     @Mixin Fields fields = new Fields();
     @Mixin Output output = new Output();
 
-    @Option(names = "--cascade", negatable = true, description = "Delete its objects with it (a finalizer).")
+    @Option(
+        names = "--cascade",
+        negatable = true,
+        description = "Delete its objects with it (a finalizer).")
     boolean cascade;
 
     @Override
@@ -172,7 +199,9 @@ final class AppCommand {
   static final class ListAll extends Context {
     @Mixin Output output = new Output();
 
-    @Option(names = {"-A", "--all-namespaces"}, description = "Of all namespaces.")
+    @Option(
+        names = {"-A", "--all-namespaces"},
+        description = "Of all namespaces.")
     boolean all;
 
     @Override
@@ -224,7 +253,8 @@ final class AppCommand {
     @Option(
         names = "--cascade",
         negatable = true,
-        description = "Delete its objects too; --no-cascade leaves them running. Default: as it was created.")
+        description =
+            "Delete its objects too; --no-cascade leaves them running. Default: as it was created.")
     @Nullable Boolean cascade;
 
     @Override

@@ -11,14 +11,18 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 
-/// The command line. A command that is named is the only one that is built: so a start stays fast whatever their number.
+/// The command line. A command that is named is the only one that is built: so a start stays fast
+/// whatever their number.
 public final class Cli {
   @Command(
       name = "slipway",
       mixinStandardHelpOptions = true,
       description = "Keeps container nodes as Git says.",
       synopsisSubcommandLabel = "COMMAND",
-      footer = {"", "Exit codes: 0 done, 1 not so (differs, not healthy), 2 error, 3 not in time, 4 not found."})
+      footer = {
+        "",
+        "Exit codes: 0 done, 1 not so (differs, not healthy), 2 error, 3 not in time, 4 not found."
+      })
   private static final class Root implements Runnable {
     @CommandLine.Spec CommandSpec spec = CommandSpec.create();
 
@@ -73,7 +77,8 @@ public final class Cli {
       DaemonStarter starter) {
     java.io.Console own = System.console();
     boolean terminal = own != null && own.isTerminal();
-    boolean colours = terminal && !environment.containsKey("NO_COLOR") && !"dumb".equals(environment.get("TERM"));
+    boolean colours =
+        terminal && !environment.containsKey("NO_COLOR") && !"dumb".equals(environment.get("TERM"));
     var console = new Console(out, err, environment, clock, terminal, colours);
     var line = new CommandLine(new Root());
     line.getCommandSpec().version(version);
@@ -86,7 +91,9 @@ public final class Cli {
     prepare(line, console, starter);
     line.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));
     line.setErr(new PrintWriter(err, true, StandardCharsets.UTF_8));
-    line.setColorScheme(CommandLine.Help.defaultColorScheme(colours ? CommandLine.Help.Ansi.ON : CommandLine.Help.Ansi.OFF));
+    line.setColorScheme(
+        CommandLine.Help.defaultColorScheme(
+            colours ? CommandLine.Help.Ansi.ON : CommandLine.Help.Ansi.OFF));
     line.setUsageHelpLongOptionsMaxWidth(32);
     line.setExecutionExceptionHandler(
         (failure, _, _) -> {
@@ -94,7 +101,9 @@ public final class Cli {
             console.error("slipway: " + refused.getMessage());
             return refused.exitCode();
           }
-          console.error("slipway: " + (failure.getMessage() == null ? failure.toString() : failure.getMessage()));
+          console.error(
+              "slipway: "
+                  + (failure.getMessage() == null ? failure.toString() : failure.getMessage()));
           if (environment.containsKey("SLIPWAY_DEBUG")) {
             failure.printStackTrace(err);
           }

@@ -27,7 +27,8 @@ final class Connection {
   @Option(
       names = "--certificate-authority",
       paramLabel = "FILE",
-      description = "Whom to believe that --server is who it says (PEM); else $SLIPWAY_CA, else what the system trusts.")
+      description =
+          "Whom to believe that --server is who it says (PEM); else $SLIPWAY_CA, else what the system trusts.")
   @Nullable Path certificateAuthority;
 
   @Option(
@@ -71,7 +72,8 @@ final class Connection {
       try {
         return Optional.of(Files.readString(tokenFile).strip());
       } catch (IOException e) {
-        throw new CommandFailed(2, "cannot read the token from " + tokenFile + ": " + e.getMessage());
+        throw new CommandFailed(
+            2, "cannot read the token from " + tokenFile + ": " + e.getMessage());
       }
     }
     return Optional.ofNullable(environment.get("SLIPWAY_TOKEN")).map(String::strip);

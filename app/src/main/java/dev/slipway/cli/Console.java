@@ -57,9 +57,16 @@ record Console(
   /// The words of sync, health and phase in their colours.
   String word(String word) {
     return switch (word) {
-      case "Synced", "Healthy", "Succeeded", "Running", "Ready", "Complete", "True" -> paint(Tone.GOOD, word);
-      case "Degraded", "Failed", "Missing", "OutOfSync", "Stale", "False", "Rejected" -> paint(Tone.BAD, word);
-      case "Progressing", "Pending", "Suspended", "WaitingForConfirmation", "Superseded", "Unknown" ->
+      case "Synced", "Healthy", "Succeeded", "Running", "Ready", "Complete", "True" ->
+          paint(Tone.GOOD, word);
+      case "Degraded", "Failed", "Missing", "OutOfSync", "Stale", "False", "Rejected" ->
+          paint(Tone.BAD, word);
+      case "Progressing",
+          "Pending",
+          "Suspended",
+          "WaitingForConfirmation",
+          "Superseded",
+          "Unknown" ->
           paint(Tone.BUSY, word);
       default -> word;
     };
@@ -124,13 +131,18 @@ record Console(
 
   /// Text from a repository or a program must not steer the terminal.
   static String safe(String text) {
-    if (text.chars().noneMatch(c -> (c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7f && c < 0xa0))) {
+    if (text.chars()
+        .noneMatch(c -> (c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7f && c < 0xa0))) {
       return text;
     }
     var clean = new StringBuilder(text.length());
     text.chars()
         .forEach(
-            c -> clean.append((c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7f && c < 0xa0) ? '?' : (char) c));
+            c ->
+                clean.append(
+                    (c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7f && c < 0xa0)
+                        ? '?'
+                        : (char) c));
     return clean.toString();
   }
 }

@@ -11,7 +11,10 @@ public interface DaemonStarter {
   record Listen(String host, int port, boolean plainHttp) {}
 
   record Request(
-      DataDirectory data, Optional<Listen> listen, Optional<String> webhookSecret, String nodePortAddress) {}
+      DataDirectory data,
+      Optional<Listen> listen,
+      Optional<String> webhookSecret,
+      String nodePortAddress) {}
 
   /// Serves until the process is told to end.
   ///

@@ -32,7 +32,11 @@ final class DeliveryCommands {
     @Option(names = "--async", description = "Do not wait for the end.")
     boolean async;
 
-    @Option(names = "--timeout", paramLabel = "SECONDS", defaultValue = "600", description = "How long to wait (${DEFAULT-VALUE}).")
+    @Option(
+        names = "--timeout",
+        paramLabel = "SECONDS",
+        defaultValue = "600",
+        description = "How long to wait (${DEFAULT-VALUE}).")
     int timeoutSeconds = 600;
 
     int request(String request, Consumer<ObjectNode> content) {
@@ -44,14 +48,21 @@ final class DeliveryCommands {
               Api.APPLICATION,
               namespace,
               name,
-              patch -> patch.putObject("metadata").putObject("annotations").put("slipway.dev/" + request + "-requested", Json.text(body)));
+              patch ->
+                  patch
+                      .putObject("metadata")
+                      .putObject("annotations")
+                      .put("slipway.dev/" + request + "-requested", Json.text(body)));
       if (async) {
         console().line(request + " of " + name + " requested");
         return 0;
       }
       Progress.End end =
           new Progress(this)
-              .follow(name, Duration.ofSeconds(timeoutSeconds), application -> Progress.answered(application, request, id));
+              .follow(
+                  name,
+                  Duration.ofSeconds(timeoutSeconds),
+                  application -> Progress.answered(application, request, id));
       if (end.code() == 0) {
         console().line(end.message());
       } else {
@@ -66,7 +77,9 @@ final class DeliveryCommands {
     @Parameters(arity = "0..1", paramLabel = "APP")
     @Nullable String name;
 
-    @Option(names = {"-A", "--all-namespaces"}, description = "Of all namespaces.")
+    @Option(
+        names = {"-A", "--all-namespaces"},
+        description = "Of all namespaces.")
     boolean all;
 
     @Mixin Output output = new Output();
@@ -75,16 +88,23 @@ final class DeliveryCommands {
     public Integer call() {
       String wanted = name;
       if (wanted == null) {
-        int count = GetCommand.list(this, output, Api.APPLICATION, all ? "" : namespace, Map.of(), all);
+        int count =
+            GetCommand.list(this, output, Api.APPLICATION, all ? "" : namespace, Map.of(), all);
         if (count == 0 && output.isTable()) {
-          console().line("no applications" + (all ? "" : " in namespace " + namespace) + "; make one with `slipway app create`");
+          console()
+              .line(
+                  "no applications"
+                      + (all ? "" : " in namespace " + namespace)
+                      + "; make one with `slipway app create`");
         }
         return 0;
       }
       KubeObject application = api().get(Api.APPLICATION, namespace, wanted);
       if (output.isTable()) {
         String label = application.namespace() + "." + application.name();
-        List<KubeObject> rollouts = api().list(Api.ROLLOUT, "", Map.of("labelSelector", "slipway.dev/application=" + label));
+        List<KubeObject> rollouts =
+            api()
+                .list(Api.ROLLOUT, "", Map.of("labelSelector", "slipway.dev/application=" + label));
         new StatusView(console()).write(application, rollouts);
       } else {
         output.one(console(), application);
@@ -97,7 +117,10 @@ final class DeliveryCommands {
       name = "diff",
       description = "What a sync would change. Exit code: 0 nothing, 1 something, 2 error.")
   static final class Diff extends OnApplication {
-    @Option(names = "--revision", paramLabel = "REVISION", description = "Compare with this branch, tag or commit instead.")
+    @Option(
+        names = "--revision",
+        paramLabel = "REVISION",
+        description = "Compare with this branch, tag or commit instead.")
     @Nullable String revision;
 
     @Mixin Output output = new Output();
@@ -108,7 +131,11 @@ final class DeliveryCommands {
           api()
               .client()
               .get(
-                  "/slipway/v1/applications/" + ApiClient.encode(namespace) + "/" + ApiClient.encode(name) + "/diff"
+                  "/slipway/v1/applications/"
+                      + ApiClient.encode(namespace)
+                      + "/"
+                      + ApiClient.encode(name)
+                      + "/diff"
                       + (revision == null ? "" : "?revision=" + ApiClient.encode(revision)));
       if (output.isTable()) {
         write(diff);
@@ -124,8 +151,15 @@ final class DeliveryCommands {
       console()
           .line(
               count == 0
-                  ? "no differences: %d objects are as %s wants them".formatted(Json.integer(diff, "unchanged", 0), StatusView.brief(Json.string(diff, "revision", "")))
-                  : "%d of %d objects differ from %s".formatted(count, count + Json.integer(diff, "unchanged", 0), StatusView.brief(Json.string(diff, "revision", ""))));
+                  ? "no differences: %d objects are as %s wants them"
+                      .formatted(
+                          Json.integer(diff, "unchanged", 0),
+                          StatusView.brief(Json.string(diff, "revision", "")))
+                  : "%d of %d objects differ from %s"
+                      .formatted(
+                          count,
+                          count + Json.integer(diff, "unchanged", 0),
+                          StatusView.brief(Json.string(diff, "revision", ""))));
     }
 
     /// Each object that differs, field by field.
@@ -133,20 +167,27 @@ final class DeliveryCommands {
       for (JsonNode object : Json.items(diff, "objects")) {
         String action = Json.string(object, "action", "");
         String mark = action.equals("create") ? "+" : action.equals("prune") ? "-" : "~";
-        Console.Tone tone = action.equals("create") ? Console.Tone.GOOD : action.equals("prune") ? Console.Tone.BAD : Console.Tone.BUSY;
-        console
-            .line(
-                console
-                    .paint(
-                        tone,
-                        "%s %s %s/%s".formatted(mark, Json.string(object, "kind", ""), Json.string(object, "namespace", ""), Json.string(object, "name", ""))));
+        Console.Tone tone =
+            action.equals("create")
+                ? Console.Tone.GOOD
+                : action.equals("prune") ? Console.Tone.BAD : Console.Tone.BUSY;
+        console.line(
+            console.paint(
+                tone,
+                "%s %s %s/%s"
+                    .formatted(
+                        mark,
+                        Json.string(object, "kind", ""),
+                        Json.string(object, "namespace", ""),
+                        Json.string(object, "name", ""))));
         for (JsonNode change : Json.items(object, "changes")) {
           console.line("    " + Json.string(change, "path", ""));
           if (change.has("live")) {
             console.line(console.paint(Console.Tone.BAD, "      - " + shown(change.path("live"))));
           }
           if (change.has("desired")) {
-            console.line(console.paint(Console.Tone.GOOD, "      + " + shown(change.path("desired"))));
+            console.line(
+                console.paint(Console.Tone.GOOD, "      + " + shown(change.path("desired"))));
           }
         }
       }
@@ -159,21 +200,34 @@ final class DeliveryCommands {
     }
   }
 
-  @Command(name = "sync", description = "Bring what Git says about now, and wait until it is healthy.")
+  @Command(
+      name = "sync",
+      description = "Bring what Git says about now, and wait until it is healthy.")
   static final class Sync extends Requesting {
-    @Option(names = "--revision", paramLabel = "REVISION", description = "A branch, tag or commit instead of the application's own.")
+    @Option(
+        names = "--revision",
+        paramLabel = "REVISION",
+        description = "A branch, tag or commit instead of the application's own.")
     @Nullable String revision;
 
     @Option(names = "--prune", negatable = true, description = "Delete what Git no longer has.")
     @Nullable Boolean prune;
 
-    @Option(names = "--confirm-prune", description = "Delete even more than the limit of the application allows.")
+    @Option(
+        names = "--confirm-prune",
+        description = "Delete even more than the limit of the application allows.")
     boolean confirmPrune;
 
-    @Option(names = "--resource", paramLabel = "RESOURCE", description = "Only this: Kind/name, Kind/namespace/name or labels:SELECTOR. May be repeated.")
+    @Option(
+        names = "--resource",
+        paramLabel = "RESOURCE",
+        description =
+            "Only this: Kind/name, Kind/namespace/name or labels:SELECTOR. May be repeated.")
     List<String> resources = new ArrayList<>();
 
-    @Option(names = "--override-window", description = "Sync although a window is closed; the history records it.")
+    @Option(
+        names = "--override-window",
+        description = "Sync although a window is closed; the history records it.")
     boolean overrideWindow;
 
     @Option(names = "--reason", paramLabel = "TEXT", description = "For the history.")
@@ -220,9 +274,14 @@ final class DeliveryCommands {
 
   @Command(
       name = "rollback",
-      description = "Go back to an earlier sync, with pods, services and configuration; works while Git is down. Auto-sync stays on: the next new commit goes on from here.")
+      description =
+          "Go back to an earlier sync, with pods, services and configuration; works while Git is down. Auto-sync stays on: the next new commit goes on from here.")
   static final class Rollback extends Requesting {
-    @Parameters(index = "1", arity = "0..1", paramLabel = "ID", description = "From `slipway history`; the last healthy one by default.")
+    @Parameters(
+        index = "1",
+        arity = "0..1",
+        paramLabel = "ID",
+        description = "From `slipway history`; the last healthy one by default.")
     @Nullable Long id;
 
     @Override
@@ -248,7 +307,11 @@ final class DeliveryCommands {
               Api.APPLICATION,
               namespace,
               name,
-              patch -> patch.putObject("metadata").putObject("annotations").put("slipway.dev/terminate-requested", Json.text(body)));
+              patch ->
+                  patch
+                      .putObject("metadata")
+                      .putObject("annotations")
+                      .put("slipway.dev/terminate-requested", Json.text(body)));
       console().line("termination of the sync of " + name + " requested");
       return 0;
     }
@@ -264,7 +327,10 @@ final class DeliveryCommands {
       List<KubeObject> records =
           api().list(Api.SYNC_RECORD, namespace, Map.of()).stream()
               .filter(record -> record.isControlledBy(application))
-              .sorted(Comparator.comparingLong((KubeObject record) -> Json.number(record.spec(), "id", 0)).reversed())
+              .sorted(
+                  Comparator.comparingLong(
+                          (KubeObject record) -> Json.number(record.spec(), "id", 0))
+                      .reversed())
               .toList();
       if (!output.isTable()) {
         output.all(console(), records);
@@ -276,34 +342,56 @@ final class DeliveryCommands {
         JsonNode spec = record.spec();
         String revision = Json.string(spec, "revision", "");
         boolean rejected =
-            Json.items(application.status(), "rejected").stream().anyMatch(entry -> Json.string(entry, "revision", "").equals(revision));
+            Json.items(application.status(), "rejected").stream()
+                .anyMatch(entry -> Json.string(entry, "revision", "").equals(revision));
         String phase = Json.string(record.status(), "phase", "Running");
         rows.add(
             List.of(
                 (Json.number(spec, "id", 0) == current ? "*" : " ") + Json.number(spec, "id", 0),
                 StatusView.brief(revision),
-                rejected && !Json.string(spec, "trigger", "").contains("rollback") ? "Rejected" : phase,
+                rejected && !Json.string(spec, "trigger", "").contains("rollback")
+                    ? "Rejected"
+                    : phase,
                 Json.string(spec, "trigger", "") + " by " + Json.string(spec, "by", ""),
-                KubeObject.instant(record.status(), "startedAt").map(console()::age).orElse(record.creationTimestamp().map(console()::age).orElse("")),
+                KubeObject.instant(record.status(), "startedAt")
+                    .map(console()::age)
+                    .orElse(record.creationTimestamp().map(console()::age).orElse("")),
                 took(record),
                 Json.string(spec, "author", ""),
                 Json.string(spec, "message", "")));
       }
-      console().table(List.of("ID", "REVISION", "OUTCOME", "TRIGGER", "AGE", "TOOK", "AUTHOR", "MESSAGE"), rows);
+      console()
+          .table(
+              List.of("ID", "REVISION", "OUTCOME", "TRIGGER", "AGE", "TOOK", "AUTHOR", "MESSAGE"),
+              rows);
       return 0;
     }
 
     private static String took(KubeObject record) {
       return KubeObject.instant(record.status(), "finishedAt")
-          .flatMap(end -> KubeObject.instant(record.status(), "startedAt").map(start -> Duration.between(start, end)))
-          .map(duration -> duration.toMillis() < 10_000 ? "%.1fs".formatted(duration.toMillis() / 1000.0) : Console.span(duration))
+          .flatMap(
+              end ->
+                  KubeObject.instant(record.status(), "startedAt")
+                      .map(start -> Duration.between(start, end)))
+          .map(
+              duration ->
+                  duration.toMillis() < 10_000
+                      ? "%.1fs".formatted(duration.toMillis() / 1000.0)
+                      : Console.span(duration))
           .orElse("");
     }
   }
 
-  @Command(name = "wait", description = "Wait until an application is synced and healthy. Exit code: 0 it is, 3 not in time.")
+  @Command(
+      name = "wait",
+      description =
+          "Wait until an application is synced and healthy. Exit code: 0 it is, 3 not in time.")
   static final class Wait extends OnApplication {
-    @Option(names = "--timeout", paramLabel = "SECONDS", defaultValue = "600", description = "How long (${DEFAULT-VALUE}).")
+    @Option(
+        names = "--timeout",
+        paramLabel = "SECONDS",
+        defaultValue = "600",
+        description = "How long (${DEFAULT-VALUE}).")
     int timeoutSeconds = 600;
 
     @Option(names = "--revision", paramLabel = "COMMIT", description = "Wait for this commit.")
@@ -320,10 +408,14 @@ final class DeliveryCommands {
                   application -> {
                     JsonNode status = application.status();
                     if (wanted != null
-                        && Json.items(status, "rejected").stream().anyMatch(e -> Json.string(e, "revision", "").startsWith(wanted))) {
-                      return java.util.Optional.of(new Progress.End(1, "commit " + wanted + " was rejected"));
+                        && Json.items(status, "rejected").stream()
+                            .anyMatch(e -> Json.string(e, "revision", "").startsWith(wanted))) {
+                      return java.util.Optional.of(
+                          new Progress.End(1, "commit " + wanted + " was rejected"));
                     }
-                    boolean there = wanted == null || Json.string(status.path("sync"), "revision", "").startsWith(wanted);
+                    boolean there =
+                        wanted == null
+                            || Json.string(status.path("sync"), "revision", "").startsWith(wanted);
                     return there ? Progress.healthy(application) : java.util.Optional.empty();
                   });
       if (end.code() == 0) {
@@ -337,10 +429,17 @@ final class DeliveryCommands {
 
   @Command(name = "suspend", description = "No sync by itself until `resume`, or until a time.")
   static final class Suspend extends OnApplication {
-    @Option(names = "--reason", paramLabel = "TEXT", defaultValue = "", description = "Shown in the status.")
+    @Option(
+        names = "--reason",
+        paramLabel = "TEXT",
+        defaultValue = "",
+        description = "Shown in the status.")
     String reason = "";
 
-    @Option(names = "--for", paramLabel = "DURATION", description = "Resume by itself after this long: 30m, 1h, 2d.")
+    @Option(
+        names = "--for",
+        paramLabel = "DURATION",
+        description = "Resume by itself after this long: 30m, 1h, 2d.")
     @Nullable String length;
 
     @Override
@@ -352,9 +451,17 @@ final class DeliveryCommands {
               namespace,
               name,
               patch -> {
-                ObjectNode suspend = patch.putObject("spec").putObject("suspend").put("reason", reason);
+                ObjectNode suspend =
+                    patch.putObject("spec").putObject("suspend").put("reason", reason);
                 if (wanted != null) {
-                  suspend.put("until", console().clock().instant().plus(wanted).truncatedTo(java.time.temporal.ChronoUnit.SECONDS).toString());
+                  suspend.put(
+                      "until",
+                      console()
+                          .clock()
+                          .instant()
+                          .plus(wanted)
+                          .truncatedTo(java.time.temporal.ChronoUnit.SECONDS)
+                          .toString());
                 }
               });
       console().line(name + " suspended" + (length == null ? "" : " for " + length));
@@ -377,7 +484,12 @@ final class DeliveryCommands {
   static final class Resume extends OnApplication {
     @Override
     public Integer call() {
-      api().merge(Api.APPLICATION, namespace, name, patch -> patch.putObject("spec").putNull("suspend"));
+      api()
+          .merge(
+              Api.APPLICATION,
+              namespace,
+              name,
+              patch -> patch.putObject("spec").putNull("suspend"));
       console().line(name + " resumed");
       return 0;
     }

@@ -12,7 +12,10 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /// `slipway down`: stops what `slipway up` has started.
-@Command(name = "down", description = "Stop the local daemon; with --pods also the applications, their pods and services.")
+@Command(
+    name = "down",
+    description =
+        "Stop the local daemon; with --pods also the applications, their pods and services.")
 final class DownCommand extends Context {
   @Option(names = "--pods", description = "Delete the applications with all that they run first.")
   boolean pods;
@@ -31,9 +34,13 @@ final class DownCommand extends Context {
       try {
         daemon.get().onExit().get(20, java.util.concurrent.TimeUnit.SECONDS);
       } catch (Exception e) {
-        throw new CommandFailed(2, "the daemon (process " + daemon.get().pid() + ") does not end: " + e);
+        throw new CommandFailed(
+            2, "the daemon (process " + daemon.get().pid() + ") does not end: " + e);
       }
-      console().line("daemon stopped" + (pods ? "" : "; pods and services go on, `slipway up` takes them over"));
+      console()
+          .line(
+              "daemon stopped"
+                  + (pods ? "" : "; pods and services go on, `slipway up` takes them over"));
     }
     if (pods) {
       stopProxy(data);
@@ -48,14 +55,16 @@ final class DownCommand extends Context {
               Api.APPLICATION,
               application.namespace(),
               application.name(),
-              patch -> patch.putObject("metadata").putArray("finalizers").add("slipway.dev/resources"));
+              patch ->
+                  patch.putObject("metadata").putArray("finalizers").add("slipway.dev/resources"));
       api().delete(Api.APPLICATION, application.namespace(), application.name());
       console().line("application " + application.name() + " deleted");
     }
     long until = console().clock().millis() + Duration.ofSeconds(90).toMillis();
     while (console().clock().millis() < until) {
       boolean left = !api().list(Api.APPLICATION, "", Map.of()).isEmpty();
-      boolean running = api().list(Api.POD, "", Map.of()).stream().anyMatch(pod -> pod.controller().isPresent());
+      boolean running =
+          api().list(Api.POD, "", Map.of()).stream().anyMatch(pod -> pod.controller().isPresent());
       if (!left && !running) {
         return;
       }
@@ -68,7 +77,9 @@ final class DownCommand extends Context {
     try {
       long pid = Long.parseLong(Files.readString(data.lockFile()).strip());
       return ProcessHandle.of(pid)
-          .filter(process -> process.info().commandLine().map(line -> line.contains("slipway")).orElse(true));
+          .filter(
+              process ->
+                  process.info().commandLine().map(line -> line.contains("slipway")).orElse(true));
     } catch (IOException | NumberFormatException e) {
       return Optional.empty();
     }

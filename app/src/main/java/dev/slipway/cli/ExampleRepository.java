@@ -21,7 +21,8 @@ final class ExampleRepository {
   private ExampleRepository() {}
 
   static void seed(Path folder, Path bare) throws IOException {
-    try (Repository repository = new FileRepositoryBuilder().setGitDir(bare.toFile()).setBare().build()) {
+    try (Repository repository =
+        new FileRepositoryBuilder().setGitDir(bare.toFile()).setBare().build()) {
       repository.create(true);
       repository.getConfig().setBoolean("receive", null, "denyNonFastForwards", false);
       repository.getConfig().save();
@@ -46,7 +47,8 @@ final class ExampleRepository {
   private static ObjectId tree(Path folder, ObjectInserter inserter) throws IOException {
     var entries = new TreeMap<String, Path>();
     try (Stream<Path> children = Files.list(folder)) {
-      children.forEach(child -> entries.put(child.getFileName() + (Files.isDirectory(child) ? "/" : ""), child));
+      children.forEach(
+          child -> entries.put(child.getFileName() + (Files.isDirectory(child) ? "/" : ""), child));
     }
     var tree = new TreeFormatter();
     for (var entry : entries.entrySet()) {
@@ -54,7 +56,10 @@ final class ExampleRepository {
       if (Files.isDirectory(entry.getValue())) {
         tree.append(name, FileMode.TREE, tree(entry.getValue(), inserter));
       } else {
-        tree.append(name, FileMode.REGULAR_FILE, inserter.insert(Constants.OBJ_BLOB, Files.readAllBytes(entry.getValue())));
+        tree.append(
+            name,
+            FileMode.REGULAR_FILE,
+            inserter.insert(Constants.OBJ_BLOB, Files.readAllBytes(entry.getValue())));
       }
     }
     return inserter.insert(tree);

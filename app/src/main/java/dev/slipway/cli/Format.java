@@ -25,7 +25,8 @@ enum Format {
       case "json" -> JSON;
       case "yaml" -> YAML;
       case "name" -> NAME;
-      default -> throw new CommandFailed(2, "-o takes table, wide, json, yaml or name, not " + word);
+      default ->
+          throw new CommandFailed(2, "-o takes table, wide, json, yaml or name, not " + word);
     };
   }
 }

@@ -14,26 +14,41 @@ import picocli.CommandLine.Parameters;
 import tools.jackson.databind.JsonNode;
 
 /// `slipway get KIND [NAME]`: objects of the cluster, in the columns that `kubectl` shows.
-@Command(name = "get", description = "Show objects of the cluster: pods, rc, services, rollouts, events …")
+@Command(
+    name = "get",
+    description = "Show objects of the cluster: pods, rc, services, rollouts, events …")
 final class GetCommand extends Context {
   static final String TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
 
-  @Parameters(index = "0", paramLabel = "KIND[/NAME]", description = "Kinds may be joined by commas; `all` is what runs.")
+  @Parameters(
+      index = "0",
+      paramLabel = "KIND[/NAME]",
+      description = "Kinds may be joined by commas; `all` is what runs.")
   String kind = "";
 
   @Parameters(index = "1", arity = "0..1", paramLabel = "NAME")
   @Nullable String name;
 
-  @Option(names = {"-l", "--selector"}, paramLabel = "LABELS", description = "Only what has these labels.")
+  @Option(
+      names = {"-l", "--selector"},
+      paramLabel = "LABELS",
+      description = "Only what has these labels.")
   @Nullable String selector;
 
-  @Option(names = "--field-selector", paramLabel = "FIELDS", description = "Only what has these fields.")
+  @Option(
+      names = "--field-selector",
+      paramLabel = "FIELDS",
+      description = "Only what has these fields.")
   @Nullable String fieldSelector;
 
-  @Option(names = {"-A", "--all-namespaces"}, description = "Of all namespaces.")
+  @Option(
+      names = {"-A", "--all-namespaces"},
+      description = "Of all namespaces.")
   boolean all;
 
-  @Option(names = {"-w", "--watch"}, description = "Go on showing what changes.")
+  @Option(
+      names = {"-w", "--watch"},
+      description = "Go on showing what changes.")
   boolean watch;
 
   @Mixin Output output = new Output();
@@ -95,7 +110,12 @@ final class GetCommand extends Context {
 
   /// @return how many there were
   static int list(
-      Context command, Output output, ResourceType type, String namespace, Map<String, String> query, boolean all) {
+      Context command,
+      Output output,
+      ResourceType type,
+      String namespace,
+      Map<String, String> query,
+      boolean all) {
     return list(command, output, type, namespace, query, all, false);
   }
 
@@ -129,7 +149,11 @@ final class GetCommand extends Context {
   }
 
   private static void follow(
-      Context command, Output output, ResourceType type, String namespace, Map<String, String> query) {
+      Context command,
+      Output output,
+      ResourceType type,
+      String namespace,
+      Map<String, String> query) {
     var parameters = new LinkedHashMap<>(query);
     parameters.put("watch", "true");
     command

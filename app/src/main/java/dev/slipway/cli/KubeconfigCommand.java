@@ -30,19 +30,33 @@ import tools.jackson.databind.node.ObjectNode;
 final class KubeconfigCommand extends Context {
   private static final String NAME = "slipway";
 
-  @Option(names = "--user", paramLabel = "NAME", description = "Whom the client certificate is for.")
+  @Option(
+      names = "--user",
+      paramLabel = "NAME",
+      description = "Whom the client certificate is for.")
   @Nullable String user;
 
   @Option(names = "--group", paramLabel = "NAME", description = "A group of that user; repeatable.")
   List<String> groups = List.of();
 
-  @Option(names = "--expires", paramLabel = "DURATION", defaultValue = "30d", description = "How long the client certificate lives: 12h, 30d; at most 365d (${DEFAULT-VALUE}).")
+  @Option(
+      names = "--expires",
+      paramLabel = "DURATION",
+      defaultValue = "30d",
+      description =
+          "How long the client certificate lives: 12h, 30d; at most 365d (${DEFAULT-VALUE}).")
   String expires = "30d";
 
-  @Option(names = "--server-address", paramLabel = "URL", description = "The address that clients use, when it is not the one the daemon listens on.")
+  @Option(
+      names = "--server-address",
+      paramLabel = "URL",
+      description = "The address that clients use, when it is not the one the daemon listens on.")
   @Nullable String address;
 
-  @Option(names = "--merge", description = "Put it into $KUBECONFIG (else ~/.kube/config) beside what is there, as the current context.")
+  @Option(
+      names = "--merge",
+      description =
+          "Put it into $KUBECONFIG (else ~/.kube/config) beside what is there, as the current context.")
   boolean merge;
 
   @Override
@@ -66,9 +80,21 @@ final class KubeconfigCommand extends Context {
     ObjectNode config = Json.object().put("apiVersion", "v1").put("kind", "Config");
     String identity = name == null ? NAME : name + "@" + NAME;
     String context = identity;
-    put(config, "clusters", "cluster", NAME, Json.object().put("server", server).put("certificate-authority-data", base64(authority.pem())));
+    put(
+        config,
+        "clusters",
+        "cluster",
+        NAME,
+        Json.object()
+            .put("server", server)
+            .put("certificate-authority-data", base64(authority.pem())));
     put(config, "users", "user", identity, credentials);
-    put(config, "contexts", "context", context, Json.object().put("cluster", NAME).put("user", identity).put("namespace", namespace));
+    put(
+        config,
+        "contexts",
+        "context",
+        context,
+        Json.object().put("cluster", NAME).put("user", identity).put("namespace", namespace));
     config.put("current-context", context);
     if (!merge) {
       console().raw(YamlText.write(config));
@@ -96,7 +122,9 @@ final class KubeconfigCommand extends Context {
       throw new CommandFailed(
           2,
           running.isEmpty()
-              ? "no daemon has run with " + data.root() + " yet: start one with slipway up or slipway server"
+              ? "no daemon has run with "
+                  + data.root()
+                  + " yet: start one with slipway up or slipway server"
               : "the daemon listens on no port: start it with --listen");
     }
     return running;
@@ -156,7 +184,8 @@ final class KubeconfigCommand extends Context {
     config.set(list, kept);
   }
 
-  private static void put(ObjectNode config, String list, String field, String name, ObjectNode value) {
+  private static void put(
+      ObjectNode config, String list, String field, String name, ObjectNode value) {
     ObjectNode entry = config.putArray(list).addObject().put("name", name);
     entry.set(field, value);
   }

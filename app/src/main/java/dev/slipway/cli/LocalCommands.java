@@ -25,15 +25,27 @@ import tools.jackson.databind.node.ObjectNode;
 final class LocalCommands {
   private LocalCommands() {}
 
-  @Command(name = "lint", description = "Check manifests without a cluster. Exit code: 0 fine, 1 problems, 2 cannot be read.")
+  @Command(
+      name = "lint",
+      description =
+          "Check manifests without a cluster. Exit code: 0 fine, 1 problems, 2 cannot be read.")
   static final class Lint extends Context {
     @Parameters(paramLabel = "PATH", description = "A folder or a file.")
     Path path = Path.of(".");
 
-    @Option(names = {"-o", "--output"}, paramLabel = "FORMAT", defaultValue = "text", description = "text, json, sarif or github.")
+    @Option(
+        names = {"-o", "--output"},
+        paramLabel = "FORMAT",
+        defaultValue = "text",
+        description = "text, json, sarif or github.")
     String format = "text";
 
-    @Option(names = "--recurse", negatable = true, defaultValue = "true", fallbackValue = "true", description = "Sub-folders too (default).")
+    @Option(
+        names = "--recurse",
+        negatable = true,
+        defaultValue = "true",
+        fallbackValue = "true",
+        description = "Sub-folders too (default).")
     boolean recurse = true;
 
     @Option(names = "--include", paramLabel = "GLOB", description = "Only files that match.")
@@ -49,7 +61,11 @@ final class LocalCommands {
       }
       LintReport report;
       try {
-        report = LintReport.of(path, new ReadOptions(recurse, Optional.ofNullable(include), Optional.ofNullable(exclude)));
+        report =
+            LintReport.of(
+                path,
+                new ReadOptions(
+                    recurse, Optional.ofNullable(include), Optional.ofNullable(exclude)));
       } catch (IOException e) {
         throw new CommandFailed(2, path + " cannot be read: " + e.getMessage());
       }
@@ -61,7 +77,8 @@ final class LocalCommands {
           console().raw(Console.safe(report.github()));
           console().line(report.summary());
         }
-        default -> throw new CommandFailed(2, "-o takes text, json, sarif or github, not " + format);
+        default ->
+            throw new CommandFailed(2, "-o takes text, json, sarif or github, not " + format);
       }
       return report.problems().isEmpty() ? 0 : 1;
     }
@@ -69,31 +86,59 @@ final class LocalCommands {
 
   @Command(
       name = "trigger",
-      description = "Tell the daemon that a repository has news, and wait for the commit: for CI. Exit code: 0 healthy, 1 failed, 3 not in time.")
+      description =
+          "Tell the daemon that a repository has news, and wait for the commit: for CI. Exit code: 0 healthy, 1 failed, 3 not in time.")
   static final class Trigger extends Context {
-    @Option(names = "--repo", paramLabel = "URL", required = true, description = "The repository, as the applications name it.")
+    @Option(
+        names = "--repo",
+        paramLabel = "URL",
+        required = true,
+        description = "The repository, as the applications name it.")
     String repo = "";
 
-    @Option(names = "--commit", paramLabel = "SHA", description = "The commit to wait for; else $GITHUB_SHA or $CI_COMMIT_SHA.")
+    @Option(
+        names = "--commit",
+        paramLabel = "SHA",
+        description = "The commit to wait for; else $GITHUB_SHA or $CI_COMMIT_SHA.")
     @Nullable String commit;
 
-    @Option(names = "--wait", description = "Until the commit is healthy everywhere, or has failed.")
+    @Option(
+        names = "--wait",
+        description = "Until the commit is healthy everywhere, or has failed.")
     boolean wait;
 
-    @Option(names = "--timeout", paramLabel = "SECONDS", defaultValue = "600", description = "How long (${DEFAULT-VALUE}).")
+    @Option(
+        names = "--timeout",
+        paramLabel = "SECONDS",
+        defaultValue = "600",
+        description = "How long (${DEFAULT-VALUE}).")
     int timeoutSeconds = 600;
 
-    @Option(names = "--secret-file", paramLabel = "FILE", description = "Sign as a webhook with this secret instead of a token.")
+    @Option(
+        names = "--secret-file",
+        paramLabel = "FILE",
+        description = "Sign as a webhook with this secret instead of a token.")
     @Nullable Path secretFile;
 
     @Override
     public Integer call() {
-      String sha = commit != null ? commit : console().environment().getOrDefault("GITHUB_SHA", console().environment().getOrDefault("CI_COMMIT_SHA", ""));
+      String sha =
+          commit != null
+              ? commit
+              : console()
+                  .environment()
+                  .getOrDefault(
+                      "GITHUB_SHA", console().environment().getOrDefault("CI_COMMIT_SHA", ""));
       String repository = AppCommand.Fields.repoUrl(repo);
-      JsonNode answer = secretFile == null ? byToken(repository, sha) : byWebhook(repository, sha, secretFile);
+      JsonNode answer =
+          secretFile == null ? byToken(repository, sha) : byWebhook(repository, sha, secretFile);
       if (!wait) {
         List<String> names = Json.strings(answer, "applications");
-        console().line(names.isEmpty() ? "no application takes " + repository : "told " + String.join(", ", names));
+        console()
+            .line(
+                names.isEmpty()
+                    ? "no application takes " + repository
+                    : "told " + String.join(", ", names));
         return names.isEmpty() ? 1 : 0;
       }
       boolean healthy = Json.bool(answer, "healthy", false);
@@ -108,8 +153,14 @@ final class LocalCommands {
 
     private JsonNode byToken(String repository, String sha) {
       ObjectNode request = Json.object();
-      request.put("repository", repository).put("commit", sha).put("wait", wait).put("timeoutSeconds", timeoutSeconds);
-      return api().client().post("/slipway/v1/trigger", Json.write(request), Map.of("X-Slipway-Any-Code", "true"));
+      request
+          .put("repository", repository)
+          .put("commit", sha)
+          .put("wait", wait)
+          .put("timeoutSeconds", timeoutSeconds);
+      return api()
+          .client()
+          .post("/slipway/v1/trigger", Json.write(request), Map.of("X-Slipway-Any-Code", "true"));
     }
 
     private JsonNode byWebhook(String repository, String sha, Path file) {
@@ -119,7 +170,9 @@ final class LocalCommands {
       } catch (IOException e) {
         throw new CommandFailed(2, "cannot read " + file + ": " + e.getMessage());
       }
-      byte[] body = Json.text(Json.object().put("repository", repository).put("after", sha)).getBytes(StandardCharsets.UTF_8);
+      byte[] body =
+          Json.text(Json.object().put("repository", repository).put("after", sha))
+              .getBytes(StandardCharsets.UTF_8);
       return api()
           .client()
           .post(
@@ -129,9 +182,15 @@ final class LocalCommands {
     }
   }
 
-  @Command(name = "completion", description = "Print the completion script: `source <(slipway completion bash)`.")
+  @Command(
+      name = "completion",
+      description = "Print the completion script: `source <(slipway completion bash)`.")
   static final class Completion extends Context {
-    @Parameters(arity = "0..1", paramLabel = "SHELL", defaultValue = "bash", description = "bash or zsh.")
+    @Parameters(
+        arity = "0..1",
+        paramLabel = "SHELL",
+        defaultValue = "bash",
+        description = "bash or zsh.")
     String shell = "bash";
 
     @Spec @Nullable CommandSpec spec;
@@ -160,7 +219,10 @@ final class LocalCommands {
       console().line("slipway " + (own == null ? "" : String.join("", own.root().version())));
       if (!client) {
         try {
-          console().line("daemon  " + Json.string(api().client().get("/slipway/v1/version"), "version", "?"));
+          console()
+              .line(
+                  "daemon  "
+                      + Json.string(api().client().get("/slipway/v1/version"), "version", "?"));
         } catch (CommandFailed e) {
           console().line("daemon  not running");
         }
@@ -168,5 +230,4 @@ final class LocalCommands {
       return 0;
     }
   }
-
 }

@@ -23,24 +23,39 @@ import tools.jackson.databind.JsonNode;
 final class ObjectCommands {
   private ObjectCommands() {}
 
-  @Command(name = "logs", aliases = "log", description = "What a pod, or every pod of a workload, has written.")
+  @Command(
+      name = "logs",
+      aliases = "log",
+      description = "What a pod, or every pod of a workload, has written.")
   static final class Logs extends Context {
-    @Parameters(paramLabel = "POD|KIND/NAME", description = "A pod, or rollout/web, rc/web, service/web, job/web.")
+    @Parameters(
+        paramLabel = "POD|KIND/NAME",
+        description = "A pod, or rollout/web, rc/web, service/web, job/web.")
     String target = "";
 
-    @Option(names = {"-c", "--container"}, paramLabel = "NAME", description = "Of a pod with several.")
+    @Option(
+        names = {"-c", "--container"},
+        paramLabel = "NAME",
+        description = "Of a pod with several.")
     @Nullable String container;
 
-    @Option(names = {"-f", "--follow"}, description = "Go on until it ends.")
+    @Option(
+        names = {"-f", "--follow"},
+        description = "Go on until it ends.")
     boolean follow;
 
-    @Option(names = {"-p", "--previous"}, description = "Of the run before.")
+    @Option(
+        names = {"-p", "--previous"},
+        description = "Of the run before.")
     boolean previous;
 
     @Option(names = "--tail", paramLabel = "LINES", description = "Only the last ones.")
     @Nullable Integer tail;
 
-    @Option(names = "--since", paramLabel = "DURATION", description = "Only newer ones: 30s, 5m, 2h.")
+    @Option(
+        names = "--since",
+        paramLabel = "DURATION",
+        description = "Only newer ones: 30s, 5m, 2h.")
     @Nullable String since;
 
     @Option(names = "--timestamps", description = "With the time of each line.")
@@ -100,7 +115,8 @@ final class ObjectCommands {
         throw new CommandFailed(2, "--since takes 30s, 5m, 2h or 1d, not " + text);
       }
       char unit = text.charAt(text.length() - 1);
-      long number = Long.parseLong(Character.isDigit(unit) ? text : text.substring(0, text.length() - 1));
+      long number =
+          Long.parseLong(Character.isDigit(unit) ? text : text.substring(0, text.length() - 1));
       return switch (unit) {
         case 'm' -> number * 60;
         case 'h' -> number * 3_600;
@@ -168,7 +184,9 @@ final class ObjectCommands {
     @Option(names = "--types", paramLabel = "TYPE", description = "Normal or Warning.")
     @Nullable String types;
 
-    @Option(names = {"-A", "--all-namespaces"}, description = "Of all namespaces.")
+    @Option(
+        names = {"-A", "--all-namespaces"},
+        description = "Of all namespaces.")
     boolean all;
 
     @Mixin Output output = new Output();
@@ -178,7 +196,10 @@ final class ObjectCommands {
       List<KubeObject> events =
           api().list(Api.type("events"), all ? "" : namespace, Map.of()).stream()
               .filter(this::wanted)
-              .sorted(Comparator.comparing((KubeObject event) -> StatusView.time(event.json(), "lastTimestamp")).thenComparing(KubeObject::resourceVersion))
+              .sorted(
+                  Comparator.comparing(
+                          (KubeObject event) -> StatusView.time(event.json(), "lastTimestamp"))
+                      .thenComparing(KubeObject::resourceVersion))
               .toList();
       if (!output.isTable()) {
         output.all(console(), events);
@@ -194,7 +215,9 @@ final class ObjectCommands {
                 Json.string(event.json(), "reason", ""),
                 Json.string(object, "kind", "") + "/" + Json.string(object, "name", ""),
                 Json.string(event.json(), "message", "").replace('\n', ' ')
-                    + (Json.integer(event.json(), "count", 1) > 1 ? " (x" + Json.integer(event.json(), "count", 1) + ")" : "")));
+                    + (Json.integer(event.json(), "count", 1) > 1
+                        ? " (x" + Json.integer(event.json(), "count", 1) + ")"
+                        : "")));
       }
       console().table(List.of("LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"), rows);
       return 0;
@@ -203,7 +226,8 @@ final class ObjectCommands {
     private boolean wanted(KubeObject event) {
       JsonNode object = event.json().path("involvedObject");
       String wantedType = types;
-      if (wantedType != null && !wantedType.equalsIgnoreCase(Json.string(event.json(), "type", ""))) {
+      if (wantedType != null
+          && !wantedType.equalsIgnoreCase(Json.string(event.json(), "type", ""))) {
         return false;
       }
       String wanted = about;
@@ -213,7 +237,10 @@ final class ObjectCommands {
       int slash = wanted.indexOf('/');
       String name = wanted.substring(slash + 1);
       return Json.string(object, "name", "").equals(name)
-          && (slash < 0 || Api.type(wanted.substring(0, slash)).kind().equals(Json.string(object, "kind", "")));
+          && (slash < 0
+              || Api.type(wanted.substring(0, slash))
+                  .kind()
+                  .equals(Json.string(object, "kind", "")));
     }
   }
 }

@@ -21,9 +21,13 @@ final class PlanCommands {
 
   @Command(
       name = "plan",
-      description = "Let the server compute what a sync would do, and keep it for `slipway apply`. Exit code: 0 nothing to do, 1 something, 2 error.")
+      description =
+          "Let the server compute what a sync would do, and keep it for `slipway apply`. Exit code: 0 nothing to do, 1 something, 2 error.")
   static final class Make extends DeliveryCommands.OnApplication {
-    @Option(names = "--revision", paramLabel = "REVISION", description = "A branch, tag or commit instead of the application's own.")
+    @Option(
+        names = "--revision",
+        paramLabel = "REVISION",
+        description = "A branch, tag or commit instead of the application's own.")
     String revision = "";
 
     @Mixin Output output = new Output();
@@ -34,7 +38,11 @@ final class PlanCommands {
           api()
               .client()
               .post(
-                  "/slipway/v1/applications/" + ApiClient.encode(namespace) + "/" + ApiClient.encode(name) + "/plan",
+                  "/slipway/v1/applications/"
+                      + ApiClient.encode(namespace)
+                      + "/"
+                      + ApiClient.encode(name)
+                      + "/plan",
                   Json.object().put("revision", revision).put("by", user()));
       JsonNode spec = plan.path("spec");
       List<JsonNode> steps = Json.items(spec, "steps");
@@ -45,23 +53,38 @@ final class PlanCommands {
       DeliveryCommands.Diff.objects(console(), spec);
       for (JsonNode step : steps) {
         if (Json.string(step, "action", "").equals("hook")) {
-          console().line("! hook %s %s/%s runs".formatted(Json.string(step, "kind", ""), Json.string(step, "namespace", ""), Json.string(step, "name", "")));
+          console()
+              .line(
+                  "! hook %s %s/%s runs"
+                      .formatted(
+                          Json.string(step, "kind", ""),
+                          Json.string(step, "namespace", ""),
+                          Json.string(step, "name", "")));
         }
       }
       String planName = Json.string(plan.path("metadata"), "name", "");
       console()
           .line(
               steps.isEmpty()
-                  ? "nothing to do: everything is as %s wants it".formatted(StatusView.brief(Json.string(spec, "revision", "")))
+                  ? "nothing to do: everything is as %s wants it"
+                      .formatted(StatusView.brief(Json.string(spec, "revision", "")))
                   : "plan %s: %d steps to %s; carry it out with `slipway apply %s`"
-                      .formatted(planName, steps.size(), StatusView.brief(Json.string(spec, "revision", "")), planName));
+                      .formatted(
+                          planName,
+                          steps.size(),
+                          StatusView.brief(Json.string(spec, "revision", "")),
+                          planName));
       return steps.isEmpty() ? 0 : 1;
     }
   }
 
-  @Command(name = "apply", description = "Carry out a plan; refused when Git or a live object has moved since.")
+  @Command(
+      name = "apply",
+      description = "Carry out a plan; refused when Git or a live object has moved since.")
   static final class Apply extends DeliveryCommands.Requesting {
-    @Option(names = "--override-window", description = "Sync although a window is closed; the history records it.")
+    @Option(
+        names = "--override-window",
+        description = "Sync although a window is closed; the history records it.")
     boolean overrideWindow;
 
     @Override
@@ -82,12 +105,20 @@ final class PlanCommands {
 
   @Command(
       name = "figures",
-      description = "How delivery goes: deployments a day, lead time, change failure rate, time to restore (the figures of DORA), from the history that is kept.")
+      description =
+          "How delivery goes: deployments a day, lead time, change failure rate, time to restore (the figures of DORA), from the history that is kept.")
   static final class Figures extends Context {
-    @Parameters(arity = "0..1", paramLabel = "APP", description = "All applications of the namespace by default.")
+    @Parameters(
+        arity = "0..1",
+        paramLabel = "APP",
+        description = "All applications of the namespace by default.")
     @Nullable String name;
 
-    @Option(names = "--days", paramLabel = "N", defaultValue = "30", description = "Of the last N days (${DEFAULT-VALUE}).")
+    @Option(
+        names = "--days",
+        paramLabel = "N",
+        defaultValue = "30",
+        description = "Of the last N days (${DEFAULT-VALUE}).")
     int days = 30;
 
     @Mixin Output output = new Output();
@@ -96,7 +127,9 @@ final class PlanCommands {
     public Integer call() {
       String wanted = name;
       List<KubeObject> applications =
-          wanted == null ? api().list(Api.APPLICATION, namespace, Map.of()) : List.of(api().get(Api.APPLICATION, namespace, wanted));
+          wanted == null
+              ? api().list(Api.APPLICATION, namespace, Map.of())
+              : List.of(api().get(Api.APPLICATION, namespace, wanted));
       List<KubeObject> records = api().list(Api.SYNC_RECORD, namespace, Map.of());
       Instant now = console().clock().instant();
       var rows = new java.util.ArrayList<List<String>>();
@@ -104,7 +137,9 @@ final class PlanCommands {
       for (KubeObject application : applications) {
         DeliveryFigures figures =
             DeliveryFigures.of(
-                records.stream().filter(record -> record.isControlledBy(application)).toList(), now.minus(Duration.ofDays(days)), now);
+                records.stream().filter(record -> record.isControlledBy(application)).toList(),
+                now.minus(Duration.ofDays(days)),
+                now);
         all.set(application.name(), figures.toJson());
         rows.add(
             List.of(
@@ -117,7 +152,17 @@ final class PlanCommands {
                 Console.span(figures.covered())));
       }
       if (output.isTable()) {
-        console().table(List.of("APPLICATION", "DEPLOYMENTS", "A DAY", "LEAD TIME", "FAILED", "RESTORED IN", "COVERED"), rows);
+        console()
+            .table(
+                List.of(
+                    "APPLICATION",
+                    "DEPLOYMENTS",
+                    "A DAY",
+                    "LEAD TIME",
+                    "FAILED",
+                    "RESTORED IN",
+                    "COVERED"),
+                rows);
       } else {
         output.tree(console(), all);
       }

@@ -40,10 +40,13 @@ final class Progress {
                               name,
                               application -> {
                                 if (application.isEmpty()) {
-                                  end.compareAndSet(null, new End(4, "application " + name + " was deleted"));
+                                  end.compareAndSet(
+                                      null, new End(4, "application " + name + " was deleted"));
                                 } else {
                                   tell(application.get());
-                                  verdict.apply(application.get()).ifPresent(found -> end.compareAndSet(null, found));
+                                  verdict
+                                      .apply(application.get())
+                                      .ifPresent(found -> end.compareAndSet(null, found));
                                 }
                                 return end.get() == null;
                               });
@@ -61,7 +64,12 @@ final class Progress {
     End found = end.get();
     if (found == null) {
       watcher.interrupt();
-      return new End(3, "not there within " + timeout.toSeconds() + " s" + (last.isEmpty() ? "" : "; last: " + last));
+      return new End(
+          3,
+          "not there within "
+              + timeout.toSeconds()
+              + " s"
+              + (last.isEmpty() ? "" : "; last: " + last));
     }
     return found;
   }
@@ -79,11 +87,23 @@ final class Progress {
                 command.console().word(Json.string(status.path("sync"), "status", "Unknown")),
                 command.console().word(Json.string(status.path("health"), "status", "Unknown")),
                 Json.string(operation, "phase", "").equals("Running")
-                    ? Json.string(operation, "step", "") + ": " + Json.string(operation, "message", "")
-                    : Json.string(operation, "phase", "") + " " + Json.string(operation, "message", ""));
+                    ? Json.string(operation, "step", "")
+                        + ": "
+                        + Json.string(operation, "message", "")
+                    : Json.string(operation, "phase", "")
+                        + " "
+                        + Json.string(operation, "message", ""));
     if (!message.equals(last)) {
       last = message;
-      command.console().line("%s  %s".formatted(java.time.LocalTime.ofInstant(command.console().clock().instant(), java.time.ZoneId.systemDefault()).truncatedTo(java.time.temporal.ChronoUnit.SECONDS), message.strip()));
+      command
+          .console()
+          .line(
+              "%s  %s"
+                  .formatted(
+                      java.time.LocalTime.ofInstant(
+                              command.console().clock().instant(), java.time.ZoneId.systemDefault())
+                          .truncatedTo(java.time.temporal.ChronoUnit.SECONDS),
+                      message.strip()));
     }
   }
 
@@ -94,7 +114,9 @@ final class Progress {
     boolean well =
         Json.string(status.path("sync"), "status", "").equals("Synced")
             && Json.string(status.path("health"), "status", "").equals("Healthy");
-    return well && !running ? Optional.of(new End(0, application.name() + " is synced and healthy")) : Optional.empty();
+    return well && !running
+        ? Optional.of(new End(0, application.name() + " is synced and healthy"))
+        : Optional.empty();
   }
 
   /// The end of the sync that answers a request.
@@ -120,7 +142,9 @@ final class Progress {
   }
 
   private static String reason(JsonNode status) {
-    return Json.items(status, "rejected").stream().findFirst().map(entry -> Json.string(entry, "reason", "")).orElse("");
+    return Json.items(status, "rejected").stream()
+        .findFirst()
+        .map(entry -> Json.string(entry, "reason", ""))
+        .orElse("");
   }
-
 }

@@ -36,7 +36,9 @@ final class RolloutCommand {
 
   /// A command on one rollout.
   abstract static class OnRollout extends Context {
-    @Parameters(paramLabel = "NAME", description = "The workload; a kind before it (rc/web) is allowed.")
+    @Parameters(
+        paramLabel = "NAME",
+        description = "The workload; a kind before it (rc/web) is allowed.")
     String named = "";
 
     String name() {
@@ -68,12 +70,24 @@ final class RolloutCommand {
     }
   }
 
-  @Command(name = "status", description = "Follow a rollout until it ends. Exit code: 0 healthy, 1 degraded, 3 not in time.")
+  @Command(
+      name = "status",
+      description =
+          "Follow a rollout until it ends. Exit code: 0 healthy, 1 degraded, 3 not in time.")
   static final class Status extends OnRollout {
-    @Option(names = "--timeout", paramLabel = "SECONDS", defaultValue = "600", description = "How long (${DEFAULT-VALUE}).")
+    @Option(
+        names = "--timeout",
+        paramLabel = "SECONDS",
+        defaultValue = "600",
+        description = "How long (${DEFAULT-VALUE}).")
     int timeoutSeconds = 600;
 
-    @Option(names = {"-w", "--watch"}, negatable = true, defaultValue = "true", fallbackValue = "true", description = "Follow it (default); --no-watch shows it once.")
+    @Option(
+        names = {"-w", "--watch"},
+        negatable = true,
+        defaultValue = "true",
+        fallbackValue = "true",
+        description = "Follow it (default); --no-watch shows it once.")
     boolean watch = true;
 
     @Override
@@ -126,12 +140,18 @@ final class RolloutCommand {
         String state =
             hash.equals(Json.string(rollout.status().path("aborted"), "hash", "-"))
                 ? "Rejected"
-                : hash.equals(Json.string(rollout.status(), "stableHash", "-")) ? "stable" : hash.equals(Json.string(rollout.status(), "currentHash", "-")) ? "current" : "";
+                : hash.equals(Json.string(rollout.status(), "stableHash", "-"))
+                    ? "stable"
+                    : hash.equals(Json.string(rollout.status(), "currentHash", "-"))
+                        ? "current"
+                        : "";
         rows.add(
             List.of(
                 Long.toString(revision(rc)),
                 rc.name(),
-                Json.integer(rc.status(), "availableReplicas", 0) + "/" + Json.integer(rc.spec(), "replicas", 0),
+                Json.integer(rc.status(), "availableReplicas", 0)
+                    + "/"
+                    + Json.integer(rc.spec(), "replicas", 0),
                 state,
                 rc.creationTimestamp().map(console()::age).orElse("")));
       }
@@ -142,7 +162,10 @@ final class RolloutCommand {
 
   @Command(name = "undo", description = "Go back to an earlier revision of the pod template.")
   static final class Undo extends OnRollout {
-    @Option(names = "--to-revision", paramLabel = "N", description = "From `rollout history`; the one before by default.")
+    @Option(
+        names = "--to-revision",
+        paramLabel = "N",
+        description = "From `rollout history`; the one before by default.")
     @Nullable Long to;
 
     @Override
@@ -153,15 +176,28 @@ final class RolloutCommand {
         throw new CommandFailed(
             2,
             "rollout %s is kept as Git says by application %s: use `slipway rollback %s`, which takes back its configuration too"
-                .formatted(name(), application.get(), application.get().substring(application.get().indexOf('.') + 1)));
+                .formatted(
+                    name(),
+                    application.get(),
+                    application.get().substring(application.get().indexOf('.') + 1)));
       }
       List<KubeObject> all = controllers(rollout);
       String current = Json.string(rollout.status(), "currentHash", "");
       KubeObject target =
           all.stream()
-              .filter(rc -> to == null ? !rc.label(HASH_LABEL).orElse("").equals(current) : revision(rc) == to)
+              .filter(
+                  rc ->
+                      to == null
+                          ? !rc.label(HASH_LABEL).orElse("").equals(current)
+                          : revision(rc) == to)
               .findFirst()
-              .orElseThrow(() -> new CommandFailed(4, to == null ? "there is no earlier revision" : "there is no revision " + to));
+              .orElseThrow(
+                  () ->
+                      new CommandFailed(
+                          4,
+                          to == null
+                              ? "there is no earlier revision"
+                              : "there is no revision " + to));
       ObjectNode template = (ObjectNode) target.spec().path("template").deepCopy();
       if (template.path("metadata").path("labels") instanceof ObjectNode labels) {
         labels.remove(HASH_LABEL);
@@ -193,7 +229,16 @@ final class RolloutCommand {
   static final class Restart extends OnRollout {
     @Override
     public Integer call() {
-      change(spec -> spec.put("restartAt", console().clock().instant().truncatedTo(java.time.temporal.ChronoUnit.SECONDS).toString()), "restarts");
+      change(
+          spec ->
+              spec.put(
+                  "restartAt",
+                  console()
+                      .clock()
+                      .instant()
+                      .truncatedTo(java.time.temporal.ChronoUnit.SECONDS)
+                      .toString()),
+          "restarts");
       return 0;
     }
   }
@@ -213,8 +258,16 @@ final class RolloutCommand {
     public Integer call() {
       change(spec -> spec.put("abort", false), "is tried again");
       ObjectNode patch = Json.object();
-      patch.putObject("status").putNull("aborted").put("progressedAt", console().clock().instant().toString());
-      api().client().patch(Api.path(Api.ROLLOUT, namespace, name()) + "/status", "application/merge-patch+json", Json.write(patch));
+      patch
+          .putObject("status")
+          .putNull("aborted")
+          .put("progressedAt", console().clock().instant().toString());
+      api()
+          .client()
+          .patch(
+              Api.path(Api.ROLLOUT, namespace, name()) + "/status",
+              "application/merge-patch+json",
+              Json.write(patch));
       return 0;
     }
   }

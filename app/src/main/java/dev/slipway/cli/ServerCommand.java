@@ -9,18 +9,35 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /// `slipway server`: the daemon in the foreground.
-@Command(name = "server", description = "Run the daemon in the foreground. Ctrl-C stops it; pods and services go on.")
+@Command(
+    name = "server",
+    description = "Run the daemon in the foreground. Ctrl-C stops it; pods and services go on.")
 final class ServerCommand extends Context implements StartsDaemon {
-  @Option(names = "--listen", paramLabel = "HOST:PORT", defaultValue = "127.0.0.1:6440", description = "Where the API listens beside its socket (${DEFAULT-VALUE}); none for nowhere.")
+  @Option(
+      names = "--listen",
+      paramLabel = "HOST:PORT",
+      defaultValue = "127.0.0.1:6440",
+      description = "Where the API listens beside its socket (${DEFAULT-VALUE}); none for nowhere.")
   String listen = "127.0.0.1:6440";
 
-  @Option(names = "--plain-http", description = "Answer unencrypted HTTP on that port too; refused unless it is a loopback address.")
+  @Option(
+      names = "--plain-http",
+      description =
+          "Answer unencrypted HTTP on that port too; refused unless it is a loopback address.")
   boolean plainHttp;
 
-  @Option(names = "--webhook-secret-file", paramLabel = "FILE", description = "Holds what hosting providers sign with; without one the webhook refuses everything.")
+  @Option(
+      names = "--webhook-secret-file",
+      paramLabel = "FILE",
+      description =
+          "Holds what hosting providers sign with; without one the webhook refuses everything.")
   @Nullable Path webhookSecretFile;
 
-  @Option(names = "--node-port-address", paramLabel = "ADDRESS", defaultValue = "127.0.0.1", description = "Where NodePort services listen (${DEFAULT-VALUE}).")
+  @Option(
+      names = "--node-port-address",
+      paramLabel = "ADDRESS",
+      defaultValue = "127.0.0.1",
+      description = "Where NodePort services listen (${DEFAULT-VALUE}).")
   String nodePortAddress = "127.0.0.1";
 
   private @Nullable DaemonStarter starter;
@@ -57,14 +74,16 @@ final class ServerCommand extends Context implements StartsDaemon {
     }
     String host = listen.substring(0, colon).replaceAll("[\\[\\]]", "");
     if (plainHttp && !host.equals("localhost") && !host.equals("::1") && !host.startsWith("127.")) {
-      throw new CommandFailed(2, "--plain-http is for a loopback address; " + host + " is reachable from elsewhere");
+      throw new CommandFailed(
+          2, "--plain-http is for a loopback address; " + host + " is reachable from elsewhere");
     }
     return Optional.of(new DaemonStarter.Listen(host, Integer.parseInt(port), plainHttp));
   }
 
   private Optional<String> secret() {
     if (webhookSecretFile == null) {
-      return Optional.ofNullable(console().environment().get("SLIPWAY_WEBHOOK_SECRET")).filter(text -> !text.isBlank());
+      return Optional.ofNullable(console().environment().get("SLIPWAY_WEBHOOK_SECRET"))
+          .filter(text -> !text.isBlank());
     }
     try {
       return Optional.of(Files.readString(webhookSecretFile).strip());

@@ -26,20 +26,36 @@ final class StatusView {
     JsonNode source = application.spec().path("source");
     JsonNode operation = status.path("operation");
     var out = new StringBuilder();
-    line(out, "Application", console.paint(Console.Tone.STRONG, application.namespace() + "/" + application.name()));
+    line(
+        out,
+        "Application",
+        console.paint(Console.Tone.STRONG, application.namespace() + "/" + application.name()));
     line(
         out,
         "Source",
-        "%s %s at %s".formatted(Json.string(source, "repoURL", ""), Json.string(source, "path", "."), Json.string(source, "targetRevision", "HEAD")));
+        "%s %s at %s"
+            .formatted(
+                Json.string(source, "repoURL", ""),
+                Json.string(source, "path", "."),
+                Json.string(source, "targetRevision", "HEAD")));
     JsonNode seen = status.path("source");
     if (seen.has("revision")) {
       line(
           out,
           "Commit",
-          "%s %s (%s)".formatted(brief(Json.string(seen, "revision", "")), Json.string(seen, "message", ""), Json.string(seen, "author", "")));
+          "%s %s (%s)"
+              .formatted(
+                  brief(Json.string(seen, "revision", "")),
+                  Json.string(seen, "message", ""),
+                  Json.string(seen, "author", "")));
     }
     if (Json.string(seen, "state", "").equals("Stale")) {
-      line(out, "", console.paint(Console.Tone.BAD, "stale for " + since(seen, "since") + ": " + Json.string(seen, "problem", "")));
+      line(
+          out,
+          "",
+          console.paint(
+              Console.Tone.BAD,
+              "stale for " + since(seen, "since") + ": " + Json.string(seen, "problem", "")));
     }
     line(
         out,
@@ -47,7 +63,11 @@ final class StatusView {
         console.word(Json.string(status.path("sync"), "status", "Unknown"))
             + at(Json.string(status.path("sync"), "revision", "")));
     String health = Json.string(status.path("health"), "message", "");
-    line(out, "Health", console.word(Json.string(status.path("health"), "status", "Unknown")) + (health.isEmpty() ? "" : ": " + health));
+    line(
+        out,
+        "Health",
+        console.word(Json.string(status.path("health"), "status", "Unknown"))
+            + (health.isEmpty() ? "" : ": " + health));
     if (operation.isObject()) {
       line(
           out,
@@ -71,26 +91,45 @@ final class StatusView {
           out,
           "Held",
           "at sync %d for %s: %s; a commit after %s releases it"
-              .formatted(Json.number(hold, "historyId", 0), since(hold, "since"), Json.string(hold, "reason", ""), brief(Json.string(hold, "revision", ""))));
+              .formatted(
+                  Json.number(hold, "historyId", 0),
+                  since(hold, "since"),
+                  Json.string(hold, "reason", ""),
+                  brief(Json.string(hold, "revision", ""))));
     }
     for (JsonNode rejected : Json.items(status, "rejected").stream().limit(3).toList()) {
       line(
           out,
           "Rejected",
-          console.paint(Console.Tone.BAD, brief(Json.string(rejected, "revision", ""))) + " " + Json.string(rejected, "reason", ""));
+          console.paint(Console.Tone.BAD, brief(Json.string(rejected, "revision", "")))
+              + " "
+              + Json.string(rejected, "reason", ""));
     }
     JsonNode suspend = application.spec().path("suspend");
     if (suspend.isObject()) {
-      line(out, "Suspended", Json.string(suspend, "reason", "") + Json.string(suspend, "until").map(until -> " until " + until).orElse(""));
+      line(
+          out,
+          "Suspended",
+          Json.string(suspend, "reason", "")
+              + Json.string(suspend, "until").map(until -> " until " + until).orElse(""));
     }
     for (JsonNode condition : Json.items(status, "conditions")) {
-      if (Json.string(condition, "status", "").equals("True") && !Json.string(condition, "type", "").equals("SourceFailed")) {
-        line(out, Json.string(condition, "type", ""), console.paint(Console.Tone.BAD, Console.safe(Json.string(condition, "message", ""))));
+      if (Json.string(condition, "status", "").equals("True")
+          && !Json.string(condition, "type", "").equals("SourceFailed")) {
+        line(
+            out,
+            Json.string(condition, "type", ""),
+            console.paint(Console.Tone.BAD, Console.safe(Json.string(condition, "message", ""))));
       }
     }
     JsonNode refused = status.path("refused");
     if (refused.isObject()) {
-      line(out, "Refused", console.paint(Console.Tone.BAD, Json.string(refused, "request", "") + ": " + Json.string(refused, "reason", "")));
+      line(
+          out,
+          "Refused",
+          console.paint(
+              Console.Tone.BAD,
+              Json.string(refused, "request", "") + ": " + Json.string(refused, "reason", "")));
     }
     resources(out, status, rollouts);
     return out.toString();
@@ -102,13 +141,21 @@ final class StatusView {
     }
     String until =
         KubeObject.instant(waiting, "until")
-            .map(at -> ", for " + Console.span(java.time.Duration.between(console.clock().instant(), at)) + " more")
+            .map(
+                at ->
+                    ", for "
+                        + Console.span(java.time.Duration.between(console.clock().instant(), at))
+                        + " more")
             .orElse("");
     line(
         out,
         "Waits for",
         "%s (since %s%s); then %s"
-            .formatted(Json.string(waiting, "for", ""), since(waiting, "since"), until, Json.string(waiting, "then", "")));
+            .formatted(
+                Json.string(waiting, "for", ""),
+                since(waiting, "since"),
+                until,
+                Json.string(waiting, "then", "")));
   }
 
   private void resources(StringBuilder out, JsonNode status, List<KubeObject> rollouts) {
@@ -118,8 +165,12 @@ final class StatusView {
       String message = Json.string(resource, "message", "");
       Optional<KubeObject> rollout =
           rollouts.stream()
-              .filter(r -> r.name().equals(name) && r.namespace().equals(Json.string(resource, "namespace", "")))
-              .filter(r -> List.of("Rollout", "Deployment").contains(Json.string(resource, "kind", "")))
+              .filter(
+                  r ->
+                      r.name().equals(name)
+                          && r.namespace().equals(Json.string(resource, "namespace", "")))
+              .filter(
+                  r -> List.of("Rollout", "Deployment").contains(Json.string(resource, "kind", "")))
               .findFirst();
       rows.add(
           List.of(
@@ -128,15 +179,23 @@ final class StatusView {
               name,
               Json.string(resource, "sync", ""),
               Json.string(resource, "health", ""),
-              rollout.filter(r -> message.isEmpty()).map(r -> Json.string(r.status(), "message", "")).orElse(message)));
+              rollout
+                  .filter(r -> message.isEmpty())
+                  .map(r -> Json.string(r.status(), "message", ""))
+                  .orElse(message)));
     }
     if (!rows.isEmpty()) {
-      out.append('\n').append(console.format(List.of("KIND", "NAMESPACE", "NAME", "SYNC", "HEALTH", "MESSAGE"), rows));
+      out.append('\n')
+          .append(
+              console.format(
+                  List.of("KIND", "NAMESPACE", "NAME", "SYNC", "HEALTH", "MESSAGE"), rows));
     }
   }
 
   private void line(StringBuilder out, String name, String text) {
-    out.append("%-13s".formatted(name.isEmpty() ? "" : name + ":")).append(text.replace("\n", "\n" + " ".repeat(13))).append('\n');
+    out.append("%-13s".formatted(name.isEmpty() ? "" : name + ":"))
+        .append(text.replace("\n", "\n" + " ".repeat(13)))
+        .append('\n');
   }
 
   private String since(JsonNode node, String field) {
@@ -157,7 +216,9 @@ final class StatusView {
     JsonNode status = object.path("status");
     return switch (kind) {
       case "Application" ->
-          Json.string(status.path("sync"), "status", "Unknown") + " " + Json.string(status.path("health"), "status", "Unknown");
+          Json.string(status.path("sync"), "status", "Unknown")
+              + " "
+              + Json.string(status.path("health"), "status", "Unknown");
       case "Rollout" -> Json.string(status, "phase", "") + " " + Json.string(status, "message", "");
       case "Event" -> Json.string(object, "reason", "") + ": " + Json.string(object, "message", "");
       default -> Json.string(status, "phase", "").toLowerCase(Locale.ROOT);

@@ -25,25 +25,48 @@ import tools.jackson.databind.JsonNode;
       "Without --repo it makes a local Git repository from the example and delivers that."
     })
 final class UpCommand extends Context implements StartsDaemon {
-  @Option(names = "--repo", paramLabel = "URL", description = "Your own repository: https, ssh, file or a local path.")
+  @Option(
+      names = "--repo",
+      paramLabel = "URL",
+      description = "Your own repository: https, ssh, file or a local path.")
   @Nullable String repo;
 
-  @Option(names = "--path", paramLabel = "PATH", description = "Folder of the manifests in it (default: . ; guestbook in the example).")
+  @Option(
+      names = "--path",
+      paramLabel = "PATH",
+      description = "Folder of the manifests in it (default: . ; guestbook in the example).")
   @Nullable String path;
 
-  @Option(names = "--revision", paramLabel = "REVISION", description = "Branch, tag, commit or semver range (default: HEAD).")
+  @Option(
+      names = "--revision",
+      paramLabel = "REVISION",
+      description = "Branch, tag, commit or semver range (default: HEAD).")
   @Nullable String revision;
 
-  @Option(names = "--name", paramLabel = "NAME", description = "Name of the application (default: from the path or the repository).")
+  @Option(
+      names = "--name",
+      paramLabel = "NAME",
+      description = "Name of the application (default: from the path or the repository).")
   @Nullable String name;
 
-  @Option(names = "--dest-namespace", paramLabel = "NAMESPACE", description = "Where its objects go (default: as the application is named).")
+  @Option(
+      names = "--dest-namespace",
+      paramLabel = "NAMESPACE",
+      description = "Where its objects go (default: as the application is named).")
   @Nullable String destination;
 
-  @Option(names = "--timeout", paramLabel = "SECONDS", defaultValue = "300", description = "How long to follow it (${DEFAULT-VALUE}).")
+  @Option(
+      names = "--timeout",
+      paramLabel = "SECONDS",
+      defaultValue = "300",
+      description = "How long to follow it (${DEFAULT-VALUE}).")
   int timeoutSeconds = 300;
 
-  @Option(names = "--listen", paramLabel = "HOST:PORT", defaultValue = "127.0.0.1:6440", description = "Where a new daemon's API listens (${DEFAULT-VALUE}).")
+  @Option(
+      names = "--listen",
+      paramLabel = "HOST:PORT",
+      defaultValue = "127.0.0.1:6440",
+      description = "Where a new daemon's API listens (${DEFAULT-VALUE}).")
   String listen = "127.0.0.1:6440";
 
   private @Nullable DaemonStarter starter;
@@ -71,13 +94,24 @@ final class UpCommand extends Context implements StartsDaemon {
       api().create(Api.APPLICATION, AppCommand.application(namespace, application, fields, true));
       console().line("application " + application + " created");
     } else if (!Json.string(known.get().spec().path("source"), "repoURL", "").equals(url)) {
-      throw new CommandFailed(2, "application %s exists and comes from %s: use --name for another".formatted(application, Json.string(known.get().spec().path("source"), "repoURL", "")));
+      throw new CommandFailed(
+          2,
+          "application %s exists and comes from %s: use --name for another"
+              .formatted(
+                  application, Json.string(known.get().spec().path("source"), "repoURL", "")));
     }
     Progress.End end =
-        new Progress(this).follow(application, Duration.ofSeconds(timeoutSeconds), UpCommand::verdict);
+        new Progress(this)
+            .follow(application, Duration.ofSeconds(timeoutSeconds), UpCommand::verdict);
     if (end.code() != 0) {
       console().error(end.message());
-      console().error("see `slipway status " + application + "` and `slipway events -n " + fields.destination + "`");
+      console()
+          .error(
+              "see `slipway status "
+                  + application
+                  + "` and `slipway events -n "
+                  + fields.destination
+                  + "`");
       return end.code();
     }
     console().line(end.message());
@@ -91,7 +125,8 @@ final class UpCommand extends Context implements StartsDaemon {
       return healthy;
     }
     for (JsonNode condition : Json.items(application.status(), "conditions")) {
-      if (Json.string(condition, "type", "").equals("InvalidManifests") && Json.string(condition, "status", "").equals("True")) {
+      if (Json.string(condition, "type", "").equals("InvalidManifests")
+          && Json.string(condition, "status", "").equals("True")) {
         return Optional.of(new Progress.End(1, Json.string(condition, "message", "")));
       }
     }
@@ -113,7 +148,12 @@ final class UpCommand extends Context implements StartsDaemon {
     String classPath =
         known == null
             ? ""
-            : known.classPath().orElseThrow(() -> new CommandFailed(2, "this program cannot start itself again: run `slipway server`"));
+            : known
+                .classPath()
+                .orElseThrow(
+                    () ->
+                        new CommandFailed(
+                            2, "this program cannot start itself again: run `slipway server`"));
     var command =
         new ArrayList<String>(
             List.of(
@@ -169,7 +209,8 @@ final class UpCommand extends Context implements StartsDaemon {
     String home = console().environment().get("SLIPWAY_HOME");
     Path example = Path.of(home == null ? "." : home, "examples-repo");
     if (!Files.isDirectory(example)) {
-      throw new CommandFailed(2, "the example repository is not at " + example + ": name your own with --repo");
+      throw new CommandFailed(
+          2, "the example repository is not at " + example + ": name your own with --repo");
     }
     try {
       ExampleRepository.seed(example, bare);
@@ -183,11 +224,15 @@ final class UpCommand extends Context implements StartsDaemon {
   private static String defaultName(String url, String folder) {
     String from = folder.equals(".") ? url.replaceAll("/+$", "").replaceAll("\\.git$", "") : folder;
     String last = from.substring(Math.max(from.lastIndexOf('/'), from.lastIndexOf(':')) + 1);
-    String clean = last.toLowerCase(java.util.Locale.ROOT).replaceAll("[^a-z0-9-]+", "-").replaceAll("^-+|-+$", "");
+    String clean =
+        last.toLowerCase(java.util.Locale.ROOT)
+            .replaceAll("[^a-z0-9-]+", "-")
+            .replaceAll("^-+|-+$", "");
     return clean.isEmpty() ? "app" : clean;
   }
 
-  private void hints(DataDirectory data, String application, String target, String url, boolean example) {
+  private void hints(
+      DataDirectory data, String application, String target, String url, boolean example) {
     var addresses = new ArrayList<String>();
     for (KubeObject service : api().list(Api.type("services"), target, Map.of())) {
       for (JsonNode port : Json.items(service.spec(), "ports")) {
@@ -201,7 +246,14 @@ final class UpCommand extends Context implements StartsDaemon {
       console().line("\nOpen:\n" + String.join("\n", addresses));
     }
     String where = connection.dataDirectory == null ? "" : " --data-dir " + data.root();
-    console().line("\nLook:\n  ./slipway status " + application + where + "\n  ./slipway get pods -n " + target + where);
+    console()
+        .line(
+            "\nLook:\n  ./slipway status "
+                + application
+                + where
+                + "\n  ./slipway get pods -n "
+                + target
+                + where);
     if (example) {
       console()
           .line(
@@ -209,6 +261,12 @@ final class UpCommand extends Context implements StartsDaemon {
                   + url
                   + " my-guestbook && cd my-guestbook\n  edit guestbook/10-config.yaml, then: git commit -am 'another colour' && git push");
     }
-    console().line("\nTake it back:   ./slipway rollback " + application + where + "\nStop:           ./slipway down --pods" + where);
+    console()
+        .line(
+            "\nTake it back:   ./slipway rollback "
+                + application
+                + where
+                + "\nStop:           ./slipway down --pods"
+                + where);
   }
 }

@@ -40,11 +40,12 @@ import org.bouncycastle.openssl.jcajce.JcaPEMKeyConverter;
 import org.bouncycastle.operator.OperatorCreationException;
 import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 
-/// The certificate authority of one data directory: made at first use, kept in `tls/`, trusted by the kubeconfigs that are
-/// written for this daemon and by nobody else.
+/// The certificate authority of one data directory: made at first use, kept in `tls/`, trusted by
+/// the kubeconfigs that are written for this daemon and by nobody else.
 ///
-/// Keys are on the curve P-256. The server's certificate is made anew at each start; a client's holds its user name as the common name
-/// and its groups as organizations, as Kubernetes reads them.
+/// Keys are on the curve P-256. The server's certificate is made anew at each start; a client's
+/// holds its user name as the common name and its groups as organizations, as Kubernetes reads
+/// them.
 public final class CertificateAuthority {
   private static final Duration CA_LIFE = Duration.ofDays(3_650);
 
@@ -76,10 +77,17 @@ public final class CertificateAuthority {
         var name = new X500Name("CN=slipway-ca");
         var builder =
             new JcaX509v3CertificateBuilder(
-                name, serial(), Date.from(now.minus(CLOCK_SKEW)), Date.from(now.plus(CA_LIFE)), name, pair.getPublic());
+                name,
+                serial(),
+                Date.from(now.minus(CLOCK_SKEW)),
+                Date.from(now.plus(CA_LIFE)),
+                name,
+                pair.getPublic());
         builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(0));
         builder.addExtension(
-            Extension.keyUsage, true, new KeyUsage(KeyUsage.keyCertSign | KeyUsage.cRLSign | KeyUsage.digitalSignature));
+            Extension.keyUsage,
+            true,
+            new KeyUsage(KeyUsage.keyCertSign | KeyUsage.cRLSign | KeyUsage.digitalSignature));
         X509Certificate made = signed(builder, pair.getPrivate());
         DataDirectory.writePrivate(keyFile, pem(pair.getPrivate()));
         DataDirectory.writePrivate(certificateFile, pem(made));
@@ -129,22 +137,30 @@ public final class CertificateAuthority {
     return pem(certificate);
   }
 
-  /// What a server shows for the given host names and addresses, with the authority itself as trusted for clients.
+  /// What a server shows for the given host names and addresses, with the authority itself as
+  /// trusted for clients.
   public KeyStore serverKeys(List<String> hosts, Instant now) {
     try {
       KeyPair pair = pair();
       var names =
           hosts.stream()
               .distinct()
-              .map(host -> new GeneralName(isAddress(host) ? GeneralName.iPAddress : GeneralName.dNSName, host))
+              .map(
+                  host ->
+                      new GeneralName(
+                          isAddress(host) ? GeneralName.iPAddress : GeneralName.dNSName, host))
               .toArray(GeneralName[]::new);
       var builder = leaf(new X500Name("CN=slipway"), pair, now, LEAF_LIFE);
       builder.addExtension(Extension.subjectAlternativeName, false, new GeneralNames(names));
-      builder.addExtension(Extension.extendedKeyUsage, false, new ExtendedKeyUsage(KeyPurposeId.id_kp_serverAuth));
+      builder.addExtension(
+          Extension.extendedKeyUsage, false, new ExtendedKeyUsage(KeyPurposeId.id_kp_serverAuth));
       KeyStore store = KeyStore.getInstance("PKCS12");
       store.load(null, new char[0]);
       store.setKeyEntry(
-          "server", pair.getPrivate(), new char[0], new X509Certificate[] {signed(builder, key), certificate});
+          "server",
+          pair.getPrivate(),
+          new char[0],
+          new X509Certificate[] {signed(builder, key), certificate});
       return store;
     } catch (GeneralSecurityException | OperatorCreationException | IOException e) {
       throw new IllegalStateException("cannot make the server's certificate: " + e.getMessage(), e);
@@ -171,7 +187,8 @@ public final class CertificateAuthority {
       groups.forEach(group -> name.addRDN(BCStyle.O, group));
       name.addRDN(BCStyle.CN, user);
       var builder = leaf(name.build(), pair, now, life.compareTo(LEAF_LIFE) > 0 ? LEAF_LIFE : life);
-      builder.addExtension(Extension.extendedKeyUsage, false, new ExtendedKeyUsage(KeyPurposeId.id_kp_clientAuth));
+      builder.addExtension(
+          Extension.extendedKeyUsage, false, new ExtendedKeyUsage(KeyPurposeId.id_kp_clientAuth));
       return new Leaf(pem(signed(builder, key)), pem(pair.getPrivate()));
     } catch (GeneralSecurityException | OperatorCreationException | IOException e) {
       throw new IllegalStateException("cannot make a client's certificate: " + e.getMessage(), e);

@@ -52,7 +52,8 @@ public final class DataDirectory {
         }
       }
     } catch (IOException e) {
-      throw new UncheckedIOException("cannot make the data directory " + root + ": " + e.getMessage(), e);
+      throw new UncheckedIOException(
+          "cannot make the data directory " + root + ": " + e.getMessage(), e);
     }
     return this;
   }

@@ -40,9 +40,11 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The HTTP side of the daemon: a Unix socket that only its owner can open, and a TCP port with TLS.
+/// The HTTP side of the daemon: a Unix socket that only its owner can open, and a TCP port with
+/// TLS.
 ///
-/// Handlers run on virtual threads and may block. What they throw becomes a `Status` as Kubernetes writes it.
+/// Handlers run on virtual threads and may block. What they throw becomes a `Status` as Kubernetes
+/// writes it.
 public final class ApiServer implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ApiServer.class);
 
@@ -57,10 +59,15 @@ public final class ApiServer implements AutoCloseable {
   /// @param address port 0 takes a free one
   /// @param keys what the server shows
   /// @param trust whose client certificates it believes
-  public record Listen(InetSocketAddress address, KeyStore keys, KeyStore trust, boolean plainHttp) {}
+  public record Listen(
+      InetSocketAddress address, KeyStore keys, KeyStore trust, boolean plainHttp) {}
 
   public ApiServer(
-      Path socket, Optional<Listen> listen, Authenticator authenticator, Access access, Routes routes) {
+      Path socket,
+      Optional<Listen> listen,
+      Authenticator authenticator,
+      Access access,
+      Routes routes) {
     this.socket = socket;
     var threads = new QueuedThreadPool(16, 2);
     threads.setName("http");
@@ -71,14 +78,16 @@ public final class ApiServer implements AutoCloseable {
     config.setSendServerVersion(false);
     config.setRequestHeaderSize(16 << 10);
     var unix =
-        new UnixDomainServerConnector(server, null, null, null, 1, 1, new HttpConnectionFactory(config));
+        new UnixDomainServerConnector(
+            server, null, null, null, 1, 1, new HttpConnectionFactory(config));
     unix.setUnixDomainPath(socket);
     unix.setIdleTimeout(0);
     server.addConnector(unix);
     tcp =
         listen.map(
             where -> {
-              var connector = new ServerConnector(server, null, null, null, 1, 2, protocols(config, where));
+              var connector =
+                  new ServerConnector(server, null, null, null, 1, 2, protocols(config, where));
               connector.setHost(where.address().getHostString());
               connector.setPort(where.address().getPort());
               connector.setIdleTimeout(300_000);
@@ -89,7 +98,8 @@ public final class ApiServer implements AutoCloseable {
     server.setHandler(new Front(routes, authenticator, access));
   }
 
-  /// TLS 1.2 and later with HTTP/2 and HTTP/1.1 inside; where plain HTTP is allowed, the first byte tells which it is.
+  /// TLS 1.2 and later with HTTP/2 and HTTP/1.1 inside; where plain HTTP is allowed, the first byte
+  /// tells which it is.
   private static ConnectionFactory[] protocols(HttpConfiguration config, Listen where) {
     var secure = new HttpConfiguration(config);
     secure.addCustomizer(new SecureRequestCustomizer(false));
@@ -106,7 +116,12 @@ public final class ApiServer implements AutoCloseable {
     var tls = new SslConnectionFactory(keys, alpn.getProtocol());
     return where.plainHttp()
         ? new ConnectionFactory[] {
-          new DetectorConnectionFactory(tls), new HttpConnectionFactory(config), tls, alpn, http2, http
+          new DetectorConnectionFactory(tls),
+          new HttpConnectionFactory(config),
+          tls,
+          alpn,
+          http2,
+          http
         }
         : new ConnectionFactory[] {tls, alpn, http2, http};
   }
@@ -169,13 +184,22 @@ public final class ApiServer implements AutoCloseable {
       }
       User sender = user.get();
       var exchange =
-          new Exchange(request, response, match.map(Routes.Match::variables).orElse(Map.of()), sender, callback);
+          new Exchange(
+              request,
+              response,
+              match.map(Routes.Match::variables).orElse(Map.of()),
+              sender,
+              callback);
       boolean reserved = sender.groups().contains(User.MASTERS);
       boolean lasting = exchange.flag("watch") || exchange.flag("follow") || exchange.flag("wait");
       try (RequestLimits.@Nullable Share share = limits.take(sender.name(), lasting, reserved)) {
         if (share == null) {
           response.getHeaders().put(HttpHeader.RETRY_AFTER, "1");
-          refuse(exchange, 429, "TooManyRequests", "too many requests of " + sender.name() + " are under way: repeat in a second");
+          refuse(
+              exchange,
+              429,
+              "TooManyRequests",
+              "too many requests of " + sender.name() + " are under way: repeat in a second");
           callback.succeeded();
           return true;
         }
@@ -185,7 +209,11 @@ public final class ApiServer implements AutoCloseable {
     }
 
     private void answer(
-        Exchange exchange, Optional<Routes.Match> match, String path, Response response, Callback callback) {
+        Exchange exchange,
+        Optional<Routes.Match> match,
+        String path,
+        Response response,
+        Callback callback) {
       try {
         if (match.isEmpty()) {
           boolean known = routes.knowsPath(path);
@@ -194,12 +222,15 @@ public final class ApiServer implements AutoCloseable {
               known ? 405 : 404,
               known ? "MethodNotAllowed" : "NotFound",
               known ? "this path does not answer " + exchange.method() : "no such path: " + path);
-        } else if (match.get().route().guard() == Routes.Guard.PATH && exchange.user().isAnonymous()) {
+        } else if (match.get().route().guard() == Routes.Guard.PATH
+            && exchange.user().isAnonymous()) {
           response.getHeaders().put(HttpHeader.WWW_AUTHENTICATE, "Bearer");
           refuse(exchange, 401, "Unauthorized", "a valid bearer token is needed");
         } else {
           if (match.get().route().guard() == Routes.Guard.PATH) {
-            access.require(exchange.user(), AccessRequest.path(exchange.method().toLowerCase(Locale.ROOT), path));
+            access.require(
+                exchange.user(),
+                AccessRequest.path(exchange.method().toLowerCase(Locale.ROOT), path));
           }
           match.get().route().endpoint().answer(exchange);
         }

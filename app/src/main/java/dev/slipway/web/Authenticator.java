@@ -23,16 +23,18 @@ import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.unixdomain.server.UnixDomainServerConnector;
 
-/// Finds out who sent a request: the owner of the other end of the Unix socket, a bearer token (the administrator's, or a service
-/// account's), or a client certificate (common name and organizations). Headers `Impersonate-User` and `Impersonate-Group` are
-/// honoured for those who may `impersonate`.
+/// Finds out who sent a request: the owner of the other end of the Unix socket, a bearer token (the
+/// administrator's, or a service account's), or a client certificate (common name and
+/// organizations). Headers `Impersonate-User` and `Impersonate-Group` are honoured for those who
+/// may `impersonate`.
 public final class Authenticator {
   private final byte[] adminToken;
   private final ServiceAccountTokens tokens;
   private final Access access;
   private final InstantSource clock;
 
-  public Authenticator(String adminToken, ServiceAccountTokens tokens, Access access, InstantSource clock) {
+  public Authenticator(
+      String adminToken, ServiceAccountTokens tokens, Access access, InstantSource clock) {
     this.adminToken = adminToken.getBytes(StandardCharsets.UTF_8);
     this.tokens = tokens;
     this.access = access;
@@ -63,7 +65,8 @@ public final class Authenticator {
           .filter(holder -> holder.audiences().contains(ServiceAccountTokens.ISSUER))
           .map(ServiceAccountTokens.Holder::user);
     }
-    if (request.getAttribute(EndPoint.SslSessionData.ATTRIBUTE) instanceof EndPoint.SslSessionData session) {
+    if (request.getAttribute(EndPoint.SslSessionData.ATTRIBUTE)
+        instanceof EndPoint.SslSessionData session) {
       X509Certificate[] chain = session.peerCertificates();
       if (chain != null && chain.length > 0) {
         return Optional.of(of(chain[0]));

@@ -6,7 +6,8 @@ import java.util.List;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 
-/// Whether a commit has arrived: healthy in every application that takes it, or failed in one. Pure.
+/// Whether a commit has arrived: healthy in every application that takes it, or failed in one.
+/// Pure.
 public final class CommitWait {
   /// @param done nothing will change any more
   /// @param healthy it runs everywhere
@@ -44,14 +45,19 @@ public final class CommitWait {
             .map(entry -> Json.string(entry, "reason", ""))
             .findFirst();
     if (rejected.isPresent()) {
-      return new Verdict(true, false, "%s was rejected: %s".formatted(brief(commit), rejected.get()));
+      return new Verdict(
+          true, false, "%s was rejected: %s".formatted(brief(commit), rejected.get()));
     }
     Optional<JsonNode> invalid =
         Json.items(status, "conditions").stream()
-            .filter(c -> Json.string(c, "type", "").equals("InvalidManifests") && Json.string(c, "status", "").equals("True"))
+            .filter(
+                c ->
+                    Json.string(c, "type", "").equals("InvalidManifests")
+                        && Json.string(c, "status", "").equals("True"))
             .findFirst();
     if (invalid.isPresent() && Json.string(status.path("source"), "revision", "").equals(commit)) {
-      return new Verdict(true, false, Json.string(invalid.get(), "message", "the manifests have problems"));
+      return new Verdict(
+          true, false, Json.string(invalid.get(), "message", "the manifests have problems"));
     }
     JsonNode operation = status.path("operation");
     String phase = Json.string(operation, "phase", "");
@@ -59,12 +65,15 @@ public final class CommitWait {
       return new Verdict(false, false, "waits for commit " + brief(commit));
     }
     return switch (phase) {
-      case "Failed", "Terminated" -> new Verdict(true, false, phase + ": " + Json.string(operation, "message", ""));
-      case "WaitingForConfirmation" -> new Verdict(true, false, Json.string(operation, "message", ""));
+      case "Failed", "Terminated" ->
+          new Verdict(true, false, phase + ": " + Json.string(operation, "message", ""));
+      case "WaitingForConfirmation" ->
+          new Verdict(true, false, Json.string(operation, "message", ""));
       case "Succeeded" -> {
         String sync = Json.string(status.path("sync"), "status", "");
         String health = Json.string(status.path("health"), "status", "");
-        boolean well = sync.equals("Synced") && (health.equals("Healthy") || health.equals("Suspended"));
+        boolean well =
+            sync.equals("Synced") && (health.equals("Healthy") || health.equals("Suspended"));
         yield new Verdict(well, well, "%s, %s at %s".formatted(sync, health, brief(commit)));
       }
       default -> new Verdict(false, false, Json.string(operation, "message", "in progress"));

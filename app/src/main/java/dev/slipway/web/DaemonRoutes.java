@@ -23,7 +23,8 @@ import java.util.function.Supplier;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// What the daemon answers beside the Kubernetes API: health, metrics, the webhook, differences, the audit.
+/// What the daemon answers beside the Kubernetes API: health, metrics, the webhook, differences,
+/// the audit.
 public final class DaemonRoutes {
   private static final GroupKind APPLICATION = GroupKind.slipway("Application");
   private static final long POLL_NANOS = 50_000_000;
@@ -70,7 +71,10 @@ public final class DaemonRoutes {
     routes.on("GET", "/metrics", here::metrics);
     routes.open("POST", "/api/webhook", here::webhook);
     routes.on("POST", "/slipway/v1/trigger", here::trigger);
-    routes.on("GET", "/slipway/v1/version", exchange -> exchange.answer(200, Json.object().put("version", version)));
+    routes.on(
+        "GET",
+        "/slipway/v1/version",
+        exchange -> exchange.answer(200, Json.object().put("version", version)));
     routes.on("GET", "/slipway/v1/applications/{namespace}/{name}/diff", here::diff);
     routes.on("POST", "/slipway/v1/applications/{namespace}/{name}/plan", here::plan);
     routes.on("GET", "/slipway/v1/audit", here::audit);
@@ -80,7 +84,10 @@ public final class DaemonRoutes {
     try {
       exchange.answer(
           200,
-          sync.diff(exchange.path("namespace"), exchange.path("name"), exchange.query("revision").orElse("")));
+          sync.diff(
+              exchange.path("namespace"),
+              exchange.path("name"),
+              exchange.query("revision").orElse("")));
     } catch (ManifestException | SourceException e) {
       throw new ClusterException(ClusterException.Reason.INVALID, words(e), e);
     }
@@ -112,7 +119,11 @@ public final class DaemonRoutes {
     int limit = Math.min(1_000, Math.max(1, exchange.number("limit").orElse(100)));
     AuditQuery query =
         new AuditQuery(
-            exchange.query("kind"), exchange.query("namespace"), exchange.query("name"), Long.MAX_VALUE, limit);
+            exchange.query("kind"),
+            exchange.query("namespace"),
+            exchange.query("name"),
+            Long.MAX_VALUE,
+            limit);
     ObjectNode answer = Json.object();
     ArrayNode records = answer.putArray("records");
     for (AuditRecord entry : audit.find(query)) {
@@ -124,10 +135,17 @@ public final class DaemonRoutes {
   private void webhook(Exchange exchange) {
     byte[] body = exchange.body(Webhook.MAX_BODY);
     switch (Webhook.read(exchange.headers(), body, webhookSecret)) {
-      case Webhook.Verdict.Refused(int code, String why) -> exchange.answer(code, Json.object().put("message", why));
-      case Webhook.Verdict.Ignored(String why) -> exchange.answer(200, Json.object().put("message", why));
+      case Webhook.Verdict.Refused(int code, String why) ->
+          exchange.answer(code, Json.object().put("message", why));
+      case Webhook.Verdict.Ignored(String why) ->
+          exchange.answer(200, Json.object().put("message", why));
       case Webhook.Verdict.Accepted(List<String> repositories, _, String commit) ->
-          triggered(exchange, repositories, commit, exchange.flag("wait"), exchange.number("timeout").orElse(600));
+          triggered(
+              exchange,
+              repositories,
+              commit,
+              exchange.flag("wait"),
+              exchange.number("timeout").orElse(600));
     }
   }
 
@@ -145,7 +163,12 @@ public final class DaemonRoutes {
         Json.integer(request, "timeoutSeconds", 600));
   }
 
-  private void triggered(Exchange exchange, List<String> repositories, String commit, boolean wait, int timeoutSeconds) {
+  private void triggered(
+      Exchange exchange,
+      List<String> repositories,
+      String commit,
+      boolean wait,
+      int timeoutSeconds) {
     List<KubeObject> applications = applications(repositories);
     applications.stream()
         .map(app -> Json.string(app.spec().path("source"), "repoURL", ""))
@@ -158,7 +181,9 @@ public final class DaemonRoutes {
       exchange.answer(202, answer);
       return;
     }
-    long until = timeline.nanos() + Duration.ofSeconds(Math.clamp(timeoutSeconds, 1, LONGEST_WAIT_SECONDS)).toNanos();
+    long until =
+        timeline.nanos()
+            + Duration.ofSeconds(Math.clamp(timeoutSeconds, 1, LONGEST_WAIT_SECONDS)).toNanos();
     CommitWait.Verdict verdict = CommitWait.of(applications, commit);
     while (!verdict.done() && timeline.nanos() < until) {
       LockSupport.parkNanos(POLL_NANOS);
@@ -170,7 +195,9 @@ public final class DaemonRoutes {
         Json.object()
             .put("commit", commit)
             .put("healthy", verdict.healthy())
-            .put("message", verdict.done() ? verdict.message() : "not healthy in time: " + verdict.message()));
+            .put(
+                "message",
+                verdict.done() ? verdict.message() : "not healthy in time: " + verdict.message()));
   }
 
   private List<KubeObject> applications(List<String> repositories) {
@@ -178,7 +205,10 @@ public final class DaemonRoutes {
         .filter(
             app ->
                 repositories.stream()
-                    .anyMatch(url -> Webhook.isSame(url, Json.string(app.spec().path("source"), "repoURL", ""))))
+                    .anyMatch(
+                        url ->
+                            Webhook.isSame(
+                                url, Json.string(app.spec().path("source"), "repoURL", ""))))
         .toList();
   }
 
@@ -186,8 +216,13 @@ public final class DaemonRoutes {
   private void metrics(Exchange exchange) {
     var text = new StringBuilder();
     text.append("# HELP slipway_objects Objects in the store.\n# TYPE slipway_objects gauge\n");
-    counts.get().forEach((kind, count) -> text.append("slipway_objects{kind=\"%s\"} %d\n".formatted(kind, count)));
-    text.append("# HELP slipway_application_info How each application stands.\n# TYPE slipway_application_info gauge\n");
+    counts
+        .get()
+        .forEach(
+            (kind, count) ->
+                text.append("slipway_objects{kind=\"%s\"} %d\n".formatted(kind, count)));
+    text.append(
+        "# HELP slipway_application_info How each application stands.\n# TYPE slipway_application_info gauge\n");
     for (KubeObject app : cluster.list(ObjectQuery.all(APPLICATION)).items()) {
       text.append(
           "slipway_application_info{namespace=\"%s\",name=\"%s\",sync=\"%s\",health=\"%s\"} 1\n"
@@ -197,7 +232,12 @@ public final class DaemonRoutes {
                   Json.string(app.status().path("sync"), "status", "Unknown"),
                   Json.string(app.status().path("health"), "status", "Unknown")));
     }
-    text.append("# HELP slipway_build_info The version.\n# TYPE slipway_build_info gauge\nslipway_build_info{version=\"%s\"} 1\n".formatted(version));
-    exchange.answer(200, "text/plain; version=0.0.4; charset=utf-8", text.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    text.append(
+        "# HELP slipway_build_info The version.\n# TYPE slipway_build_info gauge\nslipway_build_info{version=\"%s\"} 1\n"
+            .formatted(version));
+    exchange.answer(
+        200,
+        "text/plain; version=0.0.4; charset=utf-8",
+        text.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8));
   }
 }

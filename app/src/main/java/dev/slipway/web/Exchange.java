@@ -37,7 +37,12 @@ public final class Exchange {
   private boolean answered;
   private boolean upgraded;
 
-  Exchange(Request request, Response response, Map<String, String> pathVariables, User user, Callback callback) {
+  Exchange(
+      Request request,
+      Response response,
+      Map<String, String> pathVariables,
+      User user,
+      Callback callback) {
     this.request = request;
     this.response = response;
     this.pathVariables = pathVariables;
@@ -65,7 +70,8 @@ public final class Exchange {
     var parameters = new java.util.LinkedHashMap<String, List<String>>();
     for (Fields.Field field : query) {
       parameters.put(
-          field.getName(), field.getValues().stream().map(value -> value == null ? "" : value).toList());
+          field.getName(),
+          field.getValues().stream().map(value -> value == null ? "" : value).toList());
     }
     return parameters;
   }
@@ -152,7 +158,8 @@ public final class Exchange {
     answer(code, "text/plain; charset=utf-8", text.getBytes(StandardCharsets.UTF_8));
   }
 
-  /// Answers with a file of this program (a page, a script), under a policy that lets nothing in from elsewhere.
+  /// Answers with a file of this program (a page, a script), under a policy that lets nothing in
+  /// from elsewhere.
   public void answer(int code, String contentType, byte[] bytes) {
     head(code, contentType);
     response.getHeaders().put(HttpHeader.CONTENT_LENGTH, bytes.length);
@@ -162,7 +169,8 @@ public final class Exchange {
   /// What the person who asks should read, beside the answer.
   void warn(List<String> warnings) {
     for (String warning : warnings) {
-      String quoted = warning.replace("\\", "\\\\").replace("\"", "\\\"").replaceAll("[\\x00-\\x1f]", " ");
+      String quoted =
+          warning.replace("\\", "\\\\").replace("\"", "\\\"").replaceAll("[\\x00-\\x1f]", " ");
       response.getHeaders().add("Warning", "299 - \"" + quoted + "\"");
     }
   }

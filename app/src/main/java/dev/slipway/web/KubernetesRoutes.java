@@ -15,7 +15,10 @@ public final class KubernetesRoutes {
   private KubernetesRoutes() {}
 
   public static void add(Routes routes, KubernetesApi api, PodSockets sockets) {
-    for (String path : new String[] {"/api", "/api/v1", "/api/v1/**", "/apis", "/apis/**", "/version", "/openapi/**"}) {
+    for (String path :
+        new String[] {
+          "/api", "/api/v1", "/api/v1/**", "/apis", "/apis/**", "/version", "/openapi/**"
+        }) {
       routes.guarded(path, exchange -> answer(api, sockets, exchange));
     }
   }

@@ -3,8 +3,9 @@ package dev.slipway.web;
 import java.util.HashMap;
 import java.util.Map;
 
-/// Keeps one client from taking all there is: bounds the requests that are under way, for each user and for all users, and watches
-/// apart from the rest. Administrators (`system:masters`) and the Unix socket have a share of their own that nobody else can take.
+/// Keeps one client from taking all there is: bounds the requests that are under way, for each user
+/// and for all users, and watches apart from the rest. Administrators (`system:masters`) and the
+/// Unix socket have a share of their own that nobody else can take.
 final class RequestLimits {
   static final int PER_USER = 200;
   static final int ALL_USERS = 600;
@@ -22,7 +23,8 @@ final class RequestLimits {
   }
 
   /// @return null when the user, or everybody together, has enough under way
-  synchronized @org.jspecify.annotations.Nullable Share take(String user, boolean watch, boolean reserved) {
+  synchronized @org.jspecify.annotations.Nullable Share take(
+      String user, boolean watch, boolean reserved) {
     String key = (watch ? "watch " : "request ") + user;
     int mine = underWay.getOrDefault(key, 0);
     int all = watch ? watches : requests;

@@ -6,7 +6,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// Which code answers which path. A segment in braces is a variable, `**` at the end is whatever follows, and `*` as the method is any.
+/// Which code answers which path. A segment in braces is a variable, `**` at the end is whatever
+/// follows, and `*` as the method is any.
 public final class Routes {
   /// Answers one request. May block; failures are thrown.
   @FunctionalInterface

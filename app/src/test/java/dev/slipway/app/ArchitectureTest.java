@@ -29,14 +29,17 @@ class ArchitectureTest {
   })
   void aModuleUsesNoMoreThanItMay(String module, String used) {
     var allowed =
-        java.util.Arrays.stream(used.split("\\|", -1)).map(name -> "dev.slipway." + name + "..").toArray(String[]::new);
+        java.util.Arrays.stream(used.split("\\|", -1))
+            .map(name -> "dev.slipway." + name + "..")
+            .toArray(String[]::new);
     classes()
         .that()
         .resideInAPackage("dev.slipway." + module + "..")
         .should()
         .onlyDependOnClassesThat(
             com.tngtech.archunit.base.DescribedPredicate.or(
-                com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackage("dev.slipway.."),
+                com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackage(
+                    "dev.slipway.."),
                 com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage(allowed)))
         .check(ALL);
   }
@@ -77,6 +80,12 @@ class ArchitectureTest {
 
   @Test
   void theCommandLineLoadsNoHttpClient() {
-    noClasses().that().resideInAPackage("dev.slipway.cli..").should().dependOnClassesThat().resideInAPackage("java.net.http..").check(ALL);
+    noClasses()
+        .that()
+        .resideInAPackage("dev.slipway.cli..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("java.net.http..")
+        .check(ALL);
   }
 }

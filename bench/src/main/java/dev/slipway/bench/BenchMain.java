@@ -17,7 +17,9 @@ public final class BenchMain {
     for (String name : wanted) {
       if (all.stream().noneMatch(benchmark -> benchmark.name().equals(name))) {
         System.err.println(
-            "No benchmark \"" + name + "\". There are: "
+            "No benchmark \""
+                + name
+                + "\". There are: "
                 + String.join(", ", all.stream().map(Benchmark::name).toList()));
         System.exit(2);
       }
@@ -52,7 +54,8 @@ public final class BenchMain {
   }
 
   private static String number(double value) {
-    return String.format(Locale.ROOT, value >= 100 ? "%,.0f" : value >= 10 ? "%.1f" : "%.2f", value);
+    return String.format(
+        Locale.ROOT, value >= 100 ? "%,.0f" : value >= 10 ? "%.1f" : "%.2f", value);
   }
 
   private static String machine() throws IOException {

@@ -17,8 +17,7 @@ public interface Benchmark {
   /// @param unit of value and goal
   /// @param goal the limit; not a number when there is none
   /// @param peer what others do with the same on this machine; empty when nobody was measured
-  record Figure(
-      String what, String samples, double value, String unit, Goal goal, String peer) {}
+  record Figure(String what, String samples, double value, String unit, Goal goal, String peer) {}
 
   /// @param most whether the limit is an upper one
   record Goal(double limit, boolean most) {

@@ -9,6 +9,12 @@ final class Benchmarks {
   private Benchmarks() {}
 
   static List<Benchmark> all() {
-    return List.of(new ManifestBenchmark(), new DeliveryBenchmark(), new StoreBenchmark(), new ReplicationBenchmark(), new SchedulerBenchmark(), new ProgramBenchmark());
+    return List.of(
+        new ManifestBenchmark(),
+        new DeliveryBenchmark(),
+        new StoreBenchmark(),
+        new ReplicationBenchmark(),
+        new SchedulerBenchmark(),
+        new ProgramBenchmark());
   }
 }

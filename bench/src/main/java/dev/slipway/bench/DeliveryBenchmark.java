@@ -1,11 +1,11 @@
 package dev.slipway.bench;
 
 import dev.slipway.app.Lent;
+import dev.slipway.controlplane.archive.SqliteArchive;
 import dev.slipway.controlplane.cluster.EmbeddedCluster;
 import dev.slipway.controlplane.store.MemoryJournal;
 import dev.slipway.controlplane.store.ObjectStore;
 import dev.slipway.controlplane.store.StoreLimits;
-import dev.slipway.controlplane.archive.SqliteArchive;
 import dev.slipway.model.event.EventRecorder;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
@@ -60,7 +60,8 @@ final class DeliveryBenchmark implements Benchmark {
     }
     writes = world.store.revision() - writes;
     return new Figure(
-        "a look at %,d ConfigMaps of 1 KB when nothing has changed: %d writes to the store".formatted(FILES, writes),
+        "a look at %,d ConfigMaps of 1 KB when nothing has changed: %d writes to the store"
+            .formatted(FILES, writes),
         "median of %d after %d".formatted(LOOKS, WARM_UP),
         Times.median(samples),
         "ms of CPU",
@@ -85,7 +86,8 @@ final class DeliveryBenchmark implements Benchmark {
     }
     Arrays.sort(samples);
     return new Figure(
-        "a commit that changes one file of %,d, from detected to the list of changed objects".formatted(FILES),
+        "a commit that changes one file of %,d, from detected to the list of changed objects"
+            .formatted(FILES),
         "median of %d after %d".formatted(COMMITS, WARM_UP),
         Times.median(samples),
         "ms",
@@ -115,7 +117,10 @@ final class DeliveryBenchmark implements Benchmark {
               "shop",
               json -> {
                 ObjectNode spec = Json.child(json, "spec");
-                spec.putObject("source").put("repoURL", url).put("path", ".").put("targetRevision", "main");
+                spec.putObject("source")
+                    .put("repoURL", url)
+                    .put("path", ".")
+                    .put("targetRevision", "main");
                 spec.putObject("syncPolicy").putObject("automated").put("enabled", true);
               }));
     }

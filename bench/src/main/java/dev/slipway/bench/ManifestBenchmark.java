@@ -47,8 +47,15 @@ final class ManifestBenchmark implements Benchmark {
     String what = "parse and validate %,d manifests of 1 KB from a mirror".formatted(FILES);
     figures.add(
         new Figure(
-            what, "median of %d after %d".formatted(SAMPLES, WARM_UP), Times.median(warm), "s of CPU", Goal.atMost(1), ""));
-    figures.add(new Figure(what + ", the first time in a process", "1", cold[0], "s of CPU", Goal.NONE, ""));
+            what,
+            "median of %d after %d".formatted(SAMPLES, WARM_UP),
+            Times.median(warm),
+            "s of CPU",
+            Goal.atMost(1),
+            ""));
+    figures.add(
+        new Figure(
+            what + ", the first time in a process", "1", cold[0], "s of CPU", Goal.NONE, ""));
     return figures;
   }
 }

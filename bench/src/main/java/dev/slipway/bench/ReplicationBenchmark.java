@@ -29,8 +29,8 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import tools.jackson.databind.node.ObjectNode;
 
-/// A replication controller from 0 to 1,000 pods, created, bound and reported running, each write on the disk before it is
-/// acknowledged. The nodes do nothing but report.
+/// A replication controller from 0 to 1,000 pods, created, bound and reported running, each write
+/// on the disk before it is acknowledged. The nodes do nothing but report.
 final class ReplicationBenchmark implements Benchmark {
   private static final int PODS = 1_000;
   private static final int NODES = 10;
@@ -55,7 +55,8 @@ final class ReplicationBenchmark implements Benchmark {
         samples[i] = seconds;
       }
     }
-    String what = "a controller from 0 to %,d running pods on %d no-op nodes".formatted(PODS, NODES);
+    String what =
+        "a controller from 0 to %,d running pods on %d no-op nodes".formatted(PODS, NODES);
     return List.of(
         new Figure(
             what,
@@ -73,7 +74,9 @@ final class ReplicationBenchmark implements Benchmark {
     try (Folder folder = Folder.make("replication");
         var store =
             new ObjectStore(
-                SqliteJournal.open(folder.path().resolve("objects.db")), timeline, StoreLimits.DEFAULT)) {
+                SqliteJournal.open(folder.path().resolve("objects.db")),
+                timeline,
+                StoreLimits.DEFAULT)) {
       var cluster =
           new EmbeddedCluster(store, Lent.admission(), timeline, chance).withNamespaces("default");
       for (int i = 0; i < NODES; i++) {
@@ -83,7 +86,12 @@ final class ReplicationBenchmark implements Benchmark {
       try (var _ = new Agent(cluster, timeline, running);
           var _ =
               Controllers.start(
-                  cluster, _ -> List.of(), ServiceAddresses.DEFAULT, Together.onThreads(64), timeline, chance)) {
+                  cluster,
+                  _ -> List.of(),
+                  ServiceAddresses.DEFAULT,
+                  Together.onThreads(64),
+                  timeline,
+                  chance)) {
         double start = Times.wall();
         cluster.create(controller());
         if (!running.await(60, TimeUnit.SECONDS)) {
@@ -153,7 +161,11 @@ final class ReplicationBenchmark implements Benchmark {
         json -> {
           ObjectNode status = Json.child(json, "status");
           Conditions.set(status, "Ready", true, "KubeletReady", "", timeline.instant());
-          status.putObject("allocatable").put("cpu", "640").put("memory", "640Gi").put("pods", "1000");
+          status
+              .putObject("allocatable")
+              .put("cpu", "640")
+              .put("memory", "640Gi")
+              .put("pods", "1000");
         });
   }
 

@@ -55,7 +55,8 @@ final class Sample implements AutoCloseable {
         entry.setObjectId(
             inserter.insert(
                 Constants.OBJ_BLOB,
-                manifest(i, changed ? "round-" + round : "start").getBytes(StandardCharsets.UTF_8)));
+                manifest(i, changed ? "round-" + round : "start")
+                    .getBytes(StandardCharsets.UTF_8)));
         builder.add(entry);
       }
       builder.finish();
@@ -93,7 +94,10 @@ final class Sample implements AutoCloseable {
             text: |
               %s
           """
-          .formatted(number, word, "some text of a configuration file, of ordinary length\n    ".repeat(14));
+          .formatted(
+              number,
+              word,
+              "some text of a configuration file, of ordinary length\n    ".repeat(14));
     }
     return """
         apiVersion: v1

@@ -23,8 +23,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
-/// Durable writes of 1 KB a second: this store within its process, as the daemon uses it, and etcd over its own protocol
-/// on the loopback, as an API server uses it. Both have every write on the disk before they acknowledge it.
+/// Durable writes of 1 KB a second: this store within its process, as the daemon uses it, and etcd
+/// over its own protocol on the loopback, as an API server uses it. Both have every write on the
+/// disk before they acknowledge it.
 final class StoreBenchmark implements Benchmark {
   private static final Path ETCD = Path.of("/usr/bin/etcd");
   private static final int CONNECTIONS = 10;
@@ -117,13 +118,20 @@ final class StoreBenchmark implements Benchmark {
       Process server =
           new ProcessBuilder(
                   ETCD.toString(),
-                  "--data-dir", folder.path().resolve("data").toString(),
-                  "--listen-client-urls", url,
-                  "--advertise-client-urls", url,
-                  "--listen-peer-urls", peer,
-                  "--initial-advertise-peer-urls", peer,
-                  "--initial-cluster", "default=" + peer,
-                  "--quota-backend-bytes", "8000000000")
+                  "--data-dir",
+                  folder.path().resolve("data").toString(),
+                  "--listen-client-urls",
+                  url,
+                  "--advertise-client-urls",
+                  url,
+                  "--listen-peer-urls",
+                  peer,
+                  "--initial-advertise-peer-urls",
+                  peer,
+                  "--initial-cluster",
+                  "default=" + peer,
+                  "--quota-backend-bytes",
+                  "8000000000")
               .redirectErrorStream(true)
               .redirectOutput(folder.path().resolve("log").toFile())
               .start();
@@ -138,7 +146,9 @@ final class StoreBenchmark implements Benchmark {
                 clients
                     .get(thread % CONNECTIONS)
                     .getKVClient()
-                    .put(bytes("/registry/c-" + thread + "-" + number), bytes(TEXT + "y".repeat(200)))
+                    .put(
+                        bytes("/registry/c-" + thread + "-" + number),
+                        bytes(TEXT + "y".repeat(200)))
                     .get();
         return new double[] {rate(1, writer), rate(100, writer)};
       } finally {

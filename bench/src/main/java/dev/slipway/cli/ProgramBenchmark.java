@@ -20,7 +20,8 @@ import org.eclipse.jgit.api.Git;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The program as people run it: its start, a command, a rolling update of real processes, and what it takes while idle.
+/// The program as people run it: its start, a command, a rolling update of real processes, and what
+/// it takes while idle.
 public final class ProgramBenchmark implements Benchmark {
   private static final int STARTS = 7;
   private static final int COMMANDS = 20;
@@ -80,7 +81,12 @@ public final class ProgramBenchmark implements Benchmark {
       }
     }
     return new Figure(
-        "`slipway status`", "median of %d after 3".formatted(COMMANDS), median(samples), "ms", Goal.atMost(100), "");
+        "`slipway status`",
+        "median of %d after 3".formatted(COMMANDS),
+        median(samples),
+        "ms",
+        Goal.atMost(100),
+        "");
   }
 
   private static Figure update(Program program) {
@@ -89,7 +95,9 @@ public final class ProgramBenchmark implements Benchmark {
     var samples = new double[UPDATES];
     for (int i = -2; i < UPDATES; i++) {
       ObjectNode patch = Json.object();
-      Json.child(Json.child(Json.child(Json.child(patch, "spec"), "template"), "metadata"), "annotations")
+      Json.child(
+              Json.child(Json.child(Json.child(patch, "spec"), "template"), "metadata"),
+              "annotations")
           .put("round", "" + i);
       long start = System.nanoTime();
       program.client.patch(ROLLOUTS + "/web", "application/merge-patch+json", Json.write(patch));
@@ -101,11 +109,7 @@ public final class ProgramBenchmark implements Benchmark {
     program.client.delete(ROLLOUTS + "/web");
     return new Figure(
         "rolling update of 10 process pods that are ready at once (25 % surge, 25 % unavailable)",
-        "median of %d after 2".formatted(UPDATES),
-        median(samples),
-        "s",
-        Goal.atMost(1),
-        "");
+        "median of %d after 2".formatted(UPDATES), median(samples), "s", Goal.atMost(1), "");
   }
 
   private static boolean hasArrived(Program program) {
@@ -164,23 +168,49 @@ public final class ProgramBenchmark implements Benchmark {
       json.put("apiVersion", "slipway.dev/v1").put("kind", "Application");
       json.putObject("metadata").put("name", "app-" + i);
       ObjectNode spec = json.putObject("spec");
-      spec.putObject("source").put("repoURL", repository.toString()).put("path", "app-" + i).put("targetRevision", "main");
+      spec.putObject("source")
+          .put("repoURL", repository.toString())
+          .put("path", "app-" + i)
+          .put("targetRevision", "main");
       spec.putObject("syncPolicy").putObject("automated").put("prune", true).put("selfHeal", true);
       program.client.post("/apis/slipway.dev/v1/namespaces/default/applications", json);
     }
     program.await(
         p ->
-            Json.items(p.client.get("/apis/slipway.dev/v1/namespaces/default/applications"), "items").stream()
-                .allMatch(app -> Json.string(app.path("status").path("sync"), "status", "").equals("Synced")));
+            Json.items(
+                    p.client.get("/apis/slipway.dev/v1/namespaces/default/applications"), "items")
+                .stream()
+                .allMatch(
+                    app ->
+                        Json.string(app.path("status").path("sync"), "status", "")
+                            .equals("Synced")));
     LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(15));
     double before = program.cpuSeconds();
     LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(IDLE_SECONDS));
     double share = 100 * (program.cpuSeconds() - before) / IDLE_SECONDS;
     String what = "idle with %d applications of 2 objects: ".formatted(APPLICATIONS);
     return List.of(
-        new Figure(what + "memory of the daemon (RSS)", "1", rss(program.daemon()), "MB", Goal.atMost(128), ""),
-        new Figure(what + "memory of the proxy (RSS)", "1", rss(program.proxy()), "MB", Goal.atMost(64), ""),
-        new Figure(what + "processor, daemon and proxy", "over %d s".formatted(IDLE_SECONDS), share, "% of a core", Goal.atMost(1), ""));
+        new Figure(
+            what + "memory of the daemon (RSS)",
+            "1",
+            rss(program.daemon()),
+            "MB",
+            Goal.atMost(128),
+            ""),
+        new Figure(
+            what + "memory of the proxy (RSS)",
+            "1",
+            rss(program.proxy()),
+            "MB",
+            Goal.atMost(64),
+            ""),
+        new Figure(
+            what + "processor, daemon and proxy",
+            "over %d s".formatted(IDLE_SECONDS),
+            share,
+            "% of a core",
+            Goal.atMost(1),
+            ""));
   }
 
   private static double rss(ProcessHandle process) throws IOException {
@@ -209,7 +239,9 @@ public final class ProgramBenchmark implements Benchmark {
       this.data = data;
       this.client = ApiClient.local(data.socket());
       this.script =
-          Path.of(Optional.ofNullable(System.getenv("SLIPWAY_HOME")).orElse(".")).resolve("slipway").toAbsolutePath();
+          Path.of(Optional.ofNullable(System.getenv("SLIPWAY_HOME")).orElse("."))
+              .resolve("slipway")
+              .toAbsolutePath();
     }
 
     interface Condition {
@@ -237,14 +269,19 @@ public final class ProgramBenchmark implements Benchmark {
       builder.environment().putAll(Map.of("NO_COLOR", "1"));
       return builder
           .redirectErrorStream(true)
-          .redirectOutput(ProcessBuilder.Redirect.appendTo(data.root().resolve("bench.log").toFile()));
+          .redirectOutput(
+              ProcessBuilder.Redirect.appendTo(data.root().resolve("bench.log").toFile()));
     }
 
     void run(String... arguments) throws IOException, InterruptedException {
       int code = process(arguments).start().waitFor();
       if (code != 0) {
         throw new IllegalStateException(
-            String.join(" ", arguments) + " ended with " + code + ":\n" + Files.readString(data.root().resolve("bench.log")));
+            String.join(" ", arguments)
+                + " ended with "
+                + code
+                + ":\n"
+                + Files.readString(data.root().resolve("bench.log")));
       }
     }
 
@@ -273,7 +310,9 @@ public final class ProgramBenchmark implements Benchmark {
                   process
                       .info()
                       .commandLine()
-                      .filter(line -> line.contains("ProxyMain") && line.contains(data.root().toString()))
+                      .filter(
+                          line ->
+                              line.contains("ProxyMain") && line.contains(data.root().toString()))
                       .isPresent())
           .findFirst()
           .orElseThrow();

@@ -17,7 +17,8 @@ import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
 import java.util.List;
 
-/// The controllers of the embedded cluster. They have no thread of their own: everything runs on the timeline.
+/// The controllers of the embedded cluster. They have no thread of their own: everything runs on
+/// the timeline.
 public final class Controllers implements AutoCloseable {
   private final List<AutoCloseable> loops;
   private final EventRecorder events;

@@ -20,7 +20,8 @@ import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The process dies just before or just after any one of its writes; the next one finishes the work.
+/// The process dies just before or just after any one of its writes; the next one finishes the
+/// work.
 class ControllersCrashTest {
   private static final GroupKind POD = GroupKind.core("Pod");
   private static final ObjectKey RC = ObjectKey.core("ReplicationController", "default", "web");
@@ -119,9 +120,12 @@ class ControllersCrashTest {
             "n1",
             json -> {
               ObjectNode status = Json.child(json, "status");
-              Conditions.set(
-                  status, "Ready", true, "KubeletReady", "", world.timeline.instant());
-              status.putObject("allocatable").put("cpu", "64").put("memory", "64Gi").put("pods", "100");
+              Conditions.set(status, "Ready", true, "KubeletReady", "", world.timeline.instant());
+              status
+                  .putObject("allocatable")
+                  .put("cpu", "64")
+                  .put("memory", "64Gi")
+                  .put("pods", "100");
             }));
   }
 
@@ -162,7 +166,8 @@ class ControllersCrashTest {
                   .allSatisfy(
                       pod -> {
                         assertThat(Json.string(pod.spec(), "nodeName", "")).isEqualTo("n1");
-                        assertThat(pod.isControlledBy(world.cluster.get(RC).orElseThrow())).isTrue();
+                        assertThat(pod.isControlledBy(world.cluster.get(RC).orElseThrow()))
+                            .isTrue();
                       });
               assertThat(Json.integer(world.cluster.get(RC).orElseThrow().status(), "replicas", 0))
                   .isEqualTo(7);

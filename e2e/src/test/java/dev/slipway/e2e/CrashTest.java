@@ -31,8 +31,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// The daemon is killed at random instants of rolling updates while a client keeps calling the service: no request fails,
-/// and at the end exactly the pods that Git asks for run. `-Dslipway.kills=N` sets how often.
+/// The daemon is killed at random instants of rolling updates while a client keeps calling the
+/// service: no request fails, and at the end exactly the pods that Git asks for run.
+/// `-Dslipway.kills=N` sets how often.
 class CrashTest {
   private static final int KILLS = Integer.getInteger("slipway.kills", 40);
   private static final long SEED = Long.getLong("slipway.seed", 1);
@@ -69,7 +70,16 @@ class CrashTest {
 
   @Test
   void noRequestFailsAndNoPodIsLostOrDoubled() throws Exception {
-    assertThat(slipway("app", "create", "shop", "--repo", folder.resolve("repo").toString(), "--dest-namespace", "shop")).isZero();
+    assertThat(
+            slipway(
+                "app",
+                "create",
+                "shop",
+                "--repo",
+                folder.resolve("repo").toString(),
+                "--dest-namespace",
+                "shop"))
+        .isZero();
     assertThat(slipway("wait", "shop", "--timeout", "60")).isZero();
     var stop = new AtomicBoolean();
     var answered = new AtomicInteger();
@@ -86,7 +96,9 @@ class CrashTest {
     assertThat(slipway("wait", "shop", "--revision", head, "--timeout", "90")).isZero();
     stop.set(true);
     client.join();
-    assertThat(failures.get()).as("failed requests of %d", answered.get() + failures.get()).isZero();
+    assertThat(failures.get())
+        .as("failed requests of %d", answered.get() + failures.get())
+        .isZero();
     assertThat(answered.get()).isGreaterThan(KILLS);
     awaitThat(() -> shims() == 3, "exactly three containers run");
   }
@@ -172,7 +184,13 @@ class CrashTest {
     all.addAll(at, List.of("--data-dir", data.toString()));
     var output = new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8);
     return Cli.run(
-        all.toArray(String[]::new), output, output, Map.of("NO_COLOR", "1"), InstantSource.system(), "test", new NoDaemon());
+        all.toArray(String[]::new),
+        output,
+        output,
+        Map.of("NO_COLOR", "1"),
+        InstantSource.system(),
+        "test",
+        new NoDaemon());
   }
 
   /// These commands only ask.
@@ -193,8 +211,11 @@ class CrashTest {
       try (var socket = new Socket()) {
         socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 5_000);
         socket.setSoTimeout(15_000);
-        socket.getOutputStream().write("GET / HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
-        String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
+        socket
+            .getOutputStream()
+            .write("GET / HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+        String answer =
+            new String(socket.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
         if (answer.contains("200 OK")) {
           answered.incrementAndGet();
         } else {
@@ -211,7 +232,8 @@ class CrashTest {
   private long shims() {
     String shim = data.resolve("pods").resolve("shim.sh").toString();
     return ProcessHandle.allProcesses()
-        .filter(process -> process.info().commandLine().filter(line -> line.contains(shim)).isPresent())
+        .filter(
+            process -> process.info().commandLine().filter(line -> line.contains(shim)).isPresent())
         .count();
   }
 

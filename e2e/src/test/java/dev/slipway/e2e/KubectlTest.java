@@ -18,10 +18,12 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// The real kubectl against a daemon of its own, over TLS: what people type first, with what they must see.
+/// The real kubectl against a daemon of its own, over TLS: what people type first, with what they
+/// must see.
 ///
-/// The steps are in `kubectl-steps.txt`: a line that begins with `$` is run by a shell, `?N` is the exit code it must have (0 when not
-/// stated), and every line after it is a pattern that must be found in the output, in that order.
+/// The steps are in `kubectl-steps.txt`: a line that begins with `$` is run by a shell, `?N` is the
+/// exit code it must have (0 when not stated), and every line after it is a pattern that must be
+/// found in the output, in that order.
 class KubectlTest {
   private static final int PATIENCE_SECONDS = 120;
 
@@ -39,7 +41,9 @@ class KubectlTest {
     long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
     Path config = folder.resolve("kubeconfig");
     while (Files.notExists(folder.resolve("data/address"))) {
-      assertThat(daemon.isAlive()).as("the daemon runs: %s", Files.readString(folder.resolve("log"))).isTrue();
+      assertThat(daemon.isAlive())
+          .as("the daemon runs: %s", Files.readString(folder.resolve("log")))
+          .isTrue();
       assertThat(System.nanoTime()).isLessThan(until);
       LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
     }
@@ -105,11 +109,14 @@ class KubectlTest {
     }
     return process.exitValue() == expected
         ? ""
-        : "%s\nended with %d and not %d, and said:\n%s".formatted(lines[0], process.exitValue(), expected, output);
+        : "%s\nended with %d and not %d, and said:\n%s"
+            .formatted(lines[0], process.exitValue(), expected, output);
   }
 
   private Process shell(String command) throws IOException {
-    var builder = new ProcessBuilder("timeout", Integer.toString(PATIENCE_SECONDS - 10), "bash", "-c", command);
+    var builder =
+        new ProcessBuilder(
+            "timeout", Integer.toString(PATIENCE_SECONDS - 10), "bash", "-c", command);
     builder.directory(folder.toFile()).redirectErrorStream(true);
     Map<String, String> environment = builder.environment();
     environment.put("KUBECONFIG", folder.resolve("kubeconfig").toString());

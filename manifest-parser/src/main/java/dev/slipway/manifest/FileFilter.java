@@ -5,7 +5,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
-/// Which files are manifests: by ending, by `include` and `exclude` as Argo CD's users write them, and by an ignore file.
+/// Which files are manifests: by ending, by `include` and `exclude` as Argo CD's users write them,
+/// and by an ignore file.
 final class FileFilter {
   static final String IGNORE_FILE = ".slipwayignore";
 
@@ -115,7 +116,9 @@ final class FileFilter {
       }
       rules.add(
           new Rule(
-              Pattern.compile((anchored ? "^" : "(?:^|/)") + regex(pattern) + (folder ? "/" : "(?:/|$)")), keep));
+              Pattern.compile(
+                  (anchored ? "^" : "(?:^|/)") + regex(pattern) + (folder ? "/" : "(?:/|$)")),
+              keep));
     }
     return rules;
   }

@@ -10,7 +10,11 @@ public final class ManifestException extends RuntimeException {
     super(
         problems.size() == 1
             ? problems.getFirst().place() + ": " + problems.getFirst().message()
-            : problems.size() + " problems, the first: " + problems.getFirst().place() + ": " + problems.getFirst().message());
+            : problems.size()
+                + " problems, the first: "
+                + problems.getFirst().place()
+                + ": "
+                + problems.getFirst().message());
     this.problems = List.copyOf(problems);
   }
 

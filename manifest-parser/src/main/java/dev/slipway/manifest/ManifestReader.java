@@ -22,14 +22,16 @@ import java.util.stream.IntStream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Reads every manifest of a source tree, in the order of the file names, and reports everything that is wrong at once.
+/// Reads every manifest of a source tree, in the order of the file names, and reports everything
+/// that is wrong at once.
 public final class ManifestReader {
   /// No file may be longer: it would be no manifest.
   public static final int MAX_FILE = 5 << 20;
 
   private static final int MAX_FILES = 50_000;
   private static final int MAX_PROBLEMS = 1_000;
-  private static final Set<String> NOT_FROM_GIT = Set.of("Event", "Node", "Lease", "SyncRecord", "Plan");
+  private static final Set<String> NOT_FROM_GIT =
+      Set.of("Event", "Node", "Lease", "SyncRecord", "Plan");
 
   private ManifestReader() {}
 
@@ -51,11 +53,18 @@ public final class ManifestReader {
     if (files.size() > MAX_FILES) {
       return new Manifests(
           List.of(),
-          List.of(whole(files.getFirst().path(), "too-many-files", files.size() + " manifests are too many: at most " + MAX_FILES)),
+          List.of(
+              whole(
+                  files.getFirst().path(),
+                  "too-many-files",
+                  files.size() + " manifests are too many: at most " + MAX_FILES)),
           0);
     }
     List<FileResult> results =
-        IntStream.range(0, files.size()).parallel().mapToObj(i -> readFile(tree, files.get(i))).toList();
+        IntStream.range(0, files.size())
+            .parallel()
+            .mapToObj(i -> readFile(tree, files.get(i)))
+            .toList();
     var items = new ArrayList<Manifest>();
     var problems = new ArrayList<Problem>();
     for (FileResult result : results) {
@@ -64,7 +73,9 @@ public final class ManifestReader {
     }
     duplicates(items, problems);
     return new Manifests(
-        items, problems.size() > MAX_PROBLEMS ? problems.subList(0, MAX_PROBLEMS) : problems, files.size());
+        items,
+        problems.size() > MAX_PROBLEMS ? problems.subList(0, MAX_PROBLEMS) : problems,
+        files.size());
   }
 
   private record FileResult(List<Manifest> items, List<Problem> problems) {}
@@ -72,11 +83,19 @@ public final class ManifestReader {
   private static FileResult readFile(SourceTree tree, SourceTree.Entry entry) {
     String file = entry.path();
     if (entry.link()) {
-      return failed(whole(file, "link", "this is a symbolic link; links are not followed: put the file itself here, or exclude it"));
+      return failed(
+          whole(
+              file,
+              "link",
+              "this is a symbolic link; links are not followed: put the file itself here, or exclude it"));
     }
     if (entry.size() > MAX_FILE) {
       return failed(
-          whole(file, "too-large", "%d bytes are too much for a manifest: at most %d; exclude the file if it is none".formatted(entry.size(), MAX_FILE)));
+          whole(
+              file,
+              "too-large",
+              "%d bytes are too much for a manifest: at most %d; exclude the file if it is none"
+                  .formatted(entry.size(), MAX_FILE)));
     }
     byte[] bytes;
     try {
@@ -96,7 +115,13 @@ public final class ManifestReader {
       }
     } catch (YamlReader.Failure e) {
       problems.add(
-          new Problem(file, e.line(), e.column(), "syntax", String.valueOf(e.getMessage()), lines.excerpt(e.line(), false)));
+          new Problem(
+              file,
+              e.line(),
+              e.column(),
+              "syntax",
+              String.valueOf(e.getMessage()),
+              lines.excerpt(e.line(), false)));
     }
     return new FileResult(items, problems);
   }
@@ -118,7 +143,15 @@ public final class ManifestReader {
       List<Manifest> items,
       List<Problem> problems) {
     if (!(tree instanceof ObjectNode object)) {
-      problems.add(problem(file, document, at, "no-object", "a manifest is a mapping with apiVersion, kind and metadata", lines, false));
+      problems.add(
+          problem(
+              file,
+              document,
+              at,
+              "no-object",
+              "a manifest is a mapping with apiVersion, kind and metadata",
+              lines,
+              false));
       return;
     }
     String kind = Json.string(object, "kind", "");
@@ -134,16 +167,28 @@ public final class ManifestReader {
       return;
     }
     if (kind.isEmpty() || apiVersion.isEmpty()) {
-      String missing = kind.isEmpty() ? apiVersion.isEmpty() ? "apiVersion and kind" : "kind" : "apiVersion";
+      String missing =
+          kind.isEmpty() ? apiVersion.isEmpty() ? "apiVersion and kind" : "kind" : "apiVersion";
       problems.add(
-          problem(file, document, at, "no-kind", missing + " is missing: exclude the file if it is no manifest", lines, false));
+          problem(
+              file,
+              document,
+              at,
+              "no-kind",
+              missing + " is missing: exclude the file if it is no manifest",
+              lines,
+              false));
       return;
     }
     boolean secret = kind.equals("Secret");
     List<Fault> faults = new ArrayList<>();
     GroupKind groupKind = new GroupKind(GroupKind.groupOf(apiVersion), kind);
     if (NOT_FROM_GIT.contains(kind) && Schemas.kubernetes().knows(groupKind)) {
-      faults.add(new Fault(List.of("kind"), "FieldValueNotSupported", "a " + kind + " is made by the cluster, not declared in Git"));
+      faults.add(
+          new Fault(
+              List.of("kind"),
+              "FieldValueNotSupported",
+              "a " + kind + " is made by the cluster, not declared in Git"));
     } else {
       faults.addAll(Schemas.kubernetes().faults(object));
       ResourceTypes.KNOWN
@@ -155,7 +200,8 @@ public final class ManifestReader {
                       new Fault(
                           List.of("apiVersion"),
                           "FieldValueNotSupported",
-                          "%s is known as %s, not %s".formatted(kind, type.apiVersion(), apiVersion))));
+                          "%s is known as %s, not %s"
+                              .formatted(kind, type.apiVersion(), apiVersion))));
     }
     for (Fault fault : faults) {
       var path = new ArrayList<>(at);
@@ -185,7 +231,13 @@ public final class ManifestReader {
   }
 
   private static Problem problem(
-      String file, YamlDocument document, List<Object> path, String code, String message, Lines lines, boolean secret) {
+      String file,
+      YamlDocument document,
+      List<Object> path,
+      String code,
+      String message,
+      Lines lines,
+      boolean secret) {
     YamlDocument.Place place = document.place(path);
     return new Problem(
         file, place.line(), place.column(), code, message, lines.excerpt(place.line(), secret));
@@ -202,7 +254,8 @@ public final class ManifestReader {
                 manifest.line(),
                 1,
                 "duplicate",
-                "%s is declared in %s:%d already".formatted(manifest.object().key(), before.file(), before.line()),
+                "%s is declared in %s:%d already"
+                    .formatted(manifest.object().key(), before.file(), before.line()),
                 ""));
       }
     }

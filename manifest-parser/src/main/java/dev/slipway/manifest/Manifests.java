@@ -2,7 +2,8 @@ package dev.slipway.manifest;
 
 import java.util.List;
 
-/// What a source tree holds: its objects in the order of its files, and everything that is wrong with it.
+/// What a source tree holds: its objects in the order of its files, and everything that is wrong
+/// with it.
 ///
 /// @param files how many were read
 public record Manifests(List<Manifest> items, List<Problem> problems, int files) {

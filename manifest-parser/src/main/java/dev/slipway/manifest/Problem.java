@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
 /// @param code one word that stays the same: `unknown-field`, `syntax`, `duplicate` …
 /// @param message what is wrong, and what would be right
 /// @param excerpt the offending line; empty when there is none, or when it may hold a secret
-public record Problem(String file, int line, int column, String code, String message, String excerpt)
+public record Problem(
+    String file, int line, int column, String code, String message, String excerpt)
     implements Comparable<Problem> {
   private static final Comparator<Problem> ORDER =
       Comparator.comparing(Problem::file)
@@ -29,7 +30,12 @@ public record Problem(String file, int line, int column, String code, String mes
     if (excerpt.isEmpty()) {
       return head;
     }
-    return head + "\n    " + excerpt + "\n    " + " ".repeat(Math.max(0, Math.min(column - 1, excerpt.length()))) + "^";
+    return head
+        + "\n    "
+        + excerpt
+        + "\n    "
+        + " ".repeat(Math.max(0, Math.min(column - 1, excerpt.length())))
+        + "^";
   }
 
   @Override

@@ -8,5 +8,6 @@ import java.util.Optional;
 /// @param include a glob that a file must match
 /// @param exclude a glob that a file must not match
 public record ReadOptions(boolean recurse, Optional<String> include, Optional<String> exclude) {
-  public static final ReadOptions EVERYTHING = new ReadOptions(true, Optional.empty(), Optional.empty());
+  public static final ReadOptions EVERYTHING =
+      new ReadOptions(true, Optional.empty(), Optional.empty());
 }

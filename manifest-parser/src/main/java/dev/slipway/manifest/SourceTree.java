@@ -3,7 +3,8 @@ package dev.slipway.manifest;
 import java.io.IOException;
 import java.util.List;
 
-/// The files of one folder, whether on a disk or in a commit. Nothing outside the folder can be reached through it.
+/// The files of one folder, whether on a disk or in a commit. Nothing outside the folder can be
+/// reached through it.
 public interface SourceTree {
   /// One file.
   ///

@@ -20,13 +20,19 @@ class ExamplesTest {
 
   @Test
   void theGuestbookRendersTheSameTwice() throws IOException {
-    List<RenderedObject> once = Renderer.render(guestbook().items(), "guestbook", "default.guestbook");
-    List<RenderedObject> again = Renderer.render(guestbook().items(), "guestbook", "default.guestbook");
-    assertThat(once.stream().map(RenderedObject::hash)).isEqualTo(again.stream().map(RenderedObject::hash).toList());
-    assertThat(once.stream().map(o -> o.object().kind())).contains("Rollout", "Job").doesNotContain("ReplicationController");
+    List<RenderedObject> once =
+        Renderer.render(guestbook().items(), "guestbook", "default.guestbook");
+    List<RenderedObject> again =
+        Renderer.render(guestbook().items(), "guestbook", "default.guestbook");
+    assertThat(once.stream().map(RenderedObject::hash))
+        .isEqualTo(again.stream().map(RenderedObject::hash).toList());
+    assertThat(once.stream().map(o -> o.object().kind()))
+        .contains("Rollout", "Job")
+        .doesNotContain("ReplicationController");
   }
 
   private static Manifests guestbook() throws IOException {
-    return ManifestReader.read(new DirectoryTree(Path.of("../examples-repo/guestbook")), ReadOptions.EVERYTHING);
+    return ManifestReader.read(
+        new DirectoryTree(Path.of("../examples-repo/guestbook")), ReadOptions.EVERYTHING);
   }
 }

@@ -30,40 +30,61 @@ class ManifestReaderTest {
           """)
   void aFaultIsNamed(String name, String manifest, String message) throws IOException {
     write("a.yaml", "{apiVersion: v1, " + manifest + "}\n");
-    assertThat(read().problems()).hasSize(1).first().satisfies(problem -> assertThat(problem.message()).contains(message));
+    assertThat(read().problems())
+        .hasSize(1)
+        .first()
+        .satisfies(problem -> assertThat(problem.message()).contains(message));
   }
 
   @Test
   void allProblemsComeAtOnceWithTheirPlace() throws IOException {
-    write("a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  lables: {}\n---\nnothing: here\n");
+    write(
+        "a.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  lables: {}\n---\nnothing: here\n");
     write("b.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n  bad: indent\n");
     List<Problem> problems = read().problems();
-    assertThat(problems).extracting(Problem::place).containsExactly("a.yaml:5:3", "a.yaml:7:1", "b.yaml:4:3");
-    assertThat(problems.getFirst().text()).contains("did you mean \"labels\"?").contains("  lables: {}").contains("^");
+    assertThat(problems)
+        .extracting(Problem::place)
+        .containsExactly("a.yaml:5:3", "a.yaml:7:1", "b.yaml:4:3");
+    assertThat(problems.getFirst().text())
+        .contains("did you mean \"labels\"?")
+        .contains("  lables: {}")
+        .contains("^");
   }
 
   @Test
   void oneObjectIsDeclaredOnce() throws IOException {
     write("a.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n");
     write("b.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n");
-    assertThat(read().problems()).extracting(Problem::message).containsExactly("ConfigMap a is declared in a.yaml:1 already");
+    assertThat(read().problems())
+        .extracting(Problem::message)
+        .containsExactly("ConfigMap a is declared in a.yaml:1 already");
   }
 
   @Test
   void listsAreTakenApartAndIgnoredFilesLeftOut() throws IOException {
-    write("list.json", "{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"a\"}}]}");
+    write(
+        "list.json",
+        "{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"a\"}}]}");
     write("test/no.yaml", "this: is no manifest\n");
     write("values.yaml", "neither: this\n");
     write(".slipwayignore", "test/\n");
-    Manifests manifests = ManifestReader.read(new DirectoryTree(folder), new ReadOptions(true, Optional.empty(), Optional.of("{values,other}.yaml")));
+    Manifests manifests =
+        ManifestReader.read(
+            new DirectoryTree(folder),
+            new ReadOptions(true, Optional.empty(), Optional.of("{values,other}.yaml")));
     assertThat(manifests.problems()).isEmpty();
     assertThat(manifests.items()).hasSize(1);
   }
 
   @Test
   void aSecretsValueIsNeverShown() throws IOException {
-    write("s.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata:\n  password: \"hunter2!!\"\n");
-    assertThat(read().problems()).hasSize(1).allSatisfy(problem -> assertThat(problem.text()).doesNotContain("hunter2"));
+    write(
+        "s.yaml",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata:\n  password: \"hunter2!!\"\n");
+    assertThat(read().problems())
+        .hasSize(1)
+        .allSatisfy(problem -> assertThat(problem.text()).doesNotContain("hunter2"));
   }
 
   @Test

@@ -18,7 +18,8 @@ import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// A Deployment is a declaration of a workload: it owns a Rollout of its name, and shows that one's status as its own.
+/// A Deployment is a declaration of a workload: it owns a Rollout of its name, and shows that one's
+/// status as its own.
 final class DeploymentMirror implements AutoCloseable {
   private static final GroupKind DEPLOYMENT = new GroupKind("apps", "Deployment");
   private static final GroupKind ROLLOUT = GroupKind.slipway("Rollout");
@@ -53,7 +54,9 @@ final class DeploymentMirror implements AutoCloseable {
               timeline,
               (before, after) -> {
                 if (after != null) {
-                  loop.add(new ObjectKey(DEPLOYMENT.group(), DEPLOYMENT.kind(), after.namespace(), after.name()));
+                  loop.add(
+                      new ObjectKey(
+                          DEPLOYMENT.group(), DEPLOYMENT.kind(), after.namespace(), after.name()));
                 }
               }));
     }
@@ -78,7 +81,9 @@ final class DeploymentMirror implements AutoCloseable {
                 ObjectNode metadata = Json.child(json, "metadata");
                 ObjectNode labels = metadata.putObject("labels");
                 deployment.labels().forEach(labels::put);
-                metadata.putArray("ownerReferences").add(OwnerReference.controlledBy(deployment).toJson());
+                metadata
+                    .putArray("ownerReferences")
+                    .add(OwnerReference.controlledBy(deployment).toJson());
                 share(deployment, json.putObject("spec"));
               }));
       return Outcome.SETTLED;
@@ -110,7 +115,12 @@ final class DeploymentMirror implements AutoCloseable {
     ObjectNode status = Json.object();
     status.put("observedGeneration", deployment.generation());
     for (String field :
-        List.of("replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "unavailableReplicas")) {
+        List.of(
+            "replicas",
+            "updatedReplicas",
+            "readyReplicas",
+            "availableReplicas",
+            "unavailableReplicas")) {
       status.put(field, Json.integer(rollout.status(), field, 0));
     }
     JsonNode conditions = rollout.status().path("conditions");

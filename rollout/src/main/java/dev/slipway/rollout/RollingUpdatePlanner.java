@@ -9,18 +9,20 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// Moves a workload from one revision to another without going below `desired - maxUnavailable` available pods or above
-/// `desired + maxSurge` pods, counted over all revisions together.
+/// Moves a workload from one revision to another without going below `desired - maxUnavailable`
+/// available pods or above `desired + maxSurge` pods, counted over all revisions together.
 ///
-/// Old pods that are not available go first and at any time: they carry nothing, so a broken old revision never blocks its fix.
-/// Removal comes before addition, so a rollout that may not surge still moves.
+/// Old pods that are not available go first and at any time: they carry nothing, so a broken old
+/// revision never blocks its fix. Removal comes before addition, so a rollout that may not surge
+/// still moves.
 public final class RollingUpdatePlanner {
   private static final Duration LONG = Duration.ofMinutes(10);
 
   private RollingUpdatePlanner() {}
 
-  /// The next step, one at a time. Example with 10 desired, surge 2, unavailable 2 and 10 old pods available: remove 2 old
-  /// (10 - 8), then add 4 new (12 - 8), then wait until new pods are available.
+  /// The next step, one at a time. Example with 10 desired, surge 2, unavailable 2 and 10 old pods
+  /// available: remove 2 old (10 - 8), then add 4 new (12 - 8), then wait until new pods are
+  /// available.
   public static RolloutStep nextStep(RolloutView view, Instant now) {
     Optional<RolloutStep> proportional = proportional(view);
     if (proportional.isPresent()) {
@@ -32,15 +34,17 @@ public final class RollingUpdatePlanner {
     }
     if (target.isEmpty()) {
       int room = view.recreate() ? 0 : view.desired() + view.maxSurge() - view.pods();
-      return new RolloutStep.Create(Math.max(0, Math.min(view.desired(), view.others().isEmpty() ? view.desired() : room)));
+      return new RolloutStep.Create(
+          Math.max(0, Math.min(view.desired(), view.others().isEmpty() ? view.desired() : room)));
     }
-    RolloutStep step =
-        view.recreate() ? recreate(view, target.get()) : roll(view, target.get());
+    RolloutStep step = view.recreate() ? recreate(view, target.get()) : roll(view, target.get());
     if (step instanceof RolloutStep.Wait wait) {
       Duration left = Duration.between(now, view.progressedAt().plus(view.progressDeadline()));
       return left.isPositive()
-          ? new RolloutStep.Wait(left.compareTo(wait.recheckAfter()) < 0 ? left : wait.recheckAfter(), wait.reason())
-          : new RolloutStep.GiveUp("no progress for %s: %s".formatted(words(view.progressDeadline()), wait.reason()));
+          ? new RolloutStep.Wait(
+              left.compareTo(wait.recheckAfter()) < 0 ? left : wait.recheckAfter(), wait.reason())
+          : new RolloutStep.GiveUp(
+              "no progress for %s: %s".formatted(words(view.progressDeadline()), wait.reason()));
     }
     return step;
   }
@@ -51,20 +55,23 @@ public final class RollingUpdatePlanner {
     }
     for (RolloutView.Revision old : view.others()) {
       if (old.unready() > 0) {
-        return RolloutStep.Scale.one(old, old.lasting(), "old pods that are not available go first");
+        return RolloutStep.Scale.one(
+            old, old.lasting(), "old pods that are not available go first");
       }
     }
     int spare = view.lasting() - (view.desired() - view.maxUnavailable());
     for (RolloutView.Revision old : view.others()) {
       int removable = Math.min(old.replicas(), spare);
       if (removable > 0) {
-        return RolloutStep.Scale.one(old, old.replicas() - removable, "enough pods are available without them");
+        return RolloutStep.Scale.one(
+            old, old.replicas() - removable, "enough pods are available without them");
       }
     }
     int room = view.desired() + view.maxSurge() - view.pods();
     int missing = view.desired() - target.replicas();
     if (missing > 0 && room > 0) {
-      return RolloutStep.Scale.one(target, target.replicas() + Math.min(missing, room), "there is room");
+      return RolloutStep.Scale.one(
+          target, target.replicas() + Math.min(missing, room), "there is room");
     }
     return settled(view, target);
   }
@@ -90,13 +97,15 @@ public final class RollingUpdatePlanner {
     if (target.available() < view.desired()) {
       return new RolloutStep.Wait(
           LONG,
-          "%d of %d pods of the new revision available".formatted(target.available(), view.desired()));
+          "%d of %d pods of the new revision available"
+              .formatted(target.available(), view.desired()));
     }
     if (leaving > 0) {
       return new RolloutStep.Wait(LONG, "%d old pods still to go".formatted(leaving));
     }
     if (target.active() != view.desired()) {
-      return new RolloutStep.Wait(LONG, "%d pods exist, %d are wanted".formatted(target.active(), view.desired()));
+      return new RolloutStep.Wait(
+          LONG, "%d pods exist, %d are wanted".formatted(target.active(), view.desired()));
     }
     return new RolloutStep.Complete(surplus(view));
   }
@@ -110,8 +119,8 @@ public final class RollingUpdatePlanner {
         : empty.subList(0, surplus).stream().map(RolloutView.Revision::name).toList();
   }
 
-  /// A change of the wanted number in the middle of a rollout is shared by the revisions as they stand, so that neither side
-  /// of the rollout carries all of it.
+  /// A change of the wanted number in the middle of a rollout is shared by the revisions as they
+  /// stand, so that neither side of the rollout carries all of it.
   private static Optional<RolloutStep> proportional(RolloutView view) {
     List<RolloutView.Revision> live =
         view.revisions().stream().filter(revision -> revision.replicas() > 0).toList();
@@ -133,14 +142,17 @@ public final class RollingUpdatePlanner {
     }
     var byNeed = new ArrayList<>(live);
     byNeed.sort(
-        Comparator.comparing((RolloutView.Revision revision) -> !revision.hash().equals(view.target()))
+        Comparator.comparing(
+                (RolloutView.Revision revision) -> !revision.hash().equals(view.target()))
             .thenComparing(revision -> -revision.number()));
     for (int i = 0; given < total; i = (i + 1) % byNeed.size()) {
       shares.merge(byNeed.get(i).name(), 1, Integer::sum);
       given++;
     }
     return Optional.of(
-        new RolloutStep.Scale(shares, "%d pods are wanted instead of %d".formatted(view.desired(), view.scaledFor().get())));
+        new RolloutStep.Scale(
+            shares,
+            "%d pods are wanted instead of %d".formatted(view.desired(), view.scaledFor().get())));
   }
 
   static String words(Duration duration) {

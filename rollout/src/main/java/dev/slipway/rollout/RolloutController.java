@@ -31,7 +31,8 @@ import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Carries out rollouts: reads a Rollout and its replication controllers, takes one step, writes how it stands.
+/// Carries out rollouts: reads a Rollout and its replication controllers, takes one step, writes
+/// how it stands.
 ///
 /// It remembers nothing: stopped between any two writes, the next pass carries on.
 public final class RolloutController implements AutoCloseable {
@@ -49,7 +50,8 @@ public final class RolloutController implements AutoCloseable {
   private final DeploymentMirror deployments;
   private final List<Follower> followers = new ArrayList<>();
 
-  private RolloutController(Cluster cluster, EventRecorder events, Timeline timeline, Chance chance) {
+  private RolloutController(
+      Cluster cluster, EventRecorder events, Timeline timeline, Chance chance) {
     this.cluster = cluster.as(Author.controller("slipway-rollout"));
     this.events = events.speakingAs("rollout-controller");
     this.timeline = timeline;
@@ -105,7 +107,8 @@ public final class RolloutController implements AutoCloseable {
   private static boolean podMatters(KubeObject before, KubeObject after) {
     return before.isTerminating() != after.isTerminating()
         || Conditions.isTrue(before.status(), "Ready") != Conditions.isTrue(after.status(), "Ready")
-        || !Json.string(before.status(), "phase", "").equals(Json.string(after.status(), "phase", ""));
+        || !Json.string(before.status(), "phase", "")
+            .equals(Json.string(after.status(), "phase", ""));
   }
 
   private static Optional<ObjectKey> owner(KubeObject object, String kind) {
@@ -124,7 +127,8 @@ public final class RolloutController implements AutoCloseable {
     Instant now = timeline.instant();
     RolloutSpec spec = RolloutSpec.read(rollout);
     List<KubeObject> controllers = controllers(rollout, spec);
-    Set<String> hashes = controllers.stream().map(RolloutController::hash).collect(Collectors.toSet());
+    Set<String> hashes =
+        controllers.stream().map(RolloutController::hash).collect(Collectors.toSet());
     RolloutStatus status = RolloutStatus.read(rollout, spec, hashes, now);
     var revisions = new ArrayList<RolloutView.Revision>();
     Optional<Duration> nextAvailable = Optional.empty();
@@ -133,12 +137,19 @@ public final class RolloutController implements AutoCloseable {
       Pods pods = Pods.count(pods(rc), spec.minReady(), now);
       ready += pods.ready();
       if (pods.nextAvailable().isPresent()
-          && (nextAvailable.isEmpty() || pods.nextAvailable().get().compareTo(nextAvailable.get()) < 0)) {
+          && (nextAvailable.isEmpty()
+              || pods.nextAvailable().get().compareTo(nextAvailable.get()) < 0)) {
         nextAvailable = pods.nextAvailable();
       }
       revisions.add(
           new RolloutView.Revision(
-              rc.name(), hash(rc), number(rc), Json.integer(rc.spec(), "replicas", 1), pods.active(), pods.available(), pods.leaving()));
+              rc.name(),
+              hash(rc),
+              number(rc),
+              Json.integer(rc.spec(), "replicas", 1),
+              pods.active(),
+              pods.available(),
+              pods.leaving()));
     }
     status.observe(spec, revisions, now);
     var view =
@@ -195,7 +206,8 @@ public final class RolloutController implements AutoCloseable {
       case RolloutStep.GiveUp(String reason) -> {
         status.abort(reason, now);
         events.warning(rollout, "RolloutAborted", "revision %s: %s".formatted(spec.hash(), reason));
-        log.info("rollout aborted rollout={} hash={} reason={}", rollout.key(), spec.hash(), reason);
+        log.info(
+            "rollout aborted rollout={} hash={} reason={}", rollout.key(), spec.hash(), reason);
       }
       case RolloutStep.Complete(List<String> forget) -> {
         for (KubeObject rc : controllers) {
@@ -211,7 +223,8 @@ public final class RolloutController implements AutoCloseable {
 
   private void create(KubeObject rollout, RolloutSpec spec, RolloutView view, int replicas) {
     String name = rollout.name() + "-" + spec.hash();
-    long number = view.revisions().stream().mapToLong(RolloutView.Revision::number).max().orElse(0) + 1;
+    long number =
+        view.revisions().stream().mapToLong(RolloutView.Revision::number).max().orElse(0) + 1;
     KubeObject rc =
         KubeObject.make(
             "v1",
@@ -224,7 +237,9 @@ public final class RolloutController implements AutoCloseable {
               rollout.labels().forEach(labels::put);
               labels.put(RolloutSpec.HASH_LABEL, spec.hash());
               metadata.putObject("annotations").put(REVISION, Long.toString(number));
-              metadata.putArray("ownerReferences").add(OwnerReference.controlledBy(rollout).toJson());
+              metadata
+                  .putArray("ownerReferences")
+                  .add(OwnerReference.controlledBy(rollout).toJson());
               ObjectNode body = json.putObject("spec").put("replicas", replicas);
               ObjectNode selector = body.putObject("selector");
               spec.selector().forEach(selector::put);
@@ -233,17 +248,23 @@ public final class RolloutController implements AutoCloseable {
                 body.put("minReadySeconds", spec.minReady().toSeconds());
               }
               ObjectNode template = spec.template().deepCopy();
-              Json.child(Json.child(template, "metadata"), "labels").put(RolloutSpec.HASH_LABEL, spec.hash());
+              Json.child(Json.child(template, "metadata"), "labels")
+                  .put(RolloutSpec.HASH_LABEL, spec.hash());
               body.set("template", template);
             });
     try {
       cluster.create(rc);
-      events.normal(rollout, "NewRevision", "revision %d is %s with %d pods".formatted(number, name, replicas));
-      log.info("rollout step rollout={} step=create rc={} replicas={}", rollout.key(), name, replicas);
+      events.normal(
+          rollout,
+          "NewRevision",
+          "revision %d is %s with %d pods".formatted(number, name, replicas));
+      log.info(
+          "rollout step rollout={} step=create rc={} replicas={}", rollout.key(), name, replicas);
     } catch (ClusterException e) {
       if (e.reason() == ClusterException.Reason.ALREADY_EXISTS) {
         throw new ClusterException(
-            ClusterException.Reason.CONFLICT, "replication controller " + name + " exists and belongs to somebody else");
+            ClusterException.Reason.CONFLICT,
+            "replication controller " + name + " exists and belongs to somebody else");
       }
       throw e;
     }
@@ -255,8 +276,15 @@ public final class RolloutController implements AutoCloseable {
       return;
     }
     cluster.replace(rc.with(json -> Json.child(json, "spec").put("replicas", replicas)));
-    events.normal(rollout, "Scaled", "%s from %d to %d: %s".formatted(rc.name(), before, replicas, why));
-    log.info("rollout step rollout={} step=scale rc={} from={} to={} why={}", rollout.key(), rc.name(), before, replicas, why);
+    events.normal(
+        rollout, "Scaled", "%s from %d to %d: %s".formatted(rc.name(), before, replicas, why));
+    log.info(
+        "rollout step rollout={} step=scale rc={} from={} to={} why={}",
+        rollout.key(),
+        rc.name(),
+        before,
+        replicas,
+        why);
   }
 
   /// A revision that is in force again is the newest again.
@@ -264,12 +292,16 @@ public final class RolloutController implements AutoCloseable {
     long newest = view.revisions().stream().mapToLong(RolloutView.Revision::number).max().orElse(0);
     view.targetRevision()
         .filter(target -> target.number() < newest)
-        .flatMap(target -> controllers.stream().filter(rc -> rc.name().equals(target.name())).findFirst())
+        .flatMap(
+            target ->
+                controllers.stream().filter(rc -> rc.name().equals(target.name())).findFirst())
         .ifPresent(
             rc ->
                 cluster.replace(
                     rc.withMetadata(
-                        metadata -> Json.child(metadata, "annotations").put(REVISION, Long.toString(newest + 1)))));
+                        metadata ->
+                            Json.child(metadata, "annotations")
+                                .put(REVISION, Long.toString(newest + 1)))));
   }
 
   private void delete(KubeObject rc) {
@@ -282,7 +314,8 @@ public final class RolloutController implements AutoCloseable {
     }
   }
 
-  /// The controllers of this rollout. One that bears the workload's plain name and belongs to nobody is adopted.
+  /// The controllers of this rollout. One that bears the workload's plain name and belongs to
+  /// nobody is adopted.
   private List<KubeObject> controllers(KubeObject rollout, RolloutSpec spec) {
     ObjectQuery inNamespace = ObjectQuery.in(RC, rollout.namespace());
     var controllers = new ArrayList<KubeObject>();
@@ -302,7 +335,9 @@ public final class RolloutController implements AutoCloseable {
                     cluster.replace(
                         rc.withMetadata(
                             metadata -> {
-                              metadata.putArray("ownerReferences").add(OwnerReference.controlledBy(rollout).toJson());
+                              metadata
+                                  .putArray("ownerReferences")
+                                  .add(OwnerReference.controlledBy(rollout).toJson());
                               Json.child(metadata, "annotations").put(REVISION, "0");
                             }))));
     return controllers;
@@ -313,7 +348,8 @@ public final class RolloutController implements AutoCloseable {
   }
 
   static String hash(KubeObject rc) {
-    return rc.label(RolloutSpec.HASH_LABEL).orElseGet(() -> TemplateHash.of(rc.spec().path("template")));
+    return rc.label(RolloutSpec.HASH_LABEL)
+        .orElseGet(() -> TemplateHash.of(rc.spec().path("template")));
   }
 
   static long number(KubeObject rc) {
@@ -325,7 +361,8 @@ public final class RolloutController implements AutoCloseable {
   }
 
   /// The pods of one revision, counted.
-  private record Pods(int active, int ready, int available, int leaving, Optional<Duration> nextAvailable) {
+  private record Pods(
+      int active, int ready, int available, int leaving, Optional<Duration> nextAvailable) {
     static Pods count(List<KubeObject> pods, Duration minReady, Instant now) {
       int active = 0;
       int ready = 0;
@@ -339,7 +376,8 @@ public final class RolloutController implements AutoCloseable {
         } else if (!phase.equals("Failed") && !phase.equals("Succeeded")) {
           active++;
           Optional<JsonNode> condition =
-              Conditions.find(pod.status(), "Ready").filter(c -> Json.string(c, "status", "").equals("True"));
+              Conditions.find(pod.status(), "Ready")
+                  .filter(c -> Json.string(c, "status", "").equals("True"));
           if (condition.isPresent()) {
             ready++;
             Instant since = KubeObject.instant(condition.get(), "lastTransitionTime").orElse(now);

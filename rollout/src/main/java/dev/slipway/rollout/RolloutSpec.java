@@ -29,7 +29,8 @@ record RolloutSpec(
 
   static RolloutSpec read(KubeObject rollout) {
     JsonNode spec = rollout.spec();
-    int replicas = Json.integer(spec, "replicas", Json.integer(rollout.status(), "desiredReplicas", 1));
+    int replicas =
+        Json.integer(spec, "replicas", Json.integer(rollout.status(), "desiredReplicas", 1));
     JsonNode strategy = spec.path("strategy");
     JsonNode rolling = strategy.path("rollingUpdate");
     int surge = amount(rolling.path("maxSurge"), "25%", replicas, true);
@@ -37,7 +38,8 @@ record RolloutSpec(
     if (surge == 0 && unavailable == 0) {
       unavailable = 1;
     }
-    ObjectNode template = spec.path("template") instanceof ObjectNode object ? object.deepCopy() : Json.object();
+    ObjectNode template =
+        spec.path("template") instanceof ObjectNode object ? object.deepCopy() : Json.object();
     Optional<String> restartAt = Json.string(spec, "restartAt");
     restartAt.ifPresent(
         at -> Json.child(Json.child(template, "metadata"), "annotations").put(RESTARTED, at));

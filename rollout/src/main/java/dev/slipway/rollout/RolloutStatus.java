@@ -25,7 +25,8 @@ final class RolloutStatus {
 
   /// @param hashes of the revisions that still have a controller
   static RolloutStatus read(KubeObject rollout, RolloutSpec spec, Set<String> hashes, Instant now) {
-    ObjectNode status = rollout.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
+    ObjectNode status =
+        rollout.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
     status.put("observedGeneration", rollout.generation());
     var result = new RolloutStatus(status, spec.hash(), Set.copyOf(hashes));
     if (!Json.string(status, "currentHash", "").equals(spec.hash())) {
@@ -97,7 +98,11 @@ final class RolloutStatus {
   }
 
   void abort(String reason, Instant now) {
-    status.putObject("aborted").put("hash", currentHash).put("reason", reason).put("since", Conditions.time(now));
+    status
+        .putObject("aborted")
+        .put("hash", currentHash)
+        .put("reason", reason)
+        .put("since", Conditions.time(now));
     aborted = true;
     progressed(now);
   }
@@ -110,13 +115,17 @@ final class RolloutStatus {
   ObjectNode write(RolloutSpec spec, RolloutView view, RolloutStep step, int ready, Instant now) {
     int all = view.revisions().stream().mapToInt(RolloutView.Revision::active).sum();
     Optional<RolloutView.Revision> current =
-        view.revisions().stream().filter(revision -> revision.hash().equals(currentHash)).findFirst();
+        view.revisions().stream()
+            .filter(revision -> revision.hash().equals(currentHash))
+            .findFirst();
     status
         .put("desiredReplicas", spec.replicas())
         .put("replicas", all)
         .put("updatedReplicas", current.map(RolloutView.Revision::active).orElse(0))
         .put("readyReplicas", ready)
-        .put("unavailableReplicas", Math.max(0, spec.replicas() - Json.integer(status, "availableReplicas", 0)));
+        .put(
+            "unavailableReplicas",
+            Math.max(0, spec.replicas() - Json.integer(status, "availableReplicas", 0)));
     current.ifPresent(revision -> status.put("revision", revision.number()));
     boolean complete = step instanceof RolloutStep.Complete;
     if (complete && !aborted) {
@@ -126,20 +135,24 @@ final class RolloutStatus {
     String message = message(view, step, complete);
     status.put("phase", phase).put("message", message);
     waiting(spec, step, message, now);
-    boolean available = Json.integer(status, "availableReplicas", 0) >= spec.replicas() - spec.maxUnavailable();
+    boolean available =
+        Json.integer(status, "availableReplicas", 0) >= spec.replicas() - spec.maxUnavailable();
     Conditions.set(
         status,
         "Available",
         available,
         available ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
-        "%d of %d pods available".formatted(Json.integer(status, "availableReplicas", 0), spec.replicas()),
+        "%d of %d pods available"
+            .formatted(Json.integer(status, "availableReplicas", 0), spec.replicas()),
         now);
     boolean failed = phase.equals("Degraded");
     Conditions.set(
         status,
         "Progressing",
         !failed,
-        failed ? "ProgressDeadlineExceeded" : complete ? "NewReplicationControllerAvailable" : "ReplicationControllerUpdated",
+        failed
+            ? "ProgressDeadlineExceeded"
+            : complete ? "NewReplicationControllerAvailable" : "ReplicationControllerUpdated",
         message,
         now);
     return status;
@@ -159,16 +172,21 @@ final class RolloutStatus {
     if (aborted) {
       String reason = Json.string(status.path("aborted"), "reason", "");
       if (!canGoBack()) {
-        return "revision %s was given up (%s); there is no earlier one to go back to".formatted(currentHash, reason);
+        return "revision %s was given up (%s); there is no earlier one to go back to"
+            .formatted(currentHash, reason);
       }
       return complete
-          ? "revision %s was given up (%s); revision %s serves".formatted(currentHash, reason, stable())
-          : "revision %s was given up (%s); going back to %s".formatted(currentHash, reason, stable());
+          ? "revision %s was given up (%s); revision %s serves"
+              .formatted(currentHash, reason, stable())
+          : "revision %s was given up (%s); going back to %s"
+              .formatted(currentHash, reason, stable());
     }
     return switch (step) {
-      case RolloutStep.Complete _ -> "%d of %d pods available".formatted(view.lasting(), view.desired());
+      case RolloutStep.Complete _ ->
+          "%d of %d pods available".formatted(view.lasting(), view.desired());
       case RolloutStep.Wait(_, String reason) -> reason;
-      case RolloutStep.Create(int replicas) -> "a new revision begins with %d pods".formatted(replicas);
+      case RolloutStep.Create(int replicas) ->
+          "a new revision begins with %d pods".formatted(replicas);
       case RolloutStep.Scale(_, String why) -> why;
       case RolloutStep.GiveUp(String reason) -> reason;
     };
@@ -189,7 +207,9 @@ final class RolloutStatus {
       waiting.put("then", "nothing, until `rollout resume`");
     } else {
       waiting.put("until", Conditions.time(progressedAt().plus(spec.progressDeadline())));
-      waiting.put("then", canGoBack() && !aborted ? "goes back to revision " + stable() : "is called degraded");
+      waiting.put(
+          "then",
+          canGoBack() && !aborted ? "goes back to revision " + stable() : "is called degraded");
     }
   }
 }

@@ -12,7 +12,8 @@ import java.util.Optional;
 /// @param maxSurge pods above it that may exist meanwhile
 /// @param maxUnavailable pods below it that may be unavailable meanwhile
 /// @param scaledFor the number of pods that was wanted at the last look; empty at the first
-/// @param target the template hash to bring about: the current one, or the stable one after an abort
+/// @param target the template hash to bring about: the current one, or the stable one after an
+///   abort
 /// @param revisions one replication controller each, whatever their order
 /// @param progressedAt when something last moved towards the target
 public record RolloutView(
@@ -38,12 +39,14 @@ public record RolloutView(
   /// @param leaving pods on their way out
   public record Revision(
       String name, String hash, long number, int replicas, int active, int available, int leaving) {
-    /// Pods that exist or are about to: what its controller was asked for and what it has not yet removed.
+    /// Pods that exist or are about to: what its controller was asked for and what it has not yet
+    /// removed.
     int pods() {
       return Math.max(replicas, active);
     }
 
-    /// Available pods that stay when its controller has done what it was asked for: the others go first.
+    /// Available pods that stay when its controller has done what it was asked for: the others go
+    /// first.
     int lasting() {
       return Math.min(available, replicas);
     }
@@ -54,7 +57,10 @@ public record RolloutView(
   }
 
   public RolloutView {
-    if (desired < 0 || maxSurge < 0 || maxUnavailable < 0 || (maxSurge == 0 && maxUnavailable == 0 && !recreate)) {
+    if (desired < 0
+        || maxSurge < 0
+        || maxUnavailable < 0
+        || (maxSurge == 0 && maxUnavailable == 0 && !recreate)) {
       throw new IllegalArgumentException("no rollout can move within these limits");
     }
     revisions = revisions.stream().sorted(Comparator.comparingLong(Revision::number)).toList();

@@ -10,7 +10,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The hash that names a revision: the same for templates that say the same, whatever the order of their members.
+/// The hash that names a revision: the same for templates that say the same, whatever the order of
+/// their members.
 final class TemplateHash {
   private static final int LENGTH = 10;
 
@@ -30,7 +31,9 @@ final class TemplateHash {
   private static JsonNode sorted(JsonNode node) {
     if (node instanceof ObjectNode object) {
       var members = new TreeMap<String, JsonNode>();
-      object.properties().forEach(member -> members.put(member.getKey(), sorted(member.getValue())));
+      object
+          .properties()
+          .forEach(member -> members.put(member.getKey(), sorted(member.getValue())));
       ObjectNode result = Json.object();
       members.forEach(result::set);
       return result;

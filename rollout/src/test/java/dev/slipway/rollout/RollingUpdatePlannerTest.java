@@ -12,16 +12,27 @@ import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-/// I2 for every small cluster: no step leads below the pods that must stay available or above those that may exist, and
-/// every rollout ends.
+/// I2 for every small cluster: no step leads below the pods that must stay available or above those
+/// that may exist, and every rollout ends.
 class RollingUpdatePlannerTest {
   private static final Instant NOW = Instant.parse("2026-01-01T00:00:00Z");
 
-  /// One revision in a world where controllers obey at once and pods become available one at a time.
+  /// One revision in a world where controllers obey at once and pods become available one at a
+  /// time.
   private record World(int desired, int surge, int unavailable, List<Revision> revisions) {
     RolloutView view() {
       return new RolloutView(
-          desired, surge, unavailable, false, false, Optional.of(desired), "new", revisions, NOW, Duration.ofMinutes(10), 10);
+          desired,
+          surge,
+          unavailable,
+          false,
+          false,
+          Optional.of(desired),
+          "new",
+          revisions,
+          NOW,
+          Duration.ofMinutes(10),
+          10);
     }
 
     int pods() {
@@ -70,7 +81,8 @@ class RollingUpdatePlannerTest {
         }
         case RolloutStep.Scale scale -> world = scaled(world, scale);
         case RolloutStep.Wait _ -> world = oneMoreAvailable(world);
-        case RolloutStep.Create _, RolloutStep.GiveUp _ -> throw new AssertionError(step + " in " + world);
+        case RolloutStep.Create _, RolloutStep.GiveUp _ ->
+            throw new AssertionError(step + " in " + world);
       }
     }
     throw new AssertionError("no end from " + start + "; stands at " + world);
@@ -82,14 +94,24 @@ class RollingUpdatePlannerTest {
       int replicas = scale.replicas().getOrDefault(revision.name(), revision.replicas());
       revisions.add(
           new Revision(
-              revision.name(), revision.hash(), revision.number(), replicas, replicas, Math.min(revision.available(), replicas), 0));
+              revision.name(),
+              revision.hash(),
+              revision.number(),
+              replicas,
+              replicas,
+              Math.min(revision.available(), replicas),
+              0));
     }
     var after = new World(before.desired(), before.surge(), before.unavailable(), revisions);
     int least = Math.min(before.available(), before.desired() - before.unavailable());
-    assertThat(after.available()).as("available after %s in %s", scale, before).isGreaterThanOrEqualTo(least);
+    assertThat(after.available())
+        .as("available after %s in %s", scale, before)
+        .isGreaterThanOrEqualTo(least);
     int most = Math.max(before.pods(), before.desired() + before.surge());
     assertThat(after.pods()).as("pods after %s in %s", scale, before).isLessThanOrEqualTo(most);
-    assertThat(after.revisions()).as("%s changes something", scale).isNotEqualTo(before.revisions());
+    assertThat(after.revisions())
+        .as("%s changes something", scale)
+        .isNotEqualTo(before.revisions());
     return after;
   }
 
@@ -101,7 +123,13 @@ class RollingUpdatePlannerTest {
       done |= grows;
       revisions.addFirst(
           new Revision(
-              revision.name(), revision.hash(), revision.number(), revision.replicas(), revision.active(), revision.available() + (grows ? 1 : 0), 0));
+              revision.name(),
+              revision.hash(),
+              revision.number(),
+              revision.replicas(),
+              revision.active(),
+              revision.available() + (grows ? 1 : 0),
+              0));
     }
     assertThat(done).as("waiting can end in %s", world).isTrue();
     return new World(world.desired(), world.surge(), world.unavailable(), revisions);
@@ -109,51 +137,94 @@ class RollingUpdatePlannerTest {
 
   @Test
   void aBrokenOldRevisionNeverBlocksItsFix() {
-    var view = view(2, 0, 1, List.of(new Revision("old", "old", 1, 2, 2, 0, 0), new Revision("new", "new", 2, 0, 0, 0, 0)));
-    assertThat(RollingUpdatePlanner.nextStep(view, NOW)).isInstanceOfSatisfying(RolloutStep.Scale.class, scale -> assertThat(scale.replicas()).containsEntry("old", 0));
+    var view =
+        view(
+            2,
+            0,
+            1,
+            List.of(
+                new Revision("old", "old", 1, 2, 2, 0, 0),
+                new Revision("new", "new", 2, 0, 0, 0, 0)));
+    assertThat(RollingUpdatePlanner.nextStep(view, NOW))
+        .isInstanceOfSatisfying(
+            RolloutStep.Scale.class, scale -> assertThat(scale.replicas()).containsEntry("old", 0));
   }
 
   @Test
   void aSupersededRevisionGoesWhileTheNewestComes() {
     var view =
         view(
-            3, 1, 0,
+            3,
+            1,
+            0,
             List.of(
                 new Revision("a", "a", 1, 3, 3, 3, 0),
                 new Revision("b", "b", 2, 1, 1, 0, 0),
                 new Revision("new", "new", 3, 0, 0, 0, 0)));
-    assertThat(RollingUpdatePlanner.nextStep(view, NOW)).isInstanceOfSatisfying(RolloutStep.Scale.class, scale -> assertThat(scale.replicas()).containsEntry("b", 0));
+    assertThat(RollingUpdatePlanner.nextStep(view, NOW))
+        .isInstanceOfSatisfying(
+            RolloutStep.Scale.class, scale -> assertThat(scale.replicas()).containsEntry("b", 0));
   }
 
   @Test
   void aScaleInMidFlightIsShared() {
     var view =
         new RolloutView(
-            20, 2, 0, false, false, Optional.of(10), "new",
-            List.of(new Revision("old", "old", 1, 8, 8, 8, 0), new Revision("new", "new", 2, 4, 4, 2, 0)),
-            NOW, Duration.ofMinutes(1), 10);
+            20,
+            2,
+            0,
+            false,
+            false,
+            Optional.of(10),
+            "new",
+            List.of(
+                new Revision("old", "old", 1, 8, 8, 8, 0),
+                new Revision("new", "new", 2, 4, 4, 2, 0)),
+            NOW,
+            Duration.ofMinutes(1),
+            10);
     assertThat(RollingUpdatePlanner.nextStep(view, NOW))
         .isInstanceOfSatisfying(
             RolloutStep.Scale.class,
             scale -> {
-              assertThat(scale.replicas().values().stream().mapToInt(Integer::intValue).sum()).isEqualTo(22);
+              assertThat(scale.replicas().values().stream().mapToInt(Integer::intValue).sum())
+                  .isEqualTo(22);
               assertThat(scale.replicas().get("old")).isGreaterThan(8);
             });
   }
 
   @Test
   void withoutProgressItGivesUpAfterTheDeadline() {
-    var view = view(1, 1, 0, List.of(new Revision("old", "old", 1, 1, 1, 1, 0), new Revision("new", "new", 2, 1, 1, 0, 0)));
+    var view =
+        view(
+            1,
+            1,
+            0,
+            List.of(
+                new Revision("old", "old", 1, 1, 1, 1, 0),
+                new Revision("new", "new", 2, 1, 1, 0, 0)));
     assertThat(RollingUpdatePlanner.nextStep(view, NOW)).isInstanceOf(RolloutStep.Wait.class);
-    assertThat(RollingUpdatePlanner.nextStep(view, NOW.plusSeconds(600))).isInstanceOf(RolloutStep.GiveUp.class);
+    assertThat(RollingUpdatePlanner.nextStep(view, NOW.plusSeconds(600)))
+        .isInstanceOf(RolloutStep.GiveUp.class);
   }
 
   @Test
   void pausedNothingMoves() {
     var view =
         new RolloutView(
-            1, 1, 0, false, true, Optional.of(1), "new", List.of(new Revision("old", "old", 1, 1, 1, 1, 0)), NOW, Duration.ofMinutes(1), 10);
-    assertThat(RollingUpdatePlanner.nextStep(view, NOW)).isEqualTo(new RolloutStep.Wait(Duration.ofMinutes(10), "paused"));
+            1,
+            1,
+            0,
+            false,
+            true,
+            Optional.of(1),
+            "new",
+            List.of(new Revision("old", "old", 1, 1, 1, 1, 0)),
+            NOW,
+            Duration.ofMinutes(1),
+            10);
+    assertThat(RollingUpdatePlanner.nextStep(view, NOW))
+        .isEqualTo(new RolloutStep.Wait(Duration.ofMinutes(10), "paused"));
   }
 
   @Test
@@ -162,13 +233,34 @@ class RollingUpdatePlannerTest {
     var leaving = new Revision("old", "old", 1, 0, 0, 0, 2);
     var view =
         new RolloutView(
-            2, 0, 0, true, false, Optional.of(2), "new", List.of(leaving, new Revision("new", "new", 2, 0, 0, 0, 0)), NOW, Duration.ofMinutes(1), 10);
+            2,
+            0,
+            0,
+            true,
+            false,
+            Optional.of(2),
+            "new",
+            List.of(leaving, new Revision("new", "new", 2, 0, 0, 0, 0)),
+            NOW,
+            Duration.ofMinutes(1),
+            10);
     seen.add(RollingUpdatePlanner.nextStep(view, NOW).getClass());
     assertThat(seen).containsExactly(RolloutStep.Wait.class);
   }
 
-  private static RolloutView view(int desired, int surge, int unavailable, List<Revision> revisions) {
+  private static RolloutView view(
+      int desired, int surge, int unavailable, List<Revision> revisions) {
     return new RolloutView(
-        desired, surge, unavailable, false, false, Optional.of(desired), "new", revisions, NOW, Duration.ofMinutes(10), 10);
+        desired,
+        surge,
+        unavailable,
+        false,
+        false,
+        Optional.of(desired),
+        "new",
+        revisions,
+        NOW,
+        Duration.ofMinutes(10),
+        10);
   }
 }

@@ -43,7 +43,9 @@ record BuggyCluster(Cluster real, Bug bug, SeededChance chance) implements Clust
   public KubeObject create(KubeObject object) {
     KubeObject created = real.create(object);
     if (bug == Bug.CREATES_TWICE && object.kind().equals("Pod")) {
-      real.create(object.withMetadata(metadata -> metadata.put("name", object.name() + "-" + chance.suffix(3))));
+      real.create(
+          object.withMetadata(
+              metadata -> metadata.put("name", object.name() + "-" + chance.suffix(3))));
     }
     return created;
   }
@@ -52,12 +54,14 @@ record BuggyCluster(Cluster real, Bug bug, SeededChance chance) implements Clust
   public KubeObject replace(KubeObject object) {
     if (object.kind().equals("ReplicationController")) {
       int wanted = Json.integer(object.spec(), "replicas", 0);
-      int before = real.get(object.key()).map(rc -> Json.integer(rc.spec(), "replicas", 0)).orElse(0);
+      int before =
+          real.get(object.key()).map(rc -> Json.integer(rc.spec(), "replicas", 0)).orElse(0);
       if (bug == Bug.SCALES_TO_ZERO && wanted < before) {
         return real.replace(object.with(json -> Json.child(json, "spec").put("replicas", 0)));
       }
       if (bug == Bug.SCALES_TOO_FAR && wanted > before) {
-        return real.replace(object.with(json -> Json.child(json, "spec").put("replicas", wanted + 2)));
+        return real.replace(
+            object.with(json -> Json.child(json, "spec").put("replicas", wanted + 2)));
       }
     }
     return real.replace(object);
@@ -74,7 +78,10 @@ record BuggyCluster(Cluster real, Bug bug, SeededChance chance) implements Clust
       Optional<KubeObject> live = real.get(intent.key());
       if (live.isPresent()) {
         return real.apply(
-            intent.with(json -> Json.child(json, "spec").set("template", live.get().spec().path("template"))), options);
+            intent.with(
+                json ->
+                    Json.child(json, "spec").set("template", live.get().spec().path("template"))),
+            options);
       }
     }
     return real.apply(intent, options);

@@ -63,7 +63,11 @@ final class SimulatedRuntime implements ContainerRuntime {
   void crashOne() {
     List<String> running =
         processes.entrySet().stream()
-            .filter(e -> e.getValue().starts > 0 && e.getValue().exited == null && !e.getKey().contains("/still"))
+            .filter(
+                e ->
+                    e.getValue().starts > 0
+                        && e.getValue().exited == null
+                        && !e.getKey().contains("/still"))
             .map(Map.Entry::getKey)
             .toList();
     if (!running.isEmpty()) {
@@ -83,7 +87,9 @@ final class SimulatedRuntime implements ContainerRuntime {
     Container process = processes.get(id);
     if (process != null && process.starts > 0 && process.exited == null) {
       Instant now = timeline.instant();
-      process.exited = new ContainerState.Exited(code, process.startedAt, now, code == 0 ? "Completed" : "Error");
+      process.exited =
+          new ContainerState.Exited(
+              code, process.startedAt, now, code == 0 ? "Completed" : "Error");
       listener.accept(process.spec.podUid());
     }
   }
@@ -123,9 +129,17 @@ final class SimulatedRuntime implements ContainerRuntime {
             ContainerState state =
                 process.exited != null
                     ? process.exited
-                    : process.starts > 0 ? new ContainerState.Running(process.startedAt) : new ContainerState.Created();
+                    : process.starts > 0
+                        ? new ContainerState.Running(process.startedAt)
+                        : new ContainerState.Created();
             observed.add(
-                new Observed(podUid, process.spec.container(), process.spec.attempt(), process.spec.backoffLevel(), id, state));
+                new Observed(
+                    podUid,
+                    process.spec.container(),
+                    process.spec.attempt(),
+                    process.spec.backoffLevel(),
+                    id,
+                    state));
           }
         });
     return observed;
@@ -135,7 +149,13 @@ final class SimulatedRuntime implements ContainerRuntime {
   public Sandbox prepare(String podUid, String namespace, String name, List<VolumeSpec> volumes) {
     mayFail();
     return sandboxes.computeIfAbsent(
-        podUid, uid -> new Sandbox(uid, namespace, name, "127.64." + sandboxes.size() / 250 + "." + (1 + sandboxes.size() % 250)));
+        podUid,
+        uid ->
+            new Sandbox(
+                uid,
+                namespace,
+                name,
+                "127.64." + sandboxes.size() / 250 + "." + (1 + sandboxes.size() % 250)));
   }
 
   @Override
@@ -187,7 +207,14 @@ final class SimulatedRuntime implements ContainerRuntime {
   public void logs(String id, LogRange range, OutputStream out) {}
 
   @Override
-  public int exec(String id, List<String> command, boolean terminal, InputStream in, OutputStream out, OutputStream err, Duration timeout) {
+  public int exec(
+      String id,
+      List<String> command,
+      boolean terminal,
+      InputStream in,
+      OutputStream out,
+      OutputStream err,
+      Duration timeout) {
     return 0;
   }
 

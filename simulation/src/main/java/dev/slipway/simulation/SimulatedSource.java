@@ -48,7 +48,12 @@ final class SimulatedSource implements Source {
     if (told < 0) {
       told = commits.size() - 1;
     }
-    return new Resolved(id(told), "tree" + commits.get(told).hashCode(), "tester", "2026-01-01T00:00:00Z", "commit " + told);
+    return new Resolved(
+        id(told),
+        "tree" + commits.get(told).hashCode(),
+        "tester",
+        "2026-01-01T00:00:00Z",
+        "commit " + told);
   }
 
   @Override
@@ -67,11 +72,16 @@ final class SimulatedSource implements Source {
   @Override
   public SourceTree tree(String repository, String commit, String path) {
     int number = commit.startsWith("fff") ? -1 : Integer.parseInt(commit.substring(30), 16) - 1;
-    Map<String, String> files = number < 0 ? Map.of("anchor.yaml", commits.getFirst().get("anchor.yaml")) : commits.get(number);
+    Map<String, String> files =
+        number < 0
+            ? Map.of("anchor.yaml", commits.getFirst().get("anchor.yaml"))
+            : commits.get(number);
     return new SourceTree() {
       @Override
       public List<Entry> entries() {
-        return files.entrySet().stream().map(e -> new Entry(e.getKey(), e.getValue().length(), false)).toList();
+        return files.entrySet().stream()
+            .map(e -> new Entry(e.getKey(), e.getValue().length(), false))
+            .toList();
       }
 
       @Override

@@ -36,8 +36,9 @@ import java.util.Optional;
 import java.util.TreeMap;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The real control plane, sync engine, rollout and node agent on virtual time in one thread; the disk, the repository and the
-/// containers are simulated and fail as the seed says. The same seed gives the same life.
+/// The real control plane, sync engine, rollout and node agent on virtual time in one thread; the
+/// disk, the repository and the containers are simulated and fail as the seed says. The same seed
+/// gives the same life.
 public final class World {
   /// An invariant that did not hold.
   public static final class Broken extends RuntimeException {
@@ -47,7 +48,8 @@ public final class World {
   }
 
   /// How often the rare things happened.
-  public record Counters(int pushes, int deaths, int rollbacks, int crashes, int outages, int brokenPushes) {}
+  public record Counters(
+      int pushes, int deaths, int rollbacks, int crashes, int outages, int brokenPushes) {}
 
   private static final int REPLICAS = 3;
   private static final int SURGE = 1;
@@ -96,23 +98,37 @@ public final class World {
   public static Counters live(long seed, Bug bug) {
     var world = new World(seed, bug);
     world.run();
-    return new Counters(world.pushes, world.deaths, world.rollbacks, world.crashes, world.outages, world.brokenPushes);
+    return new Counters(
+        world.pushes,
+        world.deaths,
+        world.rollbacks,
+        world.crashes,
+        world.outages,
+        world.brokenPushes);
   }
 
   private Daemon start() {
     var store = new ObjectStore(journal, timeline, StoreLimits.DEFAULT);
     Cluster real =
-        new EmbeddedCluster(store, new Filling(), timeline, chance).withNamespaces("default", "kube-system");
+        new EmbeddedCluster(store, new Filling(), timeline, chance)
+            .withNamespaces("default", "kube-system");
     Cluster cluster = bug == Bug.NONE ? real : new BuggyCluster(real, bug, chance);
     var events = new EventRecorder(cluster, timeline, "simulation");
-    Controllers.start(cluster, table -> List.of(), ServiceAddresses.DEFAULT, Together.ONE_BY_ONE, timeline, chance);
+    Controllers.start(
+        cluster,
+        table -> List.of(),
+        ServiceAddresses.DEFAULT,
+        Together.ONE_BY_ONE,
+        timeline,
+        chance);
     RolloutController.start(cluster, events, timeline, chance);
     NodeAgent.start(
         cluster,
         runtime,
         ServingGate.OPEN,
         events,
-        new NodeAgent.Settings("n1", "127.0.0.1", Map.of(), Map.of("cpu", "64", "memory", "64Gi", "pods", "500")),
+        new NodeAgent.Settings(
+            "n1", "127.0.0.1", Map.of(), Map.of("cpu", "64", "memory", "64Gi", "pods", "500")),
         timeline,
         chance);
     SyncEngine.start(cluster, archive, source, events, timeline, chance);
@@ -143,10 +159,17 @@ public final class World {
                 "shop",
                 json -> {
                   ObjectNode spec = json.putObject("spec");
-                  spec.putObject("source").put("repoURL", "/repo").put("path", ".").put("targetRevision", "main");
+                  spec.putObject("source")
+                      .put("repoURL", "/repo")
+                      .put("path", ".")
+                      .put("targetRevision", "main");
                   spec.putObject("destination").put("namespace", "shop");
                   ObjectNode policy = spec.putObject("syncPolicy");
-                  policy.putObject("automated").put("enabled", true).put("prune", true).put("selfHeal", true);
+                  policy
+                      .putObject("automated")
+                      .put("enabled", true)
+                      .put("prune", true)
+                      .put("selfHeal", true);
                   policy.putObject("prune").put("maxObjects", 10).put("maxPercent", 100);
                 }));
     pass(Duration.ofSeconds(20));
@@ -186,7 +209,8 @@ public final class World {
     }
   }
 
-  /// A new commit: another template, sometimes one object more or less, sometimes one that cannot work or cannot be read.
+  /// A new commit: another template, sometimes one object more or less, sometimes one that cannot
+  /// work or cannot be read.
   private void push(boolean broken, boolean unreadable) {
     pushes++;
     brokenPushes += broken || unreadable ? 1 : 0;
@@ -195,11 +219,20 @@ public final class World {
       extra = !extra;
     }
     var files = new TreeMap<String, String>();
-    files.put("anchor.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: anchor}\ndata: {a: b}\n");
+    files.put(
+        "anchor.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: anchor}\ndata: {a: b}\n");
     files.put("still.yaml", controller("still", 2, "steady", "0"));
-    files.put("web.yaml", unreadable ? "kind: [\n" : controller("web", REPLICAS, broken ? "broken" : "serve", Integer.toString(version)));
+    files.put(
+        "web.yaml",
+        unreadable
+            ? "kind: [\n"
+            : controller("web", REPLICAS, broken ? "broken" : "serve", Integer.toString(version)));
     if (extra) {
-      files.put("extra.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\ndata: {v: \"" + version + "\"}\n");
+      files.put(
+          "extra.yaml",
+          "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\ndata: {v: \""
+              + version
+              + "\"}\n");
     }
     source.push(files);
   }
@@ -278,7 +311,9 @@ public final class World {
                         app.withMetadata(
                             metadata ->
                                 Json.child(metadata, "annotations")
-                                    .put("slipway.dev/rollback-requested", "{\"id\":\"r" + rollbacks + "\",\"by\":\"tester\"}"))));
+                                    .put(
+                                        "slipway.dev/rollback-requested",
+                                        "{\"id\":\"r" + rollbacks + "\",\"by\":\"tester\"}"))));
   }
 
   /// Lets time pass and looks at the world at every instant at which something happens.
@@ -326,7 +361,8 @@ public final class World {
     } else if (undamaged) {
       throw new Broken("I2: only " + ready + " pods are available, " + REPLICAS + " must be");
     }
-    boolean anchor = daemon.cluster().get(ObjectKey.core("ConfigMap", "shop", "anchor")).isPresent();
+    boolean anchor =
+        daemon.cluster().get(ObjectKey.core("ConfigMap", "shop", "anchor")).isPresent();
     if (anchored && !anchor) {
       throw new Broken("I4: an object that every commit has was deleted");
     }
@@ -335,7 +371,8 @@ public final class World {
       throw new Broken("I6: a container was started twice");
     }
     List<KubeObject> still = pods("still");
-    if (still.size() == 2 && still.stream().allMatch(pod -> Conditions.isTrue(pod.status(), "Ready"))) {
+    if (still.size() == 2
+        && still.stream().allMatch(pod -> Conditions.isTrue(pod.status(), "Ready"))) {
       String uids = still.stream().map(KubeObject::uid).sorted().toList().toString();
       if (!stillPods.isEmpty() && !stillPods.equals(uids)) {
         throw new Broken("I6: a pod that need not change was replaced");
@@ -354,22 +391,34 @@ public final class World {
     if (!sync.equals("Synced") || !health.equals("Healthy") || !revision.equals(source.head())) {
       throw new Broken(
           "I9: 60 s after the last fault the application is %s %s at %s, not at %s: %s"
-              .formatted(sync, health, revision, source.head(), Json.text(app.status().path("operation"))));
+              .formatted(
+                  sync,
+                  health,
+                  revision,
+                  source.head(),
+                  Json.text(app.status().path("operation"))));
     }
     List<KubeObject> web = pods("web");
     if (web.size() != REPLICAS) {
       throw new Broken("I3: " + web.size() + " pods at rest");
     }
     String wanted = Integer.toString(version);
-    if (!web.stream().allMatch(pod -> pod.annotation("version").filter(wanted::equals).isPresent())) {
+    if (!web.stream()
+        .allMatch(pod -> pod.annotation("version").filter(wanted::equals).isPresent())) {
       throw new Broken("I1: synced at a revision whose template the pods do not have");
     }
-    boolean hasExtra = daemon.cluster().get(ObjectKey.core("ConfigMap", "shop", "extra")).isPresent();
+    boolean hasExtra =
+        daemon.cluster().get(ObjectKey.core("ConfigMap", "shop", "extra")).isPresent();
     if (hasExtra != extra) {
       throw new Broken("I1: what Git " + (extra ? "has is not there" : "no longer has is there"));
     }
     if (runtime.running() != REPLICAS + 2 || runtime.sandboxes().size() != REPLICAS + 2) {
-      throw new Broken("I3: " + runtime.running() + " containers and " + runtime.sandboxes().size() + " sandboxes at rest");
+      throw new Broken(
+          "I3: "
+              + runtime.running()
+              + " containers and "
+              + runtime.sandboxes().size()
+              + " sandboxes at rest");
     }
   }
 

@@ -12,7 +12,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/// Lives many lives. A seed that breaks an invariant is told; keep it in `seeds.txt`, where every build replays it.
+/// Lives many lives. A seed that breaks an invariant is told; keep it in `seeds.txt`, where every
+/// build replays it.
 ///
 /// `-Dslipway.seeds=N` lives N of them, `-Dslipway.seed=S` just one.
 class SimulationTest {

@@ -10,7 +10,8 @@ import dev.slipway.sync.application.ApplicationLoop;
 import dev.slipway.sync.source.Source;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Delivery: applications and the repositories that they come from. It has no thread of its own: everything runs on the timeline.
+/// Delivery: applications and the repositories that they come from. It has no thread of its own:
+/// everything runs on the timeline.
 public final class SyncEngine implements AutoCloseable {
   private final ApplicationLoop loop;
 
@@ -19,12 +20,18 @@ public final class SyncEngine implements AutoCloseable {
   }
 
   public static SyncEngine start(
-      Cluster cluster, Archive archive, Source source, EventRecorder events, Timeline timeline, Chance chance) {
-    return new SyncEngine(ApplicationLoop.start(cluster, archive, source, events, timeline, chance));
+      Cluster cluster,
+      Archive archive,
+      Source source,
+      EventRecorder events,
+      Timeline timeline,
+      Chance chance) {
+    return new SyncEngine(
+        ApplicationLoop.start(cluster, archive, source, events, timeline, chance));
   }
 
-  /// Asks the repository, and looks at every application that comes from it if anything is new. The answer comes by way of
-  /// the applications' status.
+  /// Asks the repository, and looks at every application that comes from it if anything is new. The
+  /// answer comes by way of the applications' status.
   public void refresh(String repository) {
     loop.refresh(repository);
   }

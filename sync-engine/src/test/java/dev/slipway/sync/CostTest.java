@@ -6,8 +6,8 @@ import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
 
-/// A look that finds nothing to do costs little and writes nothing. The bound is far above the goal: it is to catch a look that
-/// compares everything again, on any machine.
+/// A look that finds nothing to do costs little and writes nothing. The bound is far above the
+/// goal: it is to catch a look that compares everything again, on any machine.
 class CostTest {
   private static final int OBJECTS = 2_000;
 
@@ -29,7 +29,10 @@ class CostTest {
       long before = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
       delivery.engine().look("default", "shop");
       delivery.time.runUntilIdle();
-      least = Math.min(least, (ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - before) / 1e6);
+      least =
+          Math.min(
+              least,
+              (ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - before) / 1e6);
     }
     assertThat(least).as("milliseconds of CPU").isLessThan(50.0 * OBJECTS / 10_000);
     assertThat(delivery.cluster.writes()).hasSize(writes);

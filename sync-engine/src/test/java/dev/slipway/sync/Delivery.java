@@ -44,7 +44,8 @@ final class Delivery {
 
   void start() {
     engine =
-        SyncEngine.start(cluster, archive, git, new EventRecorder(cluster, time, "test"), time, chance);
+        SyncEngine.start(
+            cluster, archive, git, new EventRecorder(cluster, time, "test"), time, chance);
   }
 
   /// The death of the process: what was written stays, everything else is gone.
@@ -64,8 +65,14 @@ final class Delivery {
             "shop",
             json -> {
               ObjectNode body = json.putObject("spec");
-              body.putObject("source").put("repoURL", "file:///srv/shop.git").put("path", ".").put("targetRevision", "main");
-              body.putObject("syncPolicy").putObject("automated").put("prune", true).put("selfHeal", true);
+              body.putObject("source")
+                  .put("repoURL", "file:///srv/shop.git")
+                  .put("path", ".")
+                  .put("targetRevision", "main");
+              body.putObject("syncPolicy")
+                  .putObject("automated")
+                  .put("prune", true)
+                  .put("selfHeal", true);
               spec.accept(body);
             }));
     time.advance(Duration.ofMillis(100));
@@ -88,7 +95,8 @@ final class Delivery {
             .orElseThrow()
             .withMetadata(
                 metadata ->
-                    Json.child(metadata, "annotations").put("slipway.dev/" + what + "-requested", request.toString())));
+                    Json.child(metadata, "annotations")
+                        .put("slipway.dev/" + what + "-requested", request.toString())));
   }
 
   void pass(Duration duration) {
@@ -104,7 +112,9 @@ final class Delivery {
   }
 
   String sync() {
-    return Json.string(status().path("sync"), "status", "") + " " + Json.string(status().path("sync"), "revision", "");
+    return Json.string(status().path("sync"), "status", "")
+        + " "
+        + Json.string(status().path("sync"), "revision", "");
   }
 
   String phase() {
@@ -122,7 +132,8 @@ final class Delivery {
   /// The ConfigMaps that are live, by name, with the value that each holds.
   Map<String, String> live() {
     var live = new TreeMap<String, String>();
-    for (KubeObject object : cluster.list(ObjectQuery.in(GroupKind.core("ConfigMap"), "default")).items()) {
+    for (KubeObject object :
+        cluster.list(ObjectQuery.in(GroupKind.core("ConfigMap"), "default")).items()) {
       live.put(object.name(), Json.string(object.json().path("data"), "value", ""));
     }
     return live;

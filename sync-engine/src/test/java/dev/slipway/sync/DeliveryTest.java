@@ -54,7 +54,8 @@ class DeliveryTest {
     delivery.pass(Duration.ofSeconds(1));
 
     assertThat(delivery.live()).isEqualTo(Map.of("a", "1", "b", "2"));
-    assertThat(delivery.status().path("inventory").toString()).contains(delivery.get("b").orElseThrow().uid());
+    assertThat(delivery.status().path("inventory").toString())
+        .contains(delivery.get("b").orElseThrow().uid());
   }
 
   @Test
@@ -82,7 +83,8 @@ class DeliveryTest {
 
     assertThat(delivery.live()).isEqualTo(Map.of("a", "1", "b", "2"));
     assertThat(delivery.sync()).isEqualTo("Synced " + good);
-    assertThat(delivery.status().path("conditions").toString()).contains("InvalidManifests", "bad.yaml", "worse.yaml");
+    assertThat(delivery.status().path("conditions").toString())
+        .contains("InvalidManifests", "bad.yaml", "worse.yaml");
   }
 
   @Test
@@ -122,16 +124,20 @@ class DeliveryTest {
   @Test
   void onlyWhatIsOwnedByUidIsPruned() {
     delivery.git.commit(configs("a", "1", "b", "2", "c", "3", "d", "4"));
-    delivery.application(spec -> ((ObjectNode) spec.path("syncPolicy").path("automated")).put("selfHeal", false));
+    delivery.application(
+        spec -> ((ObjectNode) spec.path("syncPolicy").path("automated")).put("selfHeal", false));
     delivery.pass(SOON);
     var label = delivery.get("d").orElseThrow().metadata().path("labels").deepCopy();
     delivery.delete(config("d"));
     delivery.cluster.create(
-        delivery.get("a").orElseThrow().with(
-            json -> {
-              var metadata = json.putObject("metadata");
-              metadata.put("name", "d").put("namespace", "default").set("labels", label);
-            }));
+        delivery
+            .get("a")
+            .orElseThrow()
+            .with(
+                json -> {
+                  var metadata = json.putObject("metadata");
+                  metadata.put("name", "d").put("namespace", "default").set("labels", label);
+                }));
     delivery.git.commit(configs("a", "1", "b", "2", "c", "3"));
     delivery.pass(SOON);
 
@@ -152,7 +158,8 @@ class DeliveryTest {
 
     assertThat(delivery.live()).isEqualTo(Map.of("a", "1"));
     assertThat(delivery.trigger()).isEqualTo("rollback");
-    assertThat(delivery.status().path("rejected").toString()).contains(second, "rolled back by ann");
+    assertThat(delivery.status().path("rejected").toString())
+        .contains(second, "rolled back by ann");
     assertThat(Json.string(delivery.status().path("hold"), "revision")).contains(second);
     assertThat(delivery.sync()).isEqualTo("Synced " + first);
     delivery.git.down(false);
@@ -195,9 +202,19 @@ class DeliveryTest {
     assertThat(delivery.status().path("waiting").path("until").isString()).isTrue();
     var job = new ObjectKey("batch", "Job", "default", "migrate");
     delivery.cluster.replaceStatus(
-        delivery.cluster.get(job).orElseThrow().with(
-            json -> Json.child(json, "status").putArray("conditions").addObject()
-                .put("type", "Failed").put("status", "True").put("reason", "BackoffLimitExceeded").put("message", "gave up")));
+        delivery
+            .cluster
+            .get(job)
+            .orElseThrow()
+            .with(
+                json ->
+                    Json.child(json, "status")
+                        .putArray("conditions")
+                        .addObject()
+                        .put("type", "Failed")
+                        .put("status", "True")
+                        .put("reason", "BackoffLimitExceeded")
+                        .put("message", "gave up")));
     delivery.pass(SOON);
 
     assertThat(delivery.live()).isEqualTo(Map.of("a", "1"));
@@ -257,7 +274,9 @@ class DeliveryTest {
     delivery.pass(SOON);
 
     assertThat(delivery.sync()).isEqualTo("Synced " + second);
-    assertThat(delivery.records()).anySatisfy(record -> assertThat(Json.string(record.status(), "phase")).contains("Superseded"));
+    assertThat(delivery.records())
+        .anySatisfy(
+            record -> assertThat(Json.string(record.status(), "phase")).contains("Superseded"));
   }
 
   @Test
@@ -267,7 +286,8 @@ class DeliveryTest {
     delivery.pass(Duration.ofMinutes(11));
 
     assertThat(delivery.phase()).isEqualTo("Failed");
-    assertThat(delivery.status().path("rejected").toString()).contains(first, "not healthy within 10m");
+    assertThat(delivery.status().path("rejected").toString())
+        .contains(first, "not healthy within 10m");
   }
 
   @Test
@@ -275,7 +295,8 @@ class DeliveryTest {
     delivery.git.commit(configs("a", "1"));
     delivery.application();
     delivery.pass(SOON);
-    delivery.change(config("a"), json -> Json.child(json, "metadata").putArray("finalizers").add("test/slow"));
+    delivery.change(
+        config("a"), json -> Json.child(json, "metadata").putArray("finalizers").add("test/slow"));
     delivery.delete(config("a"));
     int before = delivery.cluster.writes().size();
     delivery.pass(Duration.ofSeconds(20));
@@ -298,7 +319,8 @@ class DeliveryTest {
           public void after(FakeCluster.Write write) {
             if (write.verb().equals("apply") && !inside) {
               inside = true;
-              delivery.change(config("a"), json -> ((ObjectNode) json.path("data")).put("value", "undone"));
+              delivery.change(
+                  config("a"), json -> ((ObjectNode) json.path("data")).put("value", "undone"));
               inside = false;
             }
           }
@@ -326,7 +348,8 @@ class DeliveryTest {
   @Test
   void whatIsLeftOverWithoutPruningIsOutOfSyncFromTheStart() {
     delivery.git.commit(configs("a", "1", "b", "2"));
-    delivery.application(spec -> ((ObjectNode) spec.path("syncPolicy").path("automated")).put("prune", false));
+    delivery.application(
+        spec -> ((ObjectNode) spec.path("syncPolicy").path("automated")).put("prune", false));
     delivery.pass(SOON);
     delivery.git.commit(configs("a", "1"));
     delivery.pass(SOON);
@@ -341,7 +364,13 @@ class DeliveryTest {
     delivery.application();
     delivery.pass(SOON);
     String until = delivery.time.instant().plusSeconds(60).toString();
-    delivery.change(APP, json -> Json.child(json, "spec").putObject("suspend").put("reason", "fair").put("until", until));
+    delivery.change(
+        APP,
+        json ->
+            Json.child(json, "spec")
+                .putObject("suspend")
+                .put("reason", "fair")
+                .put("until", until));
     delivery.git.commit(configs("a", "2"));
     delivery.pass(Duration.ofSeconds(30));
     assertThat(delivery.live()).isEqualTo(Map.of("a", "1"));
@@ -353,7 +382,9 @@ class DeliveryTest {
   void deletingWithTheFinalizerDeletesWhatItOwns() {
     delivery.git.commit(configs("a", "1", "b", "2"));
     delivery.application();
-    delivery.change(APP, json -> Json.child(json, "metadata").putArray("finalizers").add("slipway.dev/resources"));
+    delivery.change(
+        APP,
+        json -> Json.child(json, "metadata").putArray("finalizers").add("slipway.dev/resources"));
     delivery.pass(SOON);
     delivery.delete(APP);
     delivery.pass(SOON);
@@ -371,7 +402,8 @@ class DeliveryTest {
     assertThat(delivery.live()).isEqualTo(Map.of("a", "1"));
   }
 
-  /// I1, I4, I9: whichever write is the last before a crash, and whether or not it took effect, all is as wanted in the end.
+  /// I1, I4, I9: whichever write is the last before a crash, and whether or not it took effect, all
+  /// is as wanted in the end.
   @Test
   void aCrashAtAnyWriteIsMadeGood() {
     for (int at = 0; at < 60; at++) {
@@ -390,7 +422,9 @@ class DeliveryTest {
           world.crash();
         }
         world.pass(SOON);
-        assertThat(world.live()).as("death at %d", at).isEqualTo(Map.of("a", "2", "b", "1", "c", "2", "e", "2"));
+        assertThat(world.live())
+            .as("death at %d", at)
+            .isEqualTo(Map.of("a", "2", "b", "1", "c", "2", "e", "2"));
         assertThat(world.sync()).isEqualTo("Synced " + last);
         assertThat(world.status().path("inventory")).hasSize(4);
         if (!died) {

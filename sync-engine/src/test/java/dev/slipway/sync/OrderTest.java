@@ -24,12 +24,20 @@ class OrderTest {
 
   @Test
   void aWaveWaitsForTheOneBeforeToBeHealthy() {
-    delivery.git.commit(Map.of("a.yaml", job("first", "sync-wave: \"-1\""), "b.yaml", config("second", "argocd.argoproj.io/sync-wave: \"2\""), "c.yaml", config("base", "")));
+    delivery.git.commit(
+        Map.of(
+            "a.yaml",
+            job("first", "sync-wave: \"-1\""),
+            "b.yaml",
+            config("second", "argocd.argoproj.io/sync-wave: \"2\""),
+            "c.yaml",
+            config("base", "")));
     delivery.application();
     delivery.pass(SOON);
 
     assertThat(delivery.get("base")).isEmpty();
-    assertThat(Json.string(delivery.status().path("operation"), "stage", "")).isEqualTo("Sync wave -1");
+    assertThat(Json.string(delivery.status().path("operation"), "stage", ""))
+        .isEqualTo("Sync wave -1");
     assertThat(delivery.status().path("waiting").toString()).contains("Job first", "until");
     finish("first", "Complete");
     delivery.pass(SOON);
@@ -39,7 +47,12 @@ class OrderTest {
 
   @Test
   void aWaveHasItsOwnDeadline() {
-    delivery.git.commit(Map.of("a.yaml", job("first", ""), "b.yaml", config("second", "slipway.dev/sync-wave: \"1\"")));
+    delivery.git.commit(
+        Map.of(
+            "a.yaml",
+            job("first", ""),
+            "b.yaml",
+            config("second", "slipway.dev/sync-wave: \"1\"")));
     delivery.application(spec -> Json.child(spec, "syncPolicy").put("waveTimeout", "1m"));
     delivery.pass(Duration.ofSeconds(50));
     assertThat(delivery.phase()).isEqualTo("Running");
@@ -54,7 +67,11 @@ class OrderTest {
   void hooksRunBeforeAndAfterEachSyncOnce() {
     var files = new TreeMap<>(configs("a", "1"));
     files.put("before.yaml", job("before", "argocd.argoproj.io/hook: PreSync"));
-    files.put("after.yaml", job("after", "slipway.dev/hook: PostSync\n    slipway.dev/hook-delete-policy: HookSucceeded"));
+    files.put(
+        "after.yaml",
+        job(
+            "after",
+            "slipway.dev/hook: PostSync\n    slipway.dev/hook-delete-policy: HookSucceeded"));
     delivery.git.commit(files);
     delivery.application();
     delivery.pass(SOON);
@@ -110,7 +127,11 @@ class OrderTest {
         hook.with(
             json -> {
               json.putObject("metadata").put("name", "before").put("namespace", "default");
-              json.putObject("status").putArray("conditions").addObject().put("type", "Complete").put("status", "True");
+              json.putObject("status")
+                  .putArray("conditions")
+                  .addObject()
+                  .put("type", "Complete")
+                  .put("status", "True");
             }));
     delivery.pass(SOON);
     assertThat(delivery.phase()).isEqualTo("Failed");
@@ -118,7 +139,8 @@ class OrderTest {
 
   @Test
   void aForeignObjectIsNeverTakenForAHook() {
-    delivery.cluster.create(KubeObject.make("batch/v1", "Job", "default", "before", json -> json.putObject("spec")));
+    delivery.cluster.create(
+        KubeObject.make("batch/v1", "Job", "default", "before", json -> json.putObject("spec")));
     delivery.git.commit(Map.of("before.yaml", job("before", "slipway.dev/hook: PreSync")));
     delivery.application();
     delivery.pass(SOON);
@@ -134,7 +156,12 @@ class OrderTest {
     delivery.pass(SOON);
     String uid = delivery.cluster.get(key("before")).orElseThrow().uid();
     // As if the process died after the hook was made and before that was written down.
-    delivery.cluster.replaceStatus(delivery.cluster.get(APP).orElseThrow().with(json -> ((ObjectNode) json.path("status")).remove("hooks")));
+    delivery.cluster.replaceStatus(
+        delivery
+            .cluster
+            .get(APP)
+            .orElseThrow()
+            .with(json -> ((ObjectNode) json.path("status")).remove("hooks")));
     delivery.crash();
     delivery.pass(SOON);
     assertThat(delivery.cluster.get(key("before")).orElseThrow().uid()).isEqualTo(uid);
@@ -179,7 +206,8 @@ class OrderTest {
     }
     delivery.pass(Duration.ofSeconds(5));
     assertThat(delivery.cluster.get(key("before"))).isEmpty();
-    assertThat(Json.string(delivery.records().getFirst().status(), "phase", "")).isEqualTo(byCommit ? "Superseded" : "Terminated");
+    assertThat(Json.string(delivery.records().getFirst().status(), "phase", ""))
+        .isEqualTo(byCommit ? "Superseded" : "Terminated");
     assertThat(delivery.live()).isEqualTo(byCommit ? Map.of("a", "2") : Map.of());
   }
 
@@ -190,7 +218,9 @@ class OrderTest {
     files.put("gone.yaml", job("gone", "slipway.dev/hook: PostDelete"));
     delivery.git.commit(files);
     delivery.application();
-    delivery.change(APP, json -> Json.child(json, "metadata").putArray("finalizers").add("slipway.dev/resources"));
+    delivery.change(
+        APP,
+        json -> Json.child(json, "metadata").putArray("finalizers").add("slipway.dev/resources"));
     delivery.pass(SOON);
     delivery.delete(APP);
     delivery.pass(SOON);
@@ -228,7 +258,8 @@ class OrderTest {
   void pruneLastWaitsForEverythingElse() {
     var files = new TreeMap<>(configs("a", "1", "b", "1", "c", "1", "d", "1"));
     delivery.git.commit(files);
-    delivery.application(spec -> Json.child(spec, "syncPolicy").putArray("syncOptions").add("PruneLast=true"));
+    delivery.application(
+        spec -> Json.child(spec, "syncPolicy").putArray("syncOptions").add("PruneLast=true"));
     delivery.pass(SOON);
     files.remove("a.yaml");
     files.put("job.yaml", job("slow", ""));
@@ -243,13 +274,15 @@ class OrderTest {
   @Test
   void aPartialSyncTouchesOnlyWhatIsNamed() {
     delivery.git.commit(configs("a", "1", "b", "1"));
-    delivery.application(spec -> ((ObjectNode) spec.path("syncPolicy").path("automated")).put("enabled", false));
+    delivery.application(
+        spec -> ((ObjectNode) spec.path("syncPolicy").path("automated")).put("enabled", false));
     delivery.request("sync", body -> body.putArray("resources").add("ConfigMap/b"));
     delivery.pass(SOON);
     assertThat(delivery.live()).isEqualTo(Map.of("b", "1"));
     assertThat(delivery.phase()).isEqualTo("Succeeded");
     assertThat(delivery.sync()).startsWith("OutOfSync");
-    assertThat(delivery.records().getFirst().spec().path("selection").toString()).contains("ConfigMap/b");
+    assertThat(delivery.records().getFirst().spec().path("selection").toString())
+        .contains("ConfigMap/b");
     delivery.request("sync", body -> body.putArray("resources").add("Secret/none"));
     delivery.pass(SOON);
     assertThat(delivery.status().path("refused").toString()).contains("matches Secret/none");
@@ -263,14 +296,20 @@ class OrderTest {
     delivery.change(
         APP,
         json ->
-            Json.child(Json.child(json, "spec"), "syncPolicy").putArray("windows").addObject()
-                .put("kind", "deny").put("schedule", "0 0 0 * * ?").put("duration", "24h"));
+            Json.child(Json.child(json, "spec"), "syncPolicy")
+                .putArray("windows")
+                .addObject()
+                .put("kind", "deny")
+                .put("schedule", "0 0 0 * * ?")
+                .put("duration", "24h"));
     delivery.pass(SOON);
     String next = delivery.git.commit(configs("a", "2"));
     delivery.pass(SOON);
     assertThat(delivery.live()).isEqualTo(Map.of("a", "1"));
-    assertThat(delivery.status().path("waiting").toString()).contains("deny window", "syncs to " + next.substring(0, 8));
-    delivery.change(Delivery.config("a"), json -> ((ObjectNode) json.path("data")).put("value", "edited"));
+    assertThat(delivery.status().path("waiting").toString())
+        .contains("deny window", "syncs to " + next.substring(0, 8));
+    delivery.change(
+        Delivery.config("a"), json -> ((ObjectNode) json.path("data")).put("value", "edited"));
     delivery.pass(SOON);
     assertThat(delivery.live()).isEqualTo(Map.of("a", "edited"));
 
@@ -282,7 +321,8 @@ class OrderTest {
     assertThat(delivery.live()).isEqualTo(Map.of("a", "2"));
     assertThat(delivery.records().getLast().spec().path("overridesWindow").booleanValue()).isTrue();
     delivery.git.commit(configs("a", "3"));
-    delivery.change(APP, json -> Json.child(Json.child(json, "spec"), "syncPolicy").remove("windows"));
+    delivery.change(
+        APP, json -> Json.child(Json.child(json, "spec"), "syncPolicy").remove("windows"));
     delivery.pass(SOON);
     assertThat(delivery.live()).isEqualTo(Map.of("a", "3"));
   }
@@ -296,16 +336,26 @@ class OrderTest {
     for (int second = 0; second < 120; second++) {
       if ("1".equals(delivery.live().get("a"))) {
         edits++;
-        delivery.cluster
+        delivery
+            .cluster
             .as(new dev.slipway.model.cluster.Author("other-operator", "tester", ""))
-            .apply(KubeObject.make("v1", "ConfigMap", "default", "a", json -> json.putObject("data").put("value", "2")), dev.slipway.model.cluster.ApplyOptions.FORCE);
+            .apply(
+                KubeObject.make(
+                    "v1",
+                    "ConfigMap",
+                    "default",
+                    "a",
+                    json -> json.putObject("data").put("value", "2")),
+                dev.slipway.model.cluster.ApplyOptions.FORCE);
       }
       delivery.pass(Duration.ofSeconds(1));
     }
     assertThat(edits).as("healed at once at first, then after 2, 4, 8, … s").isBetween(10, 16);
     assertThat(delivery.status().path("conditions").toString())
-        .contains("Thrashing", "slipway and somebody else change .data.value in turn", "healed every");
-    delivery.change(Delivery.config("b"), json -> ((ObjectNode) json.path("data")).put("value", "edited"));
+        .contains(
+            "Thrashing", "slipway and somebody else change .data.value in turn", "healed every");
+    delivery.change(
+        Delivery.config("b"), json -> ((ObjectNode) json.path("data")).put("value", "edited"));
     delivery.pass(Duration.ofSeconds(1));
     assertThat(delivery.live()).as("another object is healed as ever").containsEntry("b", "1");
     delivery.pass(Duration.ofMinutes(20));
@@ -315,22 +365,28 @@ class OrderTest {
   @Test
   void aPlanIsCarriedOutAsItIsOrRefused() {
     delivery.git.commit(configs("a", "1", "b", "1"));
-    delivery.application(spec -> ((ObjectNode) spec.path("syncPolicy").path("automated")).put("enabled", false));
+    delivery.application(
+        spec -> ((ObjectNode) spec.path("syncPolicy").path("automated")).put("enabled", false));
     delivery.request("sync", body -> {});
     delivery.pass(SOON);
     delivery.git.commit(configs("a", "2"));
     delivery.pass(SOON);
     KubeObject plan = delivery.engine().plan("default", "shop", "", "ann");
-    assertThat(delivery.engine().plan("default", "shop", "", "bob").uid()).as("the same plan is one object").isEqualTo(plan.uid());
+    assertThat(delivery.engine().plan("default", "shop", "", "bob").uid())
+        .as("the same plan is one object")
+        .isEqualTo(plan.uid());
     assertThat(plan.spec().path("steps")).hasSize(2);
 
-    delivery.change(Delivery.config("a"), json -> ((ObjectNode) json.path("data")).put("value", "edited"));
+    delivery.change(
+        Delivery.config("a"), json -> ((ObjectNode) json.path("data")).put("value", "edited"));
     delivery.request("sync", body -> body.put("plan", plan.name()));
     delivery.pass(SOON);
-    assertThat(delivery.status().path("refused").toString()).contains("live objects moved", "ConfigMap default/a is not what it was");
+    assertThat(delivery.status().path("refused").toString())
+        .contains("live objects moved", "ConfigMap default/a is not what it was");
     assertThat(delivery.live()).isEqualTo(Map.of("a", "edited", "b", "1"));
 
-    delivery.change(Delivery.config("a"), json -> ((ObjectNode) json.path("data")).put("value", "1"));
+    delivery.change(
+        Delivery.config("a"), json -> ((ObjectNode) json.path("data")).put("value", "1"));
     delivery.git.commit(configs("a", "3"));
     delivery.pass(SOON);
     delivery.request("sync", body -> body.put("plan", plan.name()));
@@ -340,8 +396,11 @@ class OrderTest {
     KubeObject next = delivery.engine().plan("default", "shop", "", "ann");
     delivery.request("sync", body -> body.put("plan", next.name()));
     delivery.pass(SOON);
-    assertThat(delivery.live()).as("the prune was in the plan, so nobody has to confirm it").isEqualTo(Map.of("a", "3"));
-    assertThat(Json.string(delivery.records().getLast().spec(), "reason", "")).isEqualTo("plan " + next.name());
+    assertThat(delivery.live())
+        .as("the prune was in the plan, so nobody has to confirm it")
+        .isEqualTo(Map.of("a", "3"));
+    assertThat(Json.string(delivery.records().getLast().spec(), "reason", ""))
+        .isEqualTo("plan " + next.name());
   }
 
   @Test
@@ -350,25 +409,37 @@ class OrderTest {
     delivery.application(spec -> spec.putArray("dependsOn").addObject().put("name", "database"));
     delivery.pass(SOON);
     assertThat(delivery.live()).isEmpty();
-    assertThat(delivery.status().path("waiting").toString()).contains("default/database: it does not exist");
+    assertThat(delivery.status().path("waiting").toString())
+        .contains("default/database: it does not exist");
     KubeObject other =
         delivery.cluster.create(
             KubeObject.make(
-                "slipway.dev/v1", "Application", "default", "database",
+                "slipway.dev/v1",
+                "Application",
+                "default",
+                "database",
                 json -> {
                   ObjectNode spec = json.putObject("spec");
                   spec.putObject("source").put("repoURL", "file:///srv/none.git");
                   spec.putArray("dependsOn").addObject().put("name", "shop");
                 }));
     delivery.pass(SOON);
-    assertThat(delivery.status().path("conditions").toString()).contains("DependencyCycle", "default/shop → default/database → default/shop");
+    assertThat(delivery.status().path("conditions").toString())
+        .contains("DependencyCycle", "default/shop → default/database → default/shop");
     delivery.change(other.key(), json -> ((ObjectNode) json.path("spec")).remove("dependsOn"));
     delivery.cluster.replaceStatus(
-        delivery.cluster.get(other.key()).orElseThrow().with(
-            json -> {
-              Json.child(json, "status").put("observedGeneration", 9).putObject("health").put("status", "Healthy");
-              Json.child(json, "status").putObject("sync").put("status", "Synced");
-            }));
+        delivery
+            .cluster
+            .get(other.key())
+            .orElseThrow()
+            .with(
+                json -> {
+                  Json.child(json, "status")
+                      .put("observedGeneration", 9)
+                      .putObject("health")
+                      .put("status", "Healthy");
+                  Json.child(json, "status").putObject("sync").put("status", "Synced");
+                }));
     delivery.pass(Duration.ofSeconds(1));
     assertThat(delivery.live()).isEqualTo(Map.of("a", "1"));
   }
@@ -383,8 +454,18 @@ class OrderTest {
 
   private void finish(String name, String condition) {
     delivery.cluster.replaceStatus(
-        delivery.cluster.get(key(name)).orElseThrow().with(
-            json -> Json.child(json, "status").putArray("conditions").addObject().put("type", condition).put("status", "True").put("message", "it " + condition)));
+        delivery
+            .cluster
+            .get(key(name))
+            .orElseThrow()
+            .with(
+                json ->
+                    Json.child(json, "status")
+                        .putArray("conditions")
+                        .addObject()
+                        .put("type", condition)
+                        .put("status", "True")
+                        .put("message", "it " + condition)));
   }
 
   private static ObjectKey key(String job) {
@@ -399,6 +480,8 @@ class OrderTest {
   private static String job(String name, String annotation) {
     String full = annotation.startsWith("sync-wave") ? "slipway.dev/" + annotation : annotation;
     return Delivery.job(name, name)
-        .replace("metadata: {name: " + name + "}", "metadata:\n  name: " + name + (full.isEmpty() ? "" : "\n  annotations:\n    " + full));
+        .replace(
+            "metadata: {name: " + name + "}",
+            "metadata:\n  name: " + name + (full.isEmpty() ? "" : "\n  annotations:\n    " + full));
   }
 }

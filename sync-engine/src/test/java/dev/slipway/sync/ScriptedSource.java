@@ -10,7 +10,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/// A repository of one branch that a test writes. It answers for what it said last until it is refreshed, as the real one does.
+/// A repository of one branch that a test writes. It answers for what it said last until it is
+/// refreshed, as the real one does.
 final class ScriptedSource implements Source {
   private final Map<String, TreeMap<String, String>> commits = new HashMap<>();
   private String head = "";
@@ -49,14 +50,16 @@ final class ScriptedSource implements Source {
     if (files == null) {
       throw new SourceException("repository " + repository + " is empty");
     }
-    return new Resolved(commit, "tree-" + files.hashCode(), "someone", "2026-01-01T00:00:00Z", "a change");
+    return new Resolved(
+        commit, "tree-" + files.hashCode(), "someone", "2026-01-01T00:00:00Z", "a change");
   }
 
   @Override
   public boolean refresh(String repository) {
     refreshes++;
     if (down) {
-      throw new SourceException("repository " + repository + " does not answer: connection refused");
+      throw new SourceException(
+          "repository " + repository + " does not answer: connection refused");
     }
     boolean news = !seen.equals(head);
     seen = head;
@@ -69,7 +72,9 @@ final class ScriptedSource implements Source {
     return new SourceTree() {
       @Override
       public List<Entry> entries() {
-        return files.entrySet().stream().map(file -> new Entry(file.getKey(), file.getValue().length(), false)).toList();
+        return files.entrySet().stream()
+            .map(file -> new Entry(file.getKey(), file.getValue().length(), false))
+            .toList();
       }
 
       @Override

@@ -20,8 +20,8 @@ import java.util.Objects;
 import java.util.function.Consumer;
 import tools.jackson.databind.node.ObjectNode;
 
-/// What every [Cluster] does. Each check is a method that throws `AssertionError`; a test class of an adapter calls them all
-/// through [#checks].
+/// What every [Cluster] does. Each check is a method that throws `AssertionError`; a test class of
+/// an adapter calls them all through [#checks].
 public final class ClusterContract {
   /// A cluster with the namespace `default`, and a way to let its watches speak.
   public record Subject(Cluster cluster, Runnable settle) {}
@@ -72,7 +72,9 @@ public final class ClusterContract {
     Cluster cluster = subject.cluster();
     KubeObject first = cluster.create(configMap("one", "a"));
     cluster.replace(first.with(json -> json.putObject("data").put("key", "b")));
-    refused(Reason.CONFLICT, () -> cluster.replace(first.with(json -> json.putObject("data").put("key", "c"))));
+    refused(
+        Reason.CONFLICT,
+        () -> cluster.replace(first.with(json -> json.putObject("data").put("key", "c"))));
     cluster.replace(configMap("one", "d"));
     equal(value(cluster), "d");
   }
@@ -108,31 +110,42 @@ public final class ClusterContract {
     Cluster cluster = subject.cluster();
     KubeObject pod = cluster.create(pod("web", Map.of()));
     equal(pod.generation(), 1L);
-    KubeObject bound = cluster.replace(pod.with(json -> Json.child(json, "spec").put("nodeName", "n1")));
+    KubeObject bound =
+        cluster.replace(pod.with(json -> Json.child(json, "spec").put("nodeName", "n1")));
     equal(bound.generation(), 2L);
-    KubeObject labelled = cluster.replace(bound.withMetadata(m -> m.putObject("labels").put("a", "b")));
+    KubeObject labelled =
+        cluster.replace(bound.withMetadata(m -> m.putObject("labels").put("a", "b")));
     equal(labelled.generation(), 2L);
   }
 
   private static void unknownNamespace(Subject subject) {
     refused(
         Reason.NOT_FOUND,
-        () -> subject.cluster().create(KubeObject.make("v1", "ConfigMap", "nowhere", "one", json -> {})));
+        () ->
+            subject
+                .cluster()
+                .create(KubeObject.make("v1", "ConfigMap", "nowhere", "one", json -> {})));
   }
 
   private static void applyOwns(Subject subject) {
     Cluster git = subject.cluster().as(new Author("git", "tester", ""));
     git.apply(intent(data -> data.put("a", "1").put("b", "2")), ApplyOptions.FORCE);
-    subject.cluster().as(new Author("other", "tester", "")).apply(intent(data -> data.put("c", "3")), ApplyOptions.FORCE);
+    subject
+        .cluster()
+        .as(new Author("other", "tester", ""))
+        .apply(intent(data -> data.put("c", "3")), ApplyOptions.FORCE);
     git.apply(intent(data -> data.put("a", "1")), ApplyOptions.FORCE);
-    equal(subject.cluster().get(KEY).orElseThrow().json().path("data").toString(), "{\"a\":\"1\",\"c\":\"3\"}");
+    equal(
+        subject.cluster().get(KEY).orElseThrow().json().path("data").toString(),
+        "{\"a\":\"1\",\"c\":\"3\"}");
   }
 
   private static void applyConflicts(Subject subject) {
     Cluster one = subject.cluster().as(new Author("one", "tester", ""));
     Cluster two = subject.cluster().as(new Author("two", "tester", ""));
     one.apply(intent(data -> data.put("a", "1")), ApplyOptions.PLAIN);
-    refused(Reason.CONFLICT, () -> two.apply(intent(data -> data.put("a", "2")), ApplyOptions.PLAIN));
+    refused(
+        Reason.CONFLICT, () -> two.apply(intent(data -> data.put("a", "2")), ApplyOptions.PLAIN));
     two.apply(intent(data -> data.put("a", "2")), ApplyOptions.FORCE);
     equal(Json.string(subject.cluster().get(KEY).orElseThrow().json().path("data"), "a", ""), "2");
   }
@@ -166,7 +179,8 @@ public final class ClusterContract {
     Cluster cluster = subject.cluster();
     KubeObject pod = cluster.create(pod("web", Map.of("app", "web")));
     var seen = new ArrayList<String>();
-    ObjectQuery query = ObjectQuery.all(GroupKind.core("Pod")).labelled(LabelSelector.parse("app=web"));
+    ObjectQuery query =
+        ObjectQuery.all(GroupKind.core("Pod")).labelled(LabelSelector.parse("app=web"));
     var watch = cluster.watch(query, pod.resourceVersion(), event -> seen.add(word(event)));
     cluster.replace(pod.withMetadata(metadata -> metadata.remove("labels")));
     subject.settle().run();
@@ -176,7 +190,8 @@ public final class ClusterContract {
 
   private static void finalizer(Subject subject) {
     Cluster cluster = subject.cluster();
-    cluster.create(configMap("one", "a").withMetadata(m -> m.putArray("finalizers").add("a.test/x")));
+    cluster.create(
+        configMap("one", "a").withMetadata(m -> m.putArray("finalizers").add("a.test/x")));
     KubeObject left = cluster.delete(KEY, DeleteOptions.BACKGROUND).orElseThrow();
     check(left.isTerminating(), "not marked");
     cluster.replace(left.withMetadata(metadata -> metadata.remove("finalizers")));
@@ -190,7 +205,9 @@ public final class ClusterContract {
     KubeObject left = cluster.delete(pod.key(), DeleteOptions.BACKGROUND).orElseThrow();
     equal(Json.number(left.metadata(), "deletionGracePeriodSeconds", 0), 30L);
     check(
-        cluster.delete(pod.key(), DeleteOptions.ofUid(pod.uid()).withGrace(java.time.Duration.ZERO)).isEmpty(),
+        cluster
+            .delete(pod.key(), DeleteOptions.ofUid(pod.uid()).withGrace(java.time.Duration.ZERO))
+            .isEmpty(),
         "still there without grace");
     check(cluster.get(pod.key()).isEmpty(), "still there");
   }
@@ -210,8 +227,10 @@ public final class ClusterContract {
                 metadata ->
                     metadata
                         .putArray("ownerReferences")
-                        .add(dev.slipway.model.object.OwnerReference.controlledBy(owner).toJson())));
-    cluster.create(pod("c", Map.of("app", "a")).with(json -> Json.child(json, "spec").put("nodeName", "n1")));
+                        .add(
+                            dev.slipway.model.object.OwnerReference.controlledBy(owner).toJson())));
+    cluster.create(
+        pod("c", Map.of("app", "a")).with(json -> Json.child(json, "spec").put("nodeName", "n1")));
     ObjectQuery pods = ObjectQuery.in(GroupKind.core("Pod"), "default");
     equal(names(cluster, pods), List.of("a", "b", "c"));
     equal(names(cluster, pods.labelled(LabelSelector.parse("app=a"))), List.of("a", "c"));
@@ -224,7 +243,8 @@ public final class ClusterContract {
   }
 
   private static KubeObject intent(Consumer<ObjectNode> data) {
-    return KubeObject.make("v1", "ConfigMap", "default", "one", json -> data.accept(json.putObject("data")));
+    return KubeObject.make(
+        "v1", "ConfigMap", "default", "one", json -> data.accept(json.putObject("data")));
   }
 
   private static KubeObject pod(String name, Map<String, String> labels) {
@@ -238,7 +258,11 @@ public final class ClusterContract {
           if (!labels.isEmpty()) {
             labels.forEach(metadata.putObject("labels")::put);
           }
-          json.putObject("spec").putArray("containers").addObject().put("name", "main").put("image", "x");
+          json.putObject("spec")
+              .putArray("containers")
+              .addObject()
+              .put("name", "main")
+              .put("image", "x");
         });
   }
 

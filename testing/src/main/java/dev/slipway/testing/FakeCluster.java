@@ -39,18 +39,21 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// A cluster in memory with the ways of Kubernetes: one revision counter, compare-and-swap, generations, finalizers, grace periods of
-/// bound pods, terminating namespaces, watches in order. It has no admission and no defaults: what a test writes is what it reads.
-/// Server-side apply merges objects by member and replaces lists whole.
+/// A cluster in memory with the ways of Kubernetes: one revision counter, compare-and-swap,
+/// generations, finalizers, grace periods of bound pods, terminating namespaces, watches in order.
+/// It has no admission and no defaults: what a test writes is what it reads. Server-side apply
+/// merges objects by member and replaces lists whole.
 ///
-/// Namespace `default` is there from the start. Watch events are delivered by the timeline, never within the write.
+/// Namespace `default` is there from the start. Watch events are delivered by the timeline, never
+/// within the write.
 public final class FakeCluster implements Cluster {
   /// A write, as it was asked for.
   ///
   /// @param verb `create`, `replace`, `replaceStatus`, `apply` or `delete`
   public record Write(String verb, ObjectKey key, Author author) {}
 
-  /// Hears every write just before and just after it takes effect. Throwing before prevents it; throwing after is a lost answer.
+  /// Hears every write just before and just after it takes effect. Throwing before prevents it;
+  /// throwing after is a lost answer.
   public interface Interference {
     default void before(Write write) {}
 
@@ -421,8 +424,7 @@ public final class FakeCluster implements Cluster {
                 finalizers.add(finalizer);
               }
               if (!known.isTerminating()) {
-                metadata.put(
-                    "deletionTimestamp", Conditions.time(timeline.instant().plus(period)));
+                metadata.put("deletionTimestamp", Conditions.time(timeline.instant().plus(period)));
                 if (isPod) {
                   metadata.put("deletionGracePeriodSeconds", period.toSeconds());
                 }
@@ -493,15 +495,11 @@ public final class FakeCluster implements Cluster {
             ? same
             : same.withMetadata(metadata -> metadata.put("generation", old.generation() + 1));
     boolean namespaceHeld =
-        stored.kind().equals("Namespace")
-            && !Json.strings(stored.spec(), "finalizers").isEmpty();
+        stored.kind().equals("Namespace") && !Json.strings(stored.spec(), "finalizers").isEmpty();
     boolean podHeld =
         stored.kind().equals("Pod")
             && Json.number(stored.metadata(), "deletionGracePeriodSeconds", 0) > 0;
-    if (stored.isTerminating()
-        && stored.finalizers().isEmpty()
-        && !namespaceHeld
-        && !podHeld) {
+    if (stored.isTerminating() && stored.finalizers().isEmpty() && !namespaceHeld && !podHeld) {
       remove(old);
       return stored;
     }

@@ -9,8 +9,9 @@ import java.util.Comparator;
 import java.util.PriorityQueue;
 import java.util.function.BooleanSupplier;
 
-/// Virtual time on the thread that calls. Nothing runs until the test says so; then tasks run one by one, in the order in
-/// which they came, and timers in the order of their time. What a task throws reaches the test.
+/// Virtual time on the thread that calls. Nothing runs until the test says so; then tasks run one
+/// by one, in the order in which they came, and timers in the order of their time. What a task
+/// throws reaches the test.
 public final class ManualTimeline implements Timeline {
   private static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
   private static final int MAX_TASKS = 5_000_000;

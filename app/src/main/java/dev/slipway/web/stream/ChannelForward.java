@@ -11,9 +11,9 @@ import org.eclipse.jetty.websocket.api.Callback;
 import org.eclipse.jetty.websocket.api.Session;
 import org.jspecify.annotations.Nullable;
 
-/// `portforward` by the protocol `v4.channel.k8s.io`, as the Python and Java clients speak it: the port at index i of the request has channel
-/// 2i for data and 2i+1 for errors; the first message on each holds the port, as two bytes in little-endian order. One connection for each
-/// port.
+/// `portforward` by the protocol `v4.channel.k8s.io`, as the Python and Java clients speak it: the
+/// port at index i of the request has channel 2i for data and 2i+1 for errors; the first message on
+/// each holds the port, as two bytes in little-endian order. One connection for each port.
 public final class ChannelForward implements Session.Listener {
   private static final int BUFFER = 32 << 10;
 
@@ -89,7 +89,10 @@ public final class ChannelForward implements Session.Listener {
     var message = new byte[payload.remaining()];
     payload.get(message);
     callback.succeed();
-    if (message.length > 1 && message[0] % 2 == 0 && message[0] / 2 < inputs.size() && message[0] >= 0) {
+    if (message.length > 1
+        && message[0] % 2 == 0
+        && message[0] / 2 < inputs.size()
+        && message[0] >= 0) {
       try {
         inputs.get(message[0] / 2).put(java.util.Arrays.copyOfRange(message, 1, message.length));
       } catch (InterruptedException e) {

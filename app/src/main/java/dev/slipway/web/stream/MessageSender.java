@@ -8,7 +8,8 @@ import java.util.concurrent.TimeoutException;
 import org.eclipse.jetty.websocket.api.Callback;
 import org.eclipse.jetty.websocket.api.Session;
 
-/// The sending side of a WebSocket: calls block until the message is on its way, and come one after the other.
+/// The sending side of a WebSocket: calls block until the message is on its way, and come one after
+/// the other.
 final class MessageSender {
   /// A client that takes nothing for so long is gone.
   private static final long PATIENCE_SECONDS = 60;
@@ -21,7 +22,8 @@ final class MessageSender {
 
   synchronized void send(ByteBuffer message) throws IOException {
     try {
-      Callback.Completable.with(callback -> session.sendBinary(message, callback)).get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+      Callback.Completable.with(callback -> session.sendBinary(message, callback))
+          .get(PATIENCE_SECONDS, TimeUnit.SECONDS);
     } catch (ExecutionException | TimeoutException e) {
       throw new IOException("the client is gone", e);
     } catch (InterruptedException e) {

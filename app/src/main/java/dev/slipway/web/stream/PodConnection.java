@@ -26,7 +26,8 @@ final class PodConnection {
     } catch (IOException e) {
       socket.close();
       throw new IOException(
-          "failed to connect to port %d of pod %s: %s".formatted(port, pod.name(), e.getMessage()), e);
+          "failed to connect to port %d of pod %s: %s".formatted(port, pod.name(), e.getMessage()),
+          e);
     }
   }
 }

@@ -38,7 +38,8 @@ public final class PodSockets {
 
   /// Answers the request by an upgrade; completes the callback.
   ///
-  /// @throws ClusterException `BAD_REQUEST` when the client does not ask for a WebSocket, or for no protocol that is spoken here
+  /// @throws ClusterException `BAD_REQUEST` when the client does not ask for a WebSocket, or for no
+  ///   protocol that is spoken here
   public void upgrade(PodChannel wanted, Request request, Response response, Callback callback) {
     String upgrade = String.valueOf(request.getHeaders().get("Upgrade")).toLowerCase(Locale.ROOT);
     if (!upgrade.equals("websocket")) {
@@ -64,7 +65,9 @@ public final class PodSockets {
     Session.Listener listener =
         !forward
             ? new RemoteCommand(wanted, pods, clock)
-            : protocol.equals(SpdyForward.PROTOCOL) ? new SpdyForward(wanted) : new ChannelForward(wanted);
+            : protocol.equals(SpdyForward.PROTOCOL)
+                ? new SpdyForward(wanted)
+                : new ChannelForward(wanted);
     ServerWebSocketContainer container = ServerWebSocketContainer.get(request.getContext());
     boolean upgraded =
         container.upgrade(
@@ -76,7 +79,8 @@ public final class PodSockets {
             response,
             callback);
     if (!upgraded) {
-      throw new ClusterException(ClusterException.Reason.BAD_REQUEST, "the WebSocket handshake is malformed");
+      throw new ClusterException(
+          ClusterException.Reason.BAD_REQUEST, "the WebSocket handshake is malformed");
     }
   }
 }

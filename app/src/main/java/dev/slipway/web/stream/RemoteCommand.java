@@ -17,8 +17,9 @@ import org.eclipse.jetty.websocket.api.Session;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
 
-/// `exec` and `attach` over one WebSocket. The first byte of each message is its channel: 0 input, 1 output, 2 errors, 3 the outcome as
-/// a `Status`, 4 the size of the client's terminal; in version 5, 255 ends the channel that follows.
+/// `exec` and `attach` over one WebSocket. The first byte of each message is its channel: 0 input,
+/// 1 output, 2 errors, 3 the outcome as a `Status`, 4 the size of the client's terminal; in version
+/// 5, 255 ends the channel that follows.
 ///
 /// A client that goes away takes its command with it.
 public final class RemoteCommand implements Session.Listener {
@@ -103,7 +104,8 @@ public final class RemoteCommand implements Session.Listener {
 
   private void run(MessageSender socket) {
     OutputStream out = new Channel(socket, STDOUT, wanted.stdout());
-    OutputStream err = new Channel(socket, wanted.tty() ? STDOUT : STDERR, wanted.stderr() || wanted.tty());
+    OutputStream err =
+        new Channel(socket, wanted.tty() ? STDOUT : STDERR, wanted.stderr() || wanted.tty());
     ObjectNode outcome;
     try {
       outcome = wanted.subresource().equals("exec") ? executed(out, err) : attached(out);
@@ -126,13 +128,21 @@ public final class RemoteCommand implements Session.Listener {
   private ObjectNode executed(OutputStream out, OutputStream err) {
     var request =
         new PodStreams.ExecRequest(
-            wanted.pod().namespace(), wanted.pod().name(), wanted.container(), wanted.command(), wanted.tty(), LONGEST);
+            wanted.pod().namespace(),
+            wanted.pod().name(),
+            wanted.container(),
+            wanted.command(),
+            wanted.tty(),
+            LONGEST);
     int code = pods.exec(request, wanted.stdin() ? input : InputStream.nullInputStream(), out, err);
     if (code == 0) {
       return success();
     }
     ObjectNode status =
-        Failures.status(500, "NonZeroExitCode", "command terminated with non-zero exit code: exit status " + code);
+        Failures.status(
+            500,
+            "NonZeroExitCode",
+            "command terminated with non-zero exit code: exit status " + code);
     status.remove("code");
     status
         .putObject("details")

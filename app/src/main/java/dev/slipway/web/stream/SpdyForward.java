@@ -11,8 +11,9 @@ import org.eclipse.jetty.websocket.api.Callback;
 import org.eclipse.jetty.websocket.api.Session;
 import org.jspecify.annotations.Nullable;
 
-/// `portforward` by the protocol `SPDY/3.1+portforward.k8s.io`, as kubectl speaks it: SPDY/3.1 inside the messages of a WebSocket. For each
-/// connection the client opens two streams, one for errors and one for data, whose headers hold the port and a request number.
+/// `portforward` by the protocol `SPDY/3.1+portforward.k8s.io`, as kubectl speaks it: SPDY/3.1
+/// inside the messages of a WebSocket. For each connection the client opens two streams, one for
+/// errors and one for data, whose headers hold the port and a request number.
 ///
 /// Source: the SPDY protocol, draft 3.1. Its flow control is not used: neither does kubectl.
 public final class SpdyForward implements Session.Listener {
@@ -138,7 +139,11 @@ public final class SpdyForward implements Session.Listener {
   private void opened(int stream, Map<String, String> named) throws IOException {
     ByteBuffer reply = ByteBuffer.allocate(128);
     reply.putInt(stream).put(headers.empty());
-    send(frame(VERSION << 16 | SYN_REPLY, 0, java.util.Arrays.copyOf(reply.array(), reply.position())));
+    send(
+        frame(
+            VERSION << 16 | SYN_REPLY,
+            0,
+            java.util.Arrays.copyOf(reply.array(), reply.position())));
     String request = named.getOrDefault("requestid", "") + " " + named.getOrDefault("port", "");
     if (named.getOrDefault("streamtype", "").equals("error")) {
       synchronized (this) {

@@ -11,23 +11,79 @@ import java.util.zip.DataFormatException;
 import java.util.zip.Deflater;
 import java.util.zip.Inflater;
 
-/// Header blocks of SPDY/3.1: pairs of length-prefixed texts, compressed by one zlib stream for each direction, with the dictionary of
-/// section 2.6.10.1 of the protocol's specification.
+/// Header blocks of SPDY/3.1: pairs of length-prefixed texts, compressed by one zlib stream for
+/// each direction, with the dictionary of section 2.6.10.1 of the protocol's specification.
 final class SpdyHeaders implements AutoCloseable {
   private static final int MAX_BLOCK = 64 << 10;
   private static final int MAX_PAIRS = 100;
 
   private static final List<String> WORDS =
       List.of(
-          "options", "head", "post", "put", "delete", "trace", "accept", "accept-charset", "accept-encoding",
-          "accept-language", "accept-ranges", "age", "allow", "authorization", "cache-control", "connection",
-          "content-base", "content-encoding", "content-language", "content-length", "content-location",
-          "content-md5", "content-range", "content-type", "date", "etag", "expect", "expires", "from", "host",
-          "if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "last-modified",
-          "location", "max-forwards", "pragma", "proxy-authenticate", "proxy-authorization", "range", "referer",
-          "retry-after", "server", "te", "trailer", "transfer-encoding", "upgrade", "user-agent", "vary", "via",
-          "warning", "www-authenticate", "method", "get", "status", "200 OK", "version", "HTTP/1.1", "url",
-          "public", "set-cookie", "keep-alive", "origin");
+          "options",
+          "head",
+          "post",
+          "put",
+          "delete",
+          "trace",
+          "accept",
+          "accept-charset",
+          "accept-encoding",
+          "accept-language",
+          "accept-ranges",
+          "age",
+          "allow",
+          "authorization",
+          "cache-control",
+          "connection",
+          "content-base",
+          "content-encoding",
+          "content-language",
+          "content-length",
+          "content-location",
+          "content-md5",
+          "content-range",
+          "content-type",
+          "date",
+          "etag",
+          "expect",
+          "expires",
+          "from",
+          "host",
+          "if-match",
+          "if-modified-since",
+          "if-none-match",
+          "if-range",
+          "if-unmodified-since",
+          "last-modified",
+          "location",
+          "max-forwards",
+          "pragma",
+          "proxy-authenticate",
+          "proxy-authorization",
+          "range",
+          "referer",
+          "retry-after",
+          "server",
+          "te",
+          "trailer",
+          "transfer-encoding",
+          "upgrade",
+          "user-agent",
+          "vary",
+          "via",
+          "warning",
+          "www-authenticate",
+          "method",
+          "get",
+          "status",
+          "200 OK",
+          "version",
+          "HTTP/1.1",
+          "url",
+          "public",
+          "set-cookie",
+          "keep-alive",
+          "origin");
   private static final String TAIL =
       "100101201202205206300302303304305306307402405406407408409410411412413414415416417502504505"
           + "203 Non-Authoritative Information204 No Content301 Moved Permanently400 Bad Request401 Unauthorized"
@@ -53,7 +109,8 @@ final class SpdyHeaders implements AutoCloseable {
     return java.util.Arrays.copyOf(bytes.array(), bytes.position());
   }
 
-  /// The next block of the client, names in lower case. Blocks must be read in the order in which they came.
+  /// The next block of the client, names in lower case. Blocks must be read in the order in which
+  /// they came.
   ///
   /// @throws IOException when it is no block, or too large
   Map<String, String> read(byte[] compressed) throws IOException {

@@ -8,8 +8,8 @@ import java.util.Arrays;
 import java.util.List;
 import tools.jackson.databind.node.ObjectNode;
 
-/// How many pods a second are given a node, in memory, when 10,000 come at once: on a board that already knows the
-/// nodes, and with the 10,000 pods read from their JSON within the time.
+/// How many pods a second are given a node, in memory, when 10,000 come at once: on a board that
+/// already knows the nodes, and with the 10,000 pods read from their JSON within the time.
 public final class SchedulerBenchmark implements Benchmark {
   private static final int PODS = 10_000;
   private static final int WARM_UP = 20;
@@ -69,7 +69,8 @@ public final class SchedulerBenchmark implements Benchmark {
     }
     Arrays.sort(rates);
     return new Figure(
-        "%,d pods of %s on %,d node%s".formatted(PODS, load.label, nodeCount, nodeCount == 1 ? "" : "s"),
+        "%,d pods of %s on %,d node%s"
+            .formatted(PODS, load.label, nodeCount, nodeCount == 1 ? "" : "s"),
         "median of %d after %d".formatted(SAMPLES, WARM_UP),
         rates[SAMPLES / 2],
         "placements/s",

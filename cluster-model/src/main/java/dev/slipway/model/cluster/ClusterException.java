@@ -20,7 +20,8 @@ public final class ClusterException extends RuntimeException {
     /// Worth repeating: what was asked for was not reached in time.
     TIMEOUT("Timeout", 504),
     TOO_MANY_REQUESTS("TooManyRequests", 429),
-    /// The cluster did not answer or could not: whether the call took effect is not known. Worth repeating.
+    /// The cluster did not answer or could not: whether the call took effect is not known. Worth
+    /// repeating.
     UNAVAILABLE("ServiceUnavailable", 503);
 
     private final String word;
@@ -43,7 +44,8 @@ public final class ClusterException extends RuntimeException {
   /// One fault in an object.
   ///
   /// @param field its path (`spec.template.spec.containers[0].image`)
-  /// @param reason Kubernetes' word: `FieldValueInvalid`, `FieldValueRequired`, `FieldManagerConflict` …
+  /// @param reason Kubernetes' word: `FieldValueInvalid`, `FieldValueRequired`,
+  ///   `FieldManagerConflict` …
   public record Cause(String field, String reason, String message) {}
 
   private final Reason reason;

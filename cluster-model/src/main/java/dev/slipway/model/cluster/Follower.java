@@ -11,10 +11,11 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// Keeps following a query for as long as it is open: lists, watches, and lists again when a watch ends. What changed
-/// while nothing was watched is told too, a deletion included.
+/// Keeps following a query for as long as it is open: lists, watches, and lists again when a watch
+/// ends. What changed while nothing was watched is told too, a deletion included.
 ///
-/// The listener hears each change with the state before and after, one at a time, and must not block: put a key on a queue.
+/// The listener hears each change with the state before and after, one at a time, and must not
+/// block: put a key on a queue.
 public final class Follower implements AutoCloseable {
   /// What became of one object: both sides are never absent together.
   @FunctionalInterface
@@ -40,7 +41,8 @@ public final class Follower implements AutoCloseable {
     this.listener = listener;
   }
 
-  /// Starts to follow: what is there already has been told when this returns, if the cluster answers at once.
+  /// Starts to follow: what is there already has been told when this returns, if the cluster
+  /// answers at once.
   public static Follower start(
       Cluster cluster, ObjectQuery query, Timeline timeline, Listener listener) {
     var follower = new Follower(cluster, query, timeline, listener);

@@ -39,7 +39,8 @@ public record ObjectQuery(
     return new ObjectQuery(kind, namespace, selector, fields, ownerUid, nodeName);
   }
 
-  /// `metadata.name`, `metadata.namespace` and `spec.nodeName` are looked up, the others compared one by one.
+  /// `metadata.name`, `metadata.namespace` and `spec.nodeName` are looked up, the others compared
+  /// one by one.
   public ObjectQuery where(FieldSelector selector) {
     return new ObjectQuery(
         kind,
@@ -47,7 +48,9 @@ public record ObjectQuery(
         labels,
         selector,
         ownerUid,
-        kind.equals(GroupKind.core("Pod")) ? nodeName.or(() -> selector.exact("spec", "nodeName").filter(name -> !name.isEmpty())) : nodeName);
+        kind.equals(GroupKind.core("Pod"))
+            ? nodeName.or(() -> selector.exact("spec", "nodeName").filter(name -> !name.isEmpty()))
+            : nodeName);
   }
 
   public ObjectQuery ownedBy(String uid) {

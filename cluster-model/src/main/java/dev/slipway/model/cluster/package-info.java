@@ -1,4 +1,5 @@
-/// The port to a cluster: objects, watches, and writes with an author. Slipway's own control plane and a real Kubernetes stand behind it alike.
+/// The port to a cluster: objects, watches, and writes with an author. Slipway's own control plane
+/// and a real Kubernetes stand behind it alike.
 @NullMarked
 package dev.slipway.model.cluster;
 

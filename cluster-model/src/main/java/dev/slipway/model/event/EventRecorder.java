@@ -25,11 +25,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Writes `v1` Event objects. The same word about the same object is one Event with a count. Recording never blocks and
-/// never fails: an event that cannot be written is lost, the work it speaks of is not.
+/// Writes `v1` Event objects. The same word about the same object is one Event with a count.
+/// Recording never blocks and never fails: an event that cannot be written is lost, the work it
+/// speaks of is not.
 ///
-/// Bounds: at most [#MAX_PENDING] unwritten events (further ones are dropped), and, while [#keepTidy] runs, at most
-/// [#MAX_PER_NAMESPACE] stored ones a namespace, none older than [#LIFETIME].
+/// Bounds: at most [#MAX_PENDING] unwritten events (further ones are dropped), and, while
+/// [#keepTidy] runs, at most [#MAX_PER_NAMESPACE] stored ones a namespace, none older than
+/// [#LIFETIME].
 public final class EventRecorder implements AutoCloseable {
   /// Whether an operator should care.
   public enum Type {
@@ -105,8 +107,8 @@ public final class EventRecorder implements AutoCloseable {
     }
   }
 
-  /// Removes old and surplus events of every namespace, now and every minute until closed. One recorder of a
-  /// cluster does this for all.
+  /// Removes old and surplus events of every namespace, now and every minute until closed. One
+  /// recorder of a cluster does this for all.
   public synchronized void keepTidy() {
     if (closed) {
       return;
@@ -157,7 +159,8 @@ public final class EventRecorder implements AutoCloseable {
             KubeObject.make("v1", "Event", namespace, key.name(), json -> fill(json, word, seen)));
       }
     } catch (ClusterException e) {
-      log.debug("event lost about={} reason={} cause={}", word.about(), word.reason(), e.toString());
+      log.debug(
+          "event lost about={} reason={} cause={}", word.about(), word.reason(), e.toString());
     }
   }
 
@@ -169,9 +172,7 @@ public final class EventRecorder implements AutoCloseable {
       hash = (hash ^ text.charAt(i)) * 0x100000001b3L;
     }
     String about = word.about().name();
-    return (about.length() > 230 ? about.substring(0, 230) : about)
-        + "."
-        + Long.toHexString(hash);
+    return (about.length() > 230 ? about.substring(0, 230) : about) + "." + Long.toHexString(hash);
   }
 
   private void fill(ObjectNode json, Word word, Seen seen) {
@@ -206,7 +207,8 @@ public final class EventRecorder implements AutoCloseable {
     }
   }
 
-  /// Which events go: those whose last word is older than [#LIFETIME], and of each namespace the oldest beyond the limit.
+  /// Which events go: those whose last word is older than [#LIFETIME], and of each namespace the
+  /// oldest beyond the limit.
   static List<KubeObject> surplus(List<KubeObject> events, Instant now) {
     var gone = new ArrayList<KubeObject>();
     var kept = new TreeMap<String, List<KubeObject>>();

@@ -27,12 +27,14 @@ public final class HealthRules {
       case "PersistentVolumeClaim" -> claim(object);
       case "CustomResourceDefinition.apiextensions.k8s.io" ->
           established(object, "Established", "waiting for the definition to be established");
-      case "APIService.apiregistration.k8s.io" -> established(object, "Available", "waiting for the service behind it");
+      case "APIService.apiregistration.k8s.io" ->
+          established(object, "Available", "waiting for the service behind it");
       default -> Health.HEALTHY;
     };
   }
 
-  /// The rollout says it itself: `status.phase` is one of the health words, `status.message` the reason.
+  /// The rollout says it itself: `status.phase` is one of the health words, `status.message` the
+  /// reason.
   private static Health rollout(KubeObject rollout) {
     if (rollout.observedGeneration() < rollout.generation()) {
       return Health.progressing("waiting for the rollout to be observed");
@@ -46,7 +48,8 @@ public final class HealthRules {
     };
   }
 
-  /// One that follows Git by itself is done when it has what Git says; another one is as it says itself.
+  /// One that follows Git by itself is done when it has what Git says; another one is as it says
+  /// itself.
   private static Health application(KubeObject application) {
     JsonNode status = application.status();
     if (application.observedGeneration() < application.generation()) {
@@ -56,7 +59,9 @@ public final class HealthRules {
     String word = Json.string(status.path("health"), "status", "");
     JsonNode automated = application.spec().path("syncPolicy").path("automated");
     boolean follows =
-        automated.isObject() && Json.bool(automated, "enabled", true) && !application.spec().path("suspend").isObject();
+        automated.isObject()
+            && Json.bool(automated, "enabled", true)
+            && !application.spec().path("suspend").isObject();
     if (Json.string(status.path("operation"), "phase", "").equals("Running")) {
       return Health.progressing(message.isEmpty() ? "a sync is under way" : message);
     }
@@ -83,12 +88,15 @@ public final class HealthRules {
     if (Json.string(set.spec().path("updateStrategy"), "type", "").equals("OnDelete")) {
       updated = desired;
     }
-    int partition = Json.integer(set.spec().path("updateStrategy").path("rollingUpdate"), "partition", 0);
+    int partition =
+        Json.integer(set.spec().path("updateStrategy").path("rollingUpdate"), "partition", 0);
     int wanted = Math.max(0, desired - partition);
     if (updated < wanted) {
       return Health.progressing("%d of %d replicas updated".formatted(updated, wanted));
     }
-    return ready < desired ? Health.progressing("%d of %d replicas ready".formatted(ready, desired)) : Health.HEALTHY;
+    return ready < desired
+        ? Health.progressing("%d of %d replicas ready".formatted(ready, desired))
+        : Health.HEALTHY;
   }
 
   private static Health daemonSet(KubeObject set) {
@@ -98,10 +106,13 @@ public final class HealthRules {
     int desired = Json.integer(set.status(), "desiredNumberScheduled", 0);
     int updated = Json.integer(set.status(), "updatedNumberScheduled", 0);
     int available = Json.integer(set.status(), "numberAvailable", 0);
-    if (!Json.string(set.spec().path("updateStrategy"), "type", "").equals("OnDelete") && updated < desired) {
+    if (!Json.string(set.spec().path("updateStrategy"), "type", "").equals("OnDelete")
+        && updated < desired) {
       return Health.progressing("%d of %d pods updated".formatted(updated, desired));
     }
-    return available < desired ? Health.progressing("%d of %d pods available".formatted(available, desired)) : Health.HEALTHY;
+    return available < desired
+        ? Health.progressing("%d of %d pods available".formatted(available, desired))
+        : Health.HEALTHY;
   }
 
   private static Health claim(KubeObject claim) {
@@ -117,7 +128,9 @@ public final class HealthRules {
       return Health.HEALTHY;
     }
     String message =
-        Conditions.find(object.status(), condition).map(found -> Json.string(found, "message", "")).orElse("");
+        Conditions.find(object.status(), condition)
+            .map(found -> Json.string(found, "message", ""))
+            .orElse("");
     return Health.progressing(message.isEmpty() ? otherwise : message);
   }
 
@@ -146,7 +159,8 @@ public final class HealthRules {
       return Health.progressing("%d old replicas still to go".formatted(all - updated));
     }
     if (available < updated) {
-      return Health.progressing("%d of %d updated replicas available".formatted(available, updated));
+      return Health.progressing(
+          "%d of %d updated replicas available".formatted(available, updated));
     }
     return Health.HEALTHY;
   }
@@ -172,8 +186,7 @@ public final class HealthRules {
         String name = Json.string(container, "name", "");
         String message = Json.string(container.path("state").path("waiting"), "message", "");
         return Health.degraded(
-            "container %s: %s%s"
-                .formatted(name, reason, message.isEmpty() ? "" : ": " + message));
+            "container %s: %s%s".formatted(name, reason, message.isEmpty() ? "" : ": " + message));
       }
     }
     return switch (phase) {

@@ -15,8 +15,9 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The one place that reads and writes JSON. Trees that leave a [dev.slipway.model.object.KubeObject]
-/// are shared between threads: nobody changes a tree that he did not make.
+/// The one place that reads and writes JSON. Trees that leave a
+/// [dev.slipway.model.object.KubeObject] are shared between threads: nobody changes a tree that he
+/// did not make.
 public final class Json {
   /// Deeper input is refused: it is no manifest, and every walk over a tree is recursive.
   public static final int MAX_DEPTH = 200;
@@ -46,8 +47,8 @@ public final class Json {
 
   /// Reads one value and nothing after it.
   ///
-  /// @throws IllegalArgumentException with the place and the cause when the bytes are no JSON, nest deeper
-  ///     than [#MAX_DEPTH] or repeat a key
+  /// @throws IllegalArgumentException with the place and the cause when the bytes are no JSON, nest
+  ///   deeper than [#MAX_DEPTH] or repeat a key
   public static JsonNode parse(byte[] utf8) {
     try {
       return MAPPER.readTree(utf8);
@@ -144,7 +145,8 @@ public final class Json {
     return java.util.Collections.unmodifiableMap(map);
   }
 
-  /// The member as an object, made when it is absent or no object. Only for trees that the caller made.
+  /// The member as an object, made when it is absent or no object. Only for trees that the caller
+  /// made.
   public static ObjectNode child(ObjectNode parent, String field) {
     return parent.path(field) instanceof ObjectNode child ? child : parent.putObject(field);
   }

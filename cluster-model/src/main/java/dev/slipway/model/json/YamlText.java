@@ -8,13 +8,15 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Writes a tree as block-style YAML for people to read and to apply again. Whatever a YAML reader could take for
-/// something else than text is quoted, by the strictest of the dialects.
+/// Writes a tree as block-style YAML for people to read and to apply again. Whatever a YAML reader
+/// could take for something else than text is quoted, by the strictest of the dialects.
 public final class YamlText {
-  private static final Pattern PLAIN = Pattern.compile("[A-Za-z_/][-A-Za-z0-9_./@+()=]*( [-A-Za-z0-9_./@+()=]+)*");
+  private static final Pattern PLAIN =
+      Pattern.compile("[A-Za-z_/][-A-Za-z0-9_./@+()=]*( [-A-Za-z0-9_./@+()=]+)*");
   private static final Set<String> WORDS =
       Set.of("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf");
-  private static final Pattern LINE_OF_BLOCK = Pattern.compile("[\\x20-\\x7e\\u00a0-\\ud7ff\\ue000-\\ufffd]*");
+  private static final Pattern LINE_OF_BLOCK =
+      Pattern.compile("[\\x20-\\x7e\\u00a0-\\ud7ff\\ue000-\\ufffd]*");
 
   private YamlText() {}
 

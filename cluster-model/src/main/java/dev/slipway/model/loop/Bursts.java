@@ -8,8 +8,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 
-/// Passes keys on: a key that comes alone at once, a key that keeps coming once a window. So a thousand changes of one
-/// second do not make a thousand looks, and a single change waits for nobody.
+/// Passes keys on: a key that comes alone at once, a key that keeps coming once a window. So a
+/// thousand changes of one second do not make a thousand looks, and a single change waits for
+/// nobody.
 ///
 /// Remembers no more than the keys of the last window.
 public final class Bursts<K> {

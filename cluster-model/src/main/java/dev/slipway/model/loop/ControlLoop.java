@@ -13,8 +13,9 @@ import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// A set of keys to look at, and the workers that look. A key that is added while it is being looked at is looked at
-/// once more; one key is never looked at twice at once; a failure is tried again with growing, capped, jittered delay.
+/// A set of keys to look at, and the workers that look. A key that is added while it is being
+/// looked at is looked at once more; one key is never looked at twice at once; a failure is tried
+/// again with growing, capped, jittered delay.
 ///
 /// The number of keys is bounded by the number of objects, the number of workers by `parallel`.
 public final class ControlLoop<K> implements AutoCloseable {
@@ -62,7 +63,8 @@ public final class ControlLoop<K> implements AutoCloseable {
     }
   }
 
-  /// Looks at the key after the delay. An earlier look does not cancel it; a later call for the same key replaces it.
+  /// Looks at the key after the delay. An earlier look does not cancel it; a later call for the
+  /// same key replaces it.
   public synchronized void addAfter(K key, Duration delay) {
     if (closed) {
       return;

@@ -9,7 +9,8 @@ public sealed interface Outcome {
   /// Nothing to do until something changes.
   record Settled() implements Outcome {}
 
-  /// Look again after the delay, even if nothing changes; the reason is in the words that a status shows.
+  /// Look again after the delay, even if nothing changes; the reason is in the words that a status
+  /// shows.
   record RecheckAfter(Duration delay, String reason) implements Outcome {}
 
   /// Somebody else must act first; a change to the key's objects looks again.

@@ -7,8 +7,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 
-/// Carries out several calls and waits for all of them, whatever becomes of each. Writes that go side by side share a
-/// flush of the store; a simulation runs them one by one.
+/// Carries out several calls and waits for all of them, whatever becomes of each. Writes that go
+/// side by side share a flush of the store; a simulation runs them one by one.
 @FunctionalInterface
 public interface Together {
   /// One after the other on the calling thread. What a call throws ends the run there.

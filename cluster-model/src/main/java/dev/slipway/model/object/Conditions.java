@@ -8,8 +8,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The `conditions` of a status, as Kubernetes writes them: one entry a type, whose transition time moves only when its
-/// status does.
+/// The `conditions` of a status, as Kubernetes writes them: one entry a type, whose transition time
+/// moves only when its status does.
 public final class Conditions {
   private Conditions() {}
 
@@ -23,7 +23,8 @@ public final class Conditions {
     return find(status, type).filter(c -> Json.string(c, "status", "").equals("True")).isPresent();
   }
 
-  /// Sets one condition in a status that the caller made. The transition time is kept when the status word is the same.
+  /// Sets one condition in a status that the caller made. The transition time is kept when the
+  /// status word is the same.
   public static void set(
       ObjectNode status, String type, boolean value, String reason, String message, Instant now) {
     String word = value ? "True" : "False";
@@ -32,8 +33,7 @@ public final class Conditions {
             ? known
             : status.putArray("conditions");
     for (JsonNode item : conditions) {
-      if (item instanceof ObjectNode condition
-          && Json.string(condition, "type", "").equals(type)) {
+      if (item instanceof ObjectNode condition && Json.string(condition, "type", "").equals(type)) {
         if (!Json.string(condition, "status", "").equals(word)) {
           condition.put("lastTransitionTime", time(now));
         }

@@ -5,8 +5,9 @@ import java.util.List;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 
-/// A query over fields, as `kubectl --field-selector` writes it: `status.phase!=Running,metadata.name=web`. Any field that holds a single
-/// value may be asked for; one that is absent counts as empty.
+/// A query over fields, as `kubectl --field-selector` writes it:
+/// `status.phase!=Running,metadata.name=web`. Any field that holds a single value may be asked for;
+/// one that is absent counts as empty.
 public record FieldSelector(List<Term> terms) {
   /// @param equal whether the value is to be this one or any other
   public record Term(List<String> path, String value, boolean equal) {
@@ -35,7 +36,8 @@ public record FieldSelector(List<Term> terms) {
       }
       String value = part.substring(unequal >= 0 || part.startsWith("==", at) ? at + 2 : at + 1);
       terms.add(
-          new Term(List.of(part.substring(0, at).strip().split("\\.", -1)), value.strip(), unequal < 0));
+          new Term(
+              List.of(part.substring(0, at).strip().split("\\.", -1)), value.strip(), unequal < 0));
     }
     return new FieldSelector(terms);
   }

@@ -11,8 +11,9 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// One object of a cluster, whole and immutable: what is not known here is kept as it came. Safe to share
-/// between threads; [#json()] is shared too and must not be changed, [#with] makes a changed copy.
+/// One object of a cluster, whole and immutable: what is not known here is kept as it came. Safe to
+/// share between threads; [#json()] is shared too and must not be changed, [#with] makes a changed
+/// copy.
 public final class KubeObject {
   private final ObjectNode json;
   private final JsonNode metadata;

@@ -136,8 +136,7 @@ public record LabelSelector(List<Requirement> requirements) {
       if (open > 0) {
         String[] head = term.substring(0, open).strip().split("\\s+");
         List<String> values =
-            java.util.Arrays.stream(
-                    term.substring(open + 1, term.length() - 1).split(",", -1))
+            java.util.Arrays.stream(term.substring(open + 1, term.length() - 1).split(",", -1))
                 .map(String::strip)
                 .toList();
         if (head.length == 2 && head[1].equals("in")) {

@@ -2,7 +2,8 @@ package dev.slipway.model.object;
 
 import java.util.Comparator;
 
-/// Which object: its group and kind without a version, its namespace (empty for kinds of the whole cluster), its name.
+/// Which object: its group and kind without a version, its namespace (empty for kinds of the whole
+/// cluster), its name.
 public record ObjectKey(String group, String kind, String namespace, String name)
     implements Comparable<ObjectKey> {
   private static final Comparator<ObjectKey> ORDER =

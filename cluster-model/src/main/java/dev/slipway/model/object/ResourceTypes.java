@@ -28,7 +28,12 @@ public final class ResourceTypes {
               type("rbac.authorization.k8s.io", "v1", "Role", "roles", true),
               type("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", true),
               type("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", false),
-              type("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", false),
+              type(
+                  "rbac.authorization.k8s.io",
+                  "v1",
+                  "ClusterRoleBinding",
+                  "clusterrolebindings",
+                  false),
               type("slipway.dev", "v1", "Application", "applications", true, "app", "apps"),
               type("slipway.dev", "v1", "Plan", "plans", true),
               type("slipway.dev", "v1", "Repository", "repositories", true, "repo"),

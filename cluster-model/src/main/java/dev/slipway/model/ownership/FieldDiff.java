@@ -12,8 +12,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// What differs between what one owner wants and what is live. Only what is wanted counts: what the cluster fills in by itself
-/// is no difference.
+/// What differs between what one owner wants and what is live. Only what is wanted counts: what the
+/// cluster fills in by itself is no difference.
 public final class FieldDiff {
   /// @param path as people read it: `.spec.ports[port=80,protocol="TCP"].targetPort`
   /// @param desired missing when the field is to go
@@ -30,19 +30,24 @@ public final class FieldDiff {
   }
 
   private static final Pattern QUANTITY =
-      Pattern.compile("\\.(spec|status)\\..*(\\.(requests|limits|capacity|allocatable)(\\.[^.]+|\\[.*])|\\.(sizeLimit|divisor))|"
-          + "\\.(spec|status)\\.(capacity|allocatable)(\\.[^.]+|\\[.*])");
+      Pattern.compile(
+          "\\.(spec|status)\\..*(\\.(requests|limits|capacity|allocatable)(\\.[^.]+|\\[.*])|\\.(sizeLimit|divisor))|"
+              + "\\.(spec|status)\\.(capacity|allocatable)(\\.[^.]+|\\[.*])");
 
   private FieldDiff() {}
 
-  /// What this manager applied before, that is still live, and that the new intent leaves out: an apply will remove it unless
-  /// somebody else owns it too. [#between] cannot see these, since it looks only at what is desired.
+  /// What this manager applied before, that is still live, and that the new intent leaves out: an
+  /// apply will remove it unless somebody else owns it too. [#between] cannot see these, since it
+  /// looks only at what is desired.
   public static List<Change> dropped(KubeObject desired, KubeObject live, String manager) {
     var changes = new ArrayList<Change>();
     boolean secret = live.key().groupKind().equals(GroupKind.core("Secret"));
     for (List<String> path : ServerSideApply.dropped(live, desired, manager)) {
       var change =
-          new Change(FieldSet.text(path), Json.object().path("missing"), FieldSet.value(live.json(), path));
+          new Change(
+              FieldSet.text(path),
+              Json.object().path("missing"),
+              FieldSet.value(live.json(), path));
       if (!change.live().isMissingNode()) {
         changes.add(secret ? change.masked() : change);
       }
@@ -69,7 +74,9 @@ public final class FieldDiff {
         compare("." + field, field, member.getValue(), live.path(field), changes);
       }
     }
-    return kind.equals(GroupKind.core("Secret")) ? changes.stream().map(Change::masked).toList() : List.copyOf(changes);
+    return kind.equals(GroupKind.core("Secret"))
+        ? changes.stream().map(Change::masked).toList()
+        : List.copyOf(changes);
   }
 
   private static void compare(
@@ -94,7 +101,9 @@ public final class FieldDiff {
         for (JsonNode item : wanted) {
           ObjectNode key = ListKeys.key(keys.get(), item);
           JsonNode known =
-              ListKeys.find(list, keys.get(), key).<JsonNode>map(found -> found).orElse(Json.object().path("missing"));
+              ListKeys.find(list, keys.get(), key)
+                  .<JsonNode>map(found -> found)
+                  .orElse(Json.object().path("missing"));
           compare(path + FieldSet.text(List.of("k:" + Json.text(key))), "", item, known, changes);
         }
         return;
@@ -108,7 +117,9 @@ public final class FieldDiff {
         return;
       }
     }
-    if (!sameValue(desired, live) && !sameQuantity(path, desired, live) && !emptyAsAbsent(desired, live)) {
+    if (!sameValue(desired, live)
+        && !sameQuantity(path, desired, live)
+        && !emptyAsAbsent(desired, live)) {
       changes.add(new Change(path, desired, live));
     }
   }
@@ -130,10 +141,13 @@ public final class FieldDiff {
   }
 
   private static boolean emptyAsAbsent(JsonNode desired, JsonNode live) {
-    return live.isMissingNode() && (desired.isNull() || (desired.isContainer() && desired.isEmpty()));
+    return live.isMissingNode()
+        && (desired.isNull() || (desired.isContainer() && desired.isEmpty()));
   }
 
   private static String step(String name) {
-    return name.matches("[A-Za-z0-9_-]+") ? "." + name : "[" + Json.text(Json.array().add(name).get(0)) + "]";
+    return name.matches("[A-Za-z0-9_-]+")
+        ? "." + name
+        : "[" + Json.text(Json.array().add(name).get(0)) + "]";
   }
 }

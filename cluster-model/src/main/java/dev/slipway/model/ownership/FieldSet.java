@@ -8,7 +8,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Sets of fields as trees in the form `FieldsV1`: `f:name` is a member, `k:{…}` an item of a list by its key, `.` the thing itself.
+/// Sets of fields as trees in the form `FieldsV1`: `f:name` is a member, `k:{…}` an item of a list
+/// by its key, `.` the thing itself.
 final class FieldSet {
   private static final List<String> IDENTITY =
       List.of(
@@ -103,7 +104,9 @@ final class FieldSet {
       if (member.getValue() instanceof ObjectNode theirs) {
         all.set(
             member.getKey(),
-            all.path(member.getKey()) instanceof ObjectNode mine ? union(mine, theirs) : theirs.deepCopy());
+            all.path(member.getKey()) instanceof ObjectNode mine
+                ? union(mine, theirs)
+                : theirs.deepCopy());
       }
     }
     return all;
@@ -114,7 +117,8 @@ final class FieldSet {
     return field.equals("finalizers");
   }
 
-  /// Whether the set holds on to what is at this path: the field itself, or, for an item of a list, any part of the item.
+  /// Whether the set holds on to what is at this path: the field itself, or, for an item of a list,
+  /// any part of the item.
   static boolean keeps(ObjectNode set, List<String> path) {
     boolean item = !path.isEmpty() && path.getLast().equals(".");
     return has(set, item ? path.subList(0, path.size() - 1) : path);
@@ -168,7 +172,10 @@ final class FieldSet {
         }
         at = found;
       } else if (step.startsWith("k:")) {
-        at = item(at, field, step).<JsonNode>map(found -> found).orElse(Json.object().path("missing"));
+        at =
+            item(at, field, step)
+                .<JsonNode>map(found -> found)
+                .orElse(Json.object().path("missing"));
       }
     }
     return at;
@@ -256,7 +263,10 @@ final class FieldSet {
         text.append('[');
         boolean first = true;
         for (var member : key.properties()) {
-          text.append(first ? "" : ",").append(member.getKey()).append('=').append(Json.text(member.getValue()));
+          text.append(first ? "" : ",")
+              .append(member.getKey())
+              .append('=')
+              .append(Json.text(member.getValue()));
           first = false;
         }
         text.append(']');

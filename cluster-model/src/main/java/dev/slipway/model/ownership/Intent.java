@@ -24,8 +24,8 @@ final class Intent {
 
   private Intent() {}
 
-  /// Without the fields of the cluster and without `null`, which states nothing; a Secret's texts encoded. The intent itself when
-  /// nothing is to do.
+  /// Without the fields of the cluster and without `null`, which states nothing; a Secret's texts
+  /// encoded. The intent itself when nothing is to do.
   static KubeObject stated(KubeObject intent) {
     boolean clean = OF_THE_CLUSTER.stream().noneMatch(intent.metadata()::has);
     boolean secret = intent.key().group().isEmpty() && intent.kind().equals("Secret");

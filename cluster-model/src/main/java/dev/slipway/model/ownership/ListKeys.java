@@ -11,8 +11,9 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// Which lists are maps by some of their items' fields. Every other list is one value.
 ///
-/// Source: `x-kubernetes-list-map-keys` and the patch merge keys of Kubernetes' published schema. A list is known by the name of
-/// its field, which is the same wherever it occurs in the kinds served here.
+/// Source: `x-kubernetes-list-map-keys` and the patch merge keys of Kubernetes' published schema. A
+/// list is known by the name of its field, which is the same wherever it occurs in the kinds served
+/// here.
 final class ListKeys {
   private static final Map<String, List<String>> KEYS =
       Map.ofEntries(
@@ -34,7 +35,8 @@ final class ListKeys {
 
   private ListKeys() {}
 
-  /// The keys of a list, or nothing when it is one value: when the field is not known as a map or an item lacks a key.
+  /// The keys of a list, or nothing when it is one value: when the field is not known as a map or
+  /// an item lacks a key.
   static Optional<List<String>> of(String field, JsonNode list) {
     List<String> keys = KEYS.get(field);
     if (field.equals("ports") && !list.isEmpty()) {

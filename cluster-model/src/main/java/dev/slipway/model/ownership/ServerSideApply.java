@@ -19,15 +19,18 @@ public final class ServerSideApply {
   private ServerSideApply() {}
 
   /// One owner's fields.
-  private record Owner(String manager, String operation, String subresource, ObjectNode fields, ObjectNode entry) {
+  private record Owner(
+      String manager, String operation, String subresource, ObjectNode fields, ObjectNode entry) {
     boolean isApplier(String name) {
       return manager.equals(name) && operation.equals("Apply") && subresource.isEmpty();
     }
   }
 
-  /// What an object becomes when this manager applies its intent. `live` itself when nothing changes.
+  /// What an object becomes when this manager applies its intent. `live` itself when nothing
+  /// changes.
   ///
-  /// @throws ClusterException `CONFLICT` naming each field that another owner holds with another value, unless forced
+  /// @throws ClusterException `CONFLICT` naming each field that another owner holds with another
+  ///   value, unless forced
   public static KubeObject apply(
       Optional<KubeObject> live, KubeObject intent, String manager, boolean force, Instant now) {
     return applyStated(live, Intent.stated(intent), manager, force, now);
@@ -41,12 +44,15 @@ public final class ServerSideApply {
           json -> {
             ObjectNode metadata = Json.child(json, "metadata");
             metadata.remove("managedFields");
-            metadata.putArray("managedFields").add(entry(manager, "Apply", intent.apiVersion(), mine, now));
+            metadata
+                .putArray("managedFields")
+                .add(entry(manager, "Apply", intent.apiVersion(), mine, now));
           });
     }
     KubeObject old = live.get();
     List<Owner> owners = owners(old);
-    Owner before = owners.stream().filter(owner -> owner.isApplier(manager)).findFirst().orElse(null);
+    Owner before =
+        owners.stream().filter(owner -> owner.isApplier(manager)).findFirst().orElse(null);
     List<Owner> others = owners.stream().filter(owner -> !owner.isApplier(manager)).toList();
     boolean sameSet = before != null && before.fields().equals(mine);
     if (sameSet && covers(old.json(), intent.json())) {
@@ -77,7 +83,8 @@ public final class ServerSideApply {
     return KubeObject.of(merged);
   }
 
-  /// The others without the fields that this apply takes over; a field with the same value is shared.
+  /// The others without the fields that this apply takes over; a field with the same value is
+  /// shared.
   private static List<Owner> withoutTakenOver(
       List<Owner> others, ObjectNode mine, KubeObject live, KubeObject intent, boolean force) {
     var conflicts = new ArrayList<ClusterException.Cause>();
@@ -128,7 +135,8 @@ public final class ServerSideApply {
     }
   }
 
-  /// What `managedFields` become when somebody writes an object whole: he owns what he changed, the others lose it.
+  /// What `managedFields` become when somebody writes an object whole: he owns what he changed, the
+  /// others lose it.
   ///
   /// `after` itself when nothing but the status or the identity changed.
   public static KubeObject recordUpdate(
@@ -138,7 +146,9 @@ public final class ServerSideApply {
     stated.remove("f:status");
     for (List<String> path : FieldSet.leaves(stated)) {
       JsonNode value = FieldSet.value(after.json(), path);
-      if (!path.isEmpty() && !path.getLast().equals(".") && !value.equals(FieldSet.value(before.json(), path))) {
+      if (!path.isEmpty()
+          && !path.getLast().equals(".")
+          && !value.equals(FieldSet.value(before.json(), path))) {
         put(changed, path);
       }
     }
@@ -156,7 +166,9 @@ public final class ServerSideApply {
     ObjectNode mine = changed;
     var entries = new ArrayList<ObjectNode>();
     for (Owner owner : owners(before)) {
-      if (owner.manager().equals(manager) && owner.operation().equals("Update") && owner.subresource().isEmpty()) {
+      if (owner.manager().equals(manager)
+          && owner.operation().equals("Update")
+          && owner.subresource().isEmpty()) {
         mine = FieldSet.union(owner.fields(), mine);
       } else {
         ObjectNode fields = FieldSet.minus(FieldSet.minus(owner.fields(), changed), gone);
@@ -183,7 +195,8 @@ public final class ServerSideApply {
         });
   }
 
-  /// The fields that this manager applied before and that its new intent leaves out, without those that others own too.
+  /// The fields that this manager applied before and that its new intent leaves out, without those
+  /// that others own too.
   static List<List<String>> dropped(KubeObject live, KubeObject intent, String manager) {
     List<Owner> owners = owners(live);
     ObjectNode mine = FieldSet.of(Intent.stated(intent).json());
@@ -300,7 +313,8 @@ public final class ServerSideApply {
     target.set(field, list);
   }
 
-  /// Puts each new item behind the item that precedes it in the intent, the first before the first known one.
+  /// Puts each new item behind the item that precedes it in the intent, the first before the first
+  /// known one.
   private static void insert(
       List<JsonNode> result, List<String> keys, ArrayNode wanted, List<JsonNode> fresh) {
     int next = 0;
@@ -354,7 +368,8 @@ public final class ServerSideApply {
     return false;
   }
 
-  /// Whether merging the intent would leave the live tree as it is. Copies nothing: most applies end here.
+  /// Whether merging the intent would leave the live tree as it is. Copies nothing: most applies
+  /// end here.
   private static boolean covers(ObjectNode live, ObjectNode intent) {
     for (var member : intent.properties()) {
       JsonNode known = live.path(member.getKey());

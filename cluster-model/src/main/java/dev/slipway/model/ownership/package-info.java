@@ -1,4 +1,5 @@
-/// Who owns which field: server-side apply, and what differs between what one owner wants and what is live.
+/// Who owns which field: server-side apply, and what differs between what one owner wants and what
+/// is live.
 @NullMarked
 package dev.slipway.model.ownership;
 

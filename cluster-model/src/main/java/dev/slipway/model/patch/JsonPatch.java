@@ -23,7 +23,8 @@ public final class JsonPatch {
       throw PatchException.unreadable("a JSON patch must be a list of operations");
     }
     if (operations.size() > MAX_OPERATIONS) {
-      throw PatchException.unreadable("a JSON patch may hold at most " + MAX_OPERATIONS + " operations");
+      throw PatchException.unreadable(
+          "a JSON patch may hold at most " + MAX_OPERATIONS + " operations");
     }
     JsonNode tree = target.deepCopy();
     for (JsonNode operation : operations) {
@@ -43,7 +44,9 @@ public final class JsonPatch {
       case "remove" -> removed(tree, path);
       case "replace" -> {
         found(tree, path);
-        yield path.isEmpty() ? value(operation).deepCopy() : replaced(tree, path, value(operation).deepCopy());
+        yield path.isEmpty()
+            ? value(operation).deepCopy()
+            : replaced(tree, path, value(operation).deepCopy());
       }
       case "move" -> {
         List<String> from = pointer(operation, "from");

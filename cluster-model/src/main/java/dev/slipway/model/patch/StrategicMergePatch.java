@@ -15,10 +15,12 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Strategic merge patch: a merge patch that knows which lists are maps by one of their items' fields, with the directives `$patch`,
-/// `$retainKeys`, `$deleteFromPrimitiveList/…` and `$setElementOrder/…`.
+/// Strategic merge patch: a merge patch that knows which lists are maps by one of their items'
+/// fields, with the directives `$patch`, `$retainKeys`, `$deleteFromPrimitiveList/…` and
+/// `$setElementOrder/…`.
 ///
-/// Source: "Strategic Merge Patch" among Kubernetes' API conventions; which list is merged by which key, its published schema.
+/// Source: "Strategic Merge Patch" among Kubernetes' API conventions; which list is merged by which
+/// key, its published schema.
 public final class StrategicMergePatch {
   private static final String PATCH = "$patch";
   private static final String RETAIN = "$retainKeys";
@@ -63,7 +65,10 @@ public final class StrategicMergePatch {
     }
     if (patch.path(RETAIN) instanceof ArrayNode retained) {
       Set<String> names = texts(retained);
-      target.propertyNames().stream().filter(name -> !names.contains(name)).toList().forEach(target::remove);
+      target.propertyNames().stream()
+          .filter(name -> !names.contains(name))
+          .toList()
+          .forEach(target::remove);
     }
     for (var change : patch.properties()) {
       String name = change.getKey();
@@ -182,7 +187,8 @@ public final class StrategicMergePatch {
         others.computeIfAbsent(before, _ -> new ArrayList<>()).add(item);
       }
     }
-    named.sort(java.util.Comparator.comparing(item -> rank.get(key.isEmpty() ? item : item.path(key))));
+    named.sort(
+        java.util.Comparator.comparing(item -> rank.get(key.isEmpty() ? item : item.path(key))));
     ArrayNode result = Json.array();
     first.forEach(result::add);
     for (JsonNode item : named) {

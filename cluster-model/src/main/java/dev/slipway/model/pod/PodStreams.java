@@ -1,6 +1,5 @@
 package dev.slipway.model.pod;
 
-import dev.slipway.model.cluster.ClusterException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.time.Duration;
@@ -8,12 +7,13 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 
-/// Streams of running pods. Failures before the first byte are [ClusterException] in Kubernetes' reasons (`NOT_FOUND`
-/// pod or container, `BAD_REQUEST` for a container that has not started).
+/// Streams of running pods. Failures before the first byte are [ClusterException] in Kubernetes'
+/// reasons (`NOT_FOUND` pod or container, `BAD_REQUEST` for a container that has not started).
 public interface PodStreams {
   /// Which lines of a container's log.
   ///
-  /// @param container empty for the only one (or the one that `kubectl.kubernetes.io/default-container` names)
+  /// @param container empty for the only one (or the one that
+  ///   `kubectl.kubernetes.io/default-container` names)
   /// @param previous the run before the present one
   /// @param tail the last so many lines only
   /// @param since lines written since then only
@@ -31,15 +31,22 @@ public interface PodStreams {
   ///
   /// @param terminal gives the command a terminal of its own: then its errors come with its output
   record ExecRequest(
-      String namespace, String pod, String container, List<String> command, boolean terminal, Duration timeout) {
+      String namespace,
+      String pod,
+      String container,
+      List<String> command,
+      boolean terminal,
+      Duration timeout) {
     public ExecRequest {
       command = List.copyOf(command);
     }
   }
 
-  /// Writes the log to `out` until its end, or, when following, until the container is gone or `out` refuses.
+  /// Writes the log to `out` until its end, or, when following, until the container is gone or
+  /// `out` refuses.
   void logs(LogRequest request, OutputStream out);
 
-  /// Runs a command and returns its exit code. Ends by itself after the timeout; an interrupt ends the command.
+  /// Runs a command and returns its exit code. Ends by itself after the timeout; an interrupt ends
+  /// the command.
   int exec(ExecRequest request, InputStream stdin, OutputStream stdout, OutputStream stderr);
 }

@@ -7,14 +7,16 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// An exact amount. Two texts that mean the same amount are equal: `1000m` and `1`, `1Gi` and `1024Mi`.
+/// An exact amount. Two texts that mean the same amount are equal: `1000m` and `1`, `1Gi` and
+/// `1024Mi`.
 ///
 /// Source of the format: `k8s.io/apimachinery/pkg/api/resource`.
 public record Quantity(BigDecimal amount) implements Comparable<Quantity> {
   public static final Quantity ZERO = new Quantity(BigDecimal.ZERO);
 
   private static final Pattern FORM =
-      Pattern.compile("([+-]?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+))(?:([numkMGTPE]|[KMGTPE]i)|[eE]([+-]?[0-9]{1,2}))?");
+      Pattern.compile(
+          "([+-]?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+))(?:([numkMGTPE]|[KMGTPE]i)|[eE]([+-]?[0-9]{1,2}))?");
   private static final Map<String, Integer> POWERS_OF_TEN =
       Map.of("n", -9, "u", -6, "m", -3, "k", 3, "M", 6, "G", 9, "T", 12, "P", 15, "E", 18);
   private static final String POWERS_OF_1024 = "KMGTPE";
@@ -29,7 +31,9 @@ public record Quantity(BigDecimal amount) implements Comparable<Quantity> {
         .orElseThrow(
             () ->
                 new IllegalArgumentException(
-                    "\"" + text + "\" is no quantity: write a number with one of n u m k M G T P E Ki Mi Gi Ti Pi Ei"));
+                    "\""
+                        + text
+                        + "\" is no quantity: write a number with one of n u m k M G T P E Ki Mi Gi Ti Pi Ei"));
   }
 
   /// Empty when the text is no quantity.
@@ -43,7 +47,8 @@ public record Quantity(BigDecimal amount) implements Comparable<Quantity> {
     if (suffix == null) {
       String exponent = matcher.group(3);
       return Optional.of(
-          new Quantity(exponent == null ? number : number.scaleByPowerOfTen(Integer.parseInt(exponent))));
+          new Quantity(
+              exponent == null ? number : number.scaleByPowerOfTen(Integer.parseInt(exponent))));
     }
     Integer power = POWERS_OF_TEN.get(suffix);
     if (power != null) {
@@ -68,7 +73,9 @@ public record Quantity(BigDecimal amount) implements Comparable<Quantity> {
     if (whole.compareTo(BigDecimal.valueOf(Long.MAX_VALUE)) > 0) {
       return Long.MAX_VALUE;
     }
-    return whole.compareTo(BigDecimal.valueOf(Long.MIN_VALUE)) < 0 ? Long.MIN_VALUE : whole.longValue();
+    return whole.compareTo(BigDecimal.valueOf(Long.MIN_VALUE)) < 0
+        ? Long.MIN_VALUE
+        : whole.longValue();
   }
 
   @Override

@@ -17,7 +17,8 @@ public final class Defaults {
   public static void fill(ObjectNode object) {
     String kind =
         new GroupKind(
-                GroupKind.groupOf(Json.string(object, "apiVersion", "")), Json.string(object, "kind", ""))
+                GroupKind.groupOf(Json.string(object, "apiVersion", "")),
+                Json.string(object, "kind", ""))
             .toString();
     switch (kind) {
       case "Pod" -> podSpec(Json.child(object, "spec"));
@@ -26,7 +27,8 @@ public final class Defaults {
       case "ReplicationController" -> {
         ObjectNode spec = Json.child(object, "spec");
         putIfAbsent(spec, "replicas", 1);
-        if (!spec.path("selector").isObject() && spec.path("template").path("metadata").path("labels") instanceof ObjectNode labels) {
+        if (!spec.path("selector").isObject()
+            && spec.path("template").path("metadata").path("labels") instanceof ObjectNode labels) {
           spec.set("selector", labels.deepCopy());
         }
         template(spec);
@@ -83,7 +85,9 @@ public final class Defaults {
   private static void container(ObjectNode container) {
     Json.child(container, "resources");
     String image = Json.string(container, "image", "");
-    boolean latest = image.endsWith(":latest") || (!image.contains("@") && image.lastIndexOf(':') <= image.lastIndexOf('/'));
+    boolean latest =
+        image.endsWith(":latest")
+            || (!image.contains("@") && image.lastIndexOf(':') <= image.lastIndexOf('/'));
     putIfAbsent(container, "imagePullPolicy", latest ? "Always" : "IfNotPresent");
     putIfAbsent(container, "terminationMessagePath", "/dev/termination-log");
     putIfAbsent(container, "terminationMessagePolicy", "File");

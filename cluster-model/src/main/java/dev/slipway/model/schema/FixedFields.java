@@ -9,14 +9,20 @@ import java.util.TreeSet;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// What of an object cannot change once it exists: an update that tries is refused, because the change would not come true
-/// or would come true for half of what depends on it.
+/// What of an object cannot change once it exists: an update that tries is refused, because the
+/// change would not come true or would come true for half of what depends on it.
 ///
 /// Source: the `ValidateUpdate` functions of Kubernetes' `pkg/apis`.
 public final class FixedFields {
   private static final String CODE = "FieldValueInvalid";
   private static final Set<String> POD_MUTABLE =
-      Set.of("tolerations", "activeDeadlineSeconds", "nodeName", "containers", "initContainers", "schedulingGates");
+      Set.of(
+          "tolerations",
+          "activeDeadlineSeconds",
+          "nodeName",
+          "containers",
+          "initContainers",
+          "schedulingGates");
 
   private final KubeObject before;
   private final KubeObject after;
@@ -43,7 +49,8 @@ public final class FixedFields {
         fixed.same("delete the Secret and make it again", "type");
         fixed.content("data");
       }
-      case "RoleBinding.rbac.authorization.k8s.io", "ClusterRoleBinding.rbac.authorization.k8s.io" ->
+      case "RoleBinding.rbac.authorization.k8s.io",
+          "ClusterRoleBinding.rbac.authorization.k8s.io" ->
           fixed.same("delete the binding and make another", "roleRef");
       default -> {}
     }
@@ -143,7 +150,9 @@ public final class FixedFields {
     boolean external =
         Json.string(before.spec(), "type", "").equals("ExternalName")
             || Json.string(after.spec(), "type", "").equals("ExternalName");
-    if (!address.isEmpty() && !external && !address.equals(Json.string(after.spec(), "clusterIP", ""))) {
+    if (!address.isEmpty()
+        && !external
+        && !address.equals(Json.string(after.spec(), "clusterIP", ""))) {
       fault("cannot change: pods know the service by " + address, "spec", "clusterIP");
     }
   }

@@ -15,7 +15,8 @@ import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// What a schema cannot say: names, labels, selectors that fit their template, ports, volumes, quantities.
+/// What a schema cannot say: names, labels, selectors that fit their template, ports, volumes,
+/// quantities.
 ///
 /// Source: Kubernetes' `pkg/apis/core/validation` and RFC 1035, RFC 1123.
 final class ObjectRules {
@@ -24,8 +25,10 @@ final class ObjectRules {
       Pattern.compile("[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*");
   private static final Pattern SERVICE_NAME = Pattern.compile("[a-z]([-a-z0-9]*[a-z0-9])?");
   private static final Pattern QUALIFIED =
-      Pattern.compile("([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?");
-  private static final Pattern LABEL_VALUE = Pattern.compile("([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?");
+      Pattern.compile(
+          "([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?");
+  private static final Pattern LABEL_VALUE =
+      Pattern.compile("([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?");
   private static final Pattern PORT_NAME = Pattern.compile("[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?");
   private static final Pattern KEY = Pattern.compile("[-._a-zA-Z0-9]{1,253}");
   private static final Pattern ENV_NAME = Pattern.compile("[^=\\x00-\\x1f\\x7f]+");
@@ -49,10 +52,12 @@ final class ObjectRules {
     switch (kind.toString()) {
       case "Pod" -> rules.podSpec(spec, List.of("spec"), Set.of("Always", "OnFailure", "Never"));
       case "ReplicationController" -> rules.replicationController(spec);
-      case "Deployment.apps", "Rollout.slipway.dev" -> rules.workload(spec, kind.kind().equals("Deployment"));
+      case "Deployment.apps", "Rollout.slipway.dev" ->
+          rules.workload(spec, kind.kind().equals("Deployment"));
       case "Job.batch" -> rules.job(spec);
       case "Service" -> rules.service(spec);
-      case "ConfigMap" -> rules.content(object, List.of("data", "binaryData"), Set.of("binaryData"));
+      case "ConfigMap" ->
+          rules.content(object, List.of("data", "binaryData"), Set.of("binaryData"));
       case "Secret" -> rules.content(object, List.of("data", "stringData"), Set.of("data"));
       case "Application.slipway.dev" -> rules.application(spec);
       default -> {}
@@ -83,26 +88,45 @@ final class ObjectRules {
       }
     } else if (kind.equals(GroupKind.core("Service"))) {
       if (!SERVICE_NAME.matcher(name).matches() || name.length() > 63) {
-        invalid(at, "\"%s\" cannot name a Service: use up to 63 lower-case letters, digits and -, beginning with a letter".formatted(name));
+        invalid(
+            at,
+            "\"%s\" cannot name a Service: use up to 63 lower-case letters, digits and -, beginning with a letter"
+                .formatted(name));
       }
     } else if (kind.equals(GroupKind.core("Namespace"))) {
       if (!LABEL_NAME.matcher(name).matches() || name.length() > 63) {
-        invalid(at, "\"%s\" cannot name a Namespace: use up to 63 lower-case letters, digits and -".formatted(name));
+        invalid(
+            at,
+            "\"%s\" cannot name a Namespace: use up to 63 lower-case letters, digits and -"
+                .formatted(name));
       }
     } else if (kind.group().equals("rbac.authorization.k8s.io")) {
       if (name.equals(".") || name.equals("..") || name.contains("/") || name.contains("%")) {
-        invalid(at, "\"%s\" is no name: it may be neither . nor .. and hold neither / nor %%".formatted(name));
+        invalid(
+            at,
+            "\"%s\" is no name: it may be neither . nor .. and hold neither / nor %%"
+                .formatted(name));
       }
     } else if (!SUBDOMAIN.matcher(name).matches() || name.length() > 253) {
-      invalid(at, "\"%s\" is no name: use lower-case letters, digits, - and ., beginning and ending with a letter or digit".formatted(name));
+      invalid(
+          at,
+          "\"%s\" is no name: use lower-case letters, digits, - and ., beginning and ending with a letter or digit"
+              .formatted(name));
     }
     String namespace = Json.string(metadata, "namespace", "");
-    if (!namespace.isEmpty() && (!LABEL_NAME.matcher(namespace).matches() || namespace.length() > 63)) {
-      invalid(List.of("metadata", "namespace"), "\"%s\" is no namespace: use up to 63 lower-case letters, digits and -".formatted(namespace));
+    if (!namespace.isEmpty()
+        && (!LABEL_NAME.matcher(namespace).matches() || namespace.length() > 63)) {
+      invalid(
+          List.of("metadata", "namespace"),
+          "\"%s\" is no namespace: use up to 63 lower-case letters, digits and -"
+              .formatted(namespace));
     }
     labels(metadata.path("labels"), List.of("metadata", "labels"));
     for (var annotation : metadata.path("annotations").properties()) {
-      qualified(annotation.getKey(), "annotation", List.of("metadata", "annotations", annotation.getKey()));
+      qualified(
+          annotation.getKey(),
+          "annotation",
+          List.of("metadata", "annotations", annotation.getKey()));
     }
   }
 
@@ -111,7 +135,8 @@ final class ObjectRules {
     if (!QUALIFIED.matcher(name).matches()) {
       invalid(
           at,
-          "\"%s\" is no %s name: use up to 63 letters, digits, -, _ and ., if need be after a domain and /".formatted(name, what));
+          "\"%s\" is no %s name: use up to 63 letters, digits, -, _ and ., if need be after a domain and /"
+              .formatted(name, what));
       return;
     }
     int slash = name.indexOf('/');
@@ -125,10 +150,12 @@ final class ObjectRules {
   private void labels(JsonNode labels, List<Object> base) {
     for (var label : labels.properties()) {
       qualified(label.getKey(), "label", path(base, label.getKey()));
-      if (label.getValue().isString() && !LABEL_VALUE.matcher(label.getValue().stringValue()).matches()) {
+      if (label.getValue().isString()
+          && !LABEL_VALUE.matcher(label.getValue().stringValue()).matches()) {
         invalid(
             path(base, label.getKey()),
-            "\"%s\" is no label value: use up to 63 letters, digits, -, _ and .".formatted(label.getValue().stringValue()));
+            "\"%s\" is no label value: use up to 63 letters, digits, -, _ and ."
+                .formatted(label.getValue().stringValue()));
       }
     }
   }
@@ -137,7 +164,10 @@ final class ObjectRules {
     replicas(spec);
     JsonNode template = spec.path("template");
     if (!template.isObject()) {
-      fault(List.of("spec", "template"), "FieldValueRequired", "a ReplicationController needs a template");
+      fault(
+          List.of("spec", "template"),
+          "FieldValueRequired",
+          "a ReplicationController needs a template");
       return;
     }
     Map<String, String> selector = Json.stringMap(spec, "selector");
@@ -150,7 +180,11 @@ final class ObjectRules {
     JsonNode template = spec.path("template");
     JsonNode selector = spec.path("selector");
     try {
-      fits(LabelSelector.read(selector), !needsSelector && !selector.isObject(), template, List.of("spec", "selector"));
+      fits(
+          LabelSelector.read(selector),
+          !needsSelector && !selector.isObject(),
+          template,
+          List.of("spec", "selector"));
     } catch (IllegalArgumentException e) {
       invalid(List.of("spec", "selector"), String.valueOf(e.getMessage()));
     }
@@ -160,32 +194,50 @@ final class ObjectRules {
     for (String field : List.of("maxSurge", "maxUnavailable")) {
       JsonNode value = rolling.path(field);
       if (value.isString() && !SHARE.matcher(value.stringValue()).matches()) {
-        invalid(List.of("spec", "strategy", "rollingUpdate", field), "\"%s\" is no number of pods: write 1 or 25%%".formatted(value.stringValue()));
+        invalid(
+            List.of("spec", "strategy", "rollingUpdate", field),
+            "\"%s\" is no number of pods: write 1 or 25%%".formatted(value.stringValue()));
       }
       atLeast(rolling, List.of("spec", "strategy", "rollingUpdate"), field, 0);
-      if (field.equals("maxUnavailable") && value.asString("").matches("[0-9]{1,9}%") && Integer.parseInt(value.asString().replace("%", "")) > 100) {
-        invalid(List.of("spec", "strategy", "rollingUpdate", field), "%s is more than there are: at most 100%%".formatted(value.asString()));
+      if (field.equals("maxUnavailable")
+          && value.asString("").matches("[0-9]{1,9}%")
+          && Integer.parseInt(value.asString().replace("%", "")) > 100) {
+        invalid(
+            List.of("spec", "strategy", "rollingUpdate", field),
+            "%s is more than there are: at most 100%%".formatted(value.asString()));
       }
       zero &= value.asString("").matches("0%?");
     }
     if (zero && rolling.size() >= 2) {
-      invalid(List.of("spec", "strategy", "rollingUpdate", "maxUnavailable"), "maxSurge and maxUnavailable cannot both be 0: nothing could move");
+      invalid(
+          List.of("spec", "strategy", "rollingUpdate", "maxUnavailable"),
+          "maxSurge and maxUnavailable cannot both be 0: nothing could move");
     }
   }
 
   private void job(JsonNode spec) {
-    for (String field : List.of("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished")) {
+    for (String field :
+        List.of(
+            "parallelism",
+            "completions",
+            "backoffLimit",
+            "activeDeadlineSeconds",
+            "ttlSecondsAfterFinished")) {
       atLeast(spec, List.of("spec"), field, 0);
     }
     JsonNode template = spec.path("template");
     if (Json.string(template.path("spec"), "restartPolicy", "").isEmpty()) {
-      fault(List.of("spec", "template", "spec", "restartPolicy"), "FieldValueRequired", "a Job needs restartPolicy: Never or OnFailure");
+      fault(
+          List.of("spec", "template", "spec", "restartPolicy"),
+          "FieldValueRequired",
+          "a Job needs restartPolicy: Never or OnFailure");
     }
     template(template, Set.of("Never", "OnFailure"));
   }
 
   private void replicas(JsonNode spec) {
-    for (String field : List.of("replicas", "minReadySeconds", "progressDeadlineSeconds", "revisionHistoryLimit")) {
+    for (String field :
+        List.of("replicas", "minReadySeconds", "progressDeadlineSeconds", "revisionHistoryLimit")) {
       atLeast(spec, List.of("spec"), field, 0);
     }
   }
@@ -193,7 +245,8 @@ final class ObjectRules {
   private void atLeast(JsonNode node, List<Object> base, String field, long least) {
     JsonNode value = node.path(field);
     if (value.isIntegralNumber() && value.longValue() < least) {
-      invalid(path(base, field), "%d is too small: at least %d".formatted(value.longValue(), least));
+      invalid(
+          path(base, field), "%d is too small: at least %d".formatted(value.longValue(), least));
     }
   }
 
@@ -205,12 +258,16 @@ final class ObjectRules {
       return;
     }
     if (!selector.matches(Json.stringMap(template.path("metadata"), "labels"))) {
-      invalid(at, "the selector does not match the labels of the template: its own pods would not be found");
+      invalid(
+          at,
+          "the selector does not match the labels of the template: its own pods would not be found");
     }
   }
 
   private void template(JsonNode template, Set<String> policies) {
-    labels(template.path("metadata").path("labels"), List.of("spec", "template", "metadata", "labels"));
+    labels(
+        template.path("metadata").path("labels"),
+        List.of("spec", "template", "metadata", "labels"));
     podSpec(template.path("spec"), List.of("spec", "template", "spec"), policies);
   }
 
@@ -220,7 +277,8 @@ final class ObjectRules {
       fault(
           path(base, "restartPolicy"),
           "FieldValueNotSupported",
-          "\"%s\" is not possible here: use %s".formatted(policy, String.join(" or ", policies.stream().sorted().toList())));
+          "\"%s\" is not possible here: use %s"
+              .formatted(policy, String.join(" or ", policies.stream().sorted().toList())));
     }
     atLeast(spec, base, "terminationGracePeriodSeconds", 0);
     var volumes = new HashSet<String>();
@@ -228,14 +286,25 @@ final class ObjectRules {
     for (int i = 0; i < list.size(); i++) {
       String name = Json.string(list.get(i), "name", "");
       if (!LABEL_NAME.matcher(name).matches()) {
-        invalid(path(base, "volumes", i, "name"), "\"%s\" is no volume name: use lower-case letters, digits and -".formatted(name));
+        invalid(
+            path(base, "volumes", i, "name"),
+            "\"%s\" is no volume name: use lower-case letters, digits and -".formatted(name));
       }
       if (!volumes.add(name)) {
-        fault(path(base, "volumes", i, "name"), "FieldValueDuplicate", "the volume \"%s\" is here twice".formatted(name));
+        fault(
+            path(base, "volumes", i, "name"),
+            "FieldValueDuplicate",
+            "the volume \"%s\" is here twice".formatted(name));
       }
-      List<String> sources = list.get(i).propertyNames().stream().filter(field -> !field.equals("name")).sorted().toList();
+      List<String> sources =
+          list.get(i).propertyNames().stream()
+              .filter(field -> !field.equals("name"))
+              .sorted()
+              .toList();
       if (sources.size() > 1) {
-        invalid(path(base, "volumes", i), "a volume has one source, not %s".formatted(String.join(" and ", sources)));
+        invalid(
+            path(base, "volumes", i),
+            "a volume has one source, not %s".formatted(String.join(" and ", sources)));
       }
     }
     placement(spec, base);
@@ -258,8 +327,12 @@ final class ObjectRules {
       List<Object> at = path(base, "tolerations", i);
       String operator = Json.string(tolerations.get(i), "operator", "Equal");
       if (!Set.of("Equal", "Exists").contains(operator)) {
-        fault(path(at, "operator"), "FieldValueNotSupported", "\"%s\" is no operator: Equal or Exists".formatted(operator));
-      } else if (operator.equals("Exists") && !Json.string(tolerations.get(i), "value", "").isEmpty()) {
+        fault(
+            path(at, "operator"),
+            "FieldValueNotSupported",
+            "\"%s\" is no operator: Equal or Exists".formatted(operator));
+      } else if (operator.equals("Exists")
+          && !Json.string(tolerations.get(i), "value", "").isEmpty()) {
         invalid(path(at, "value"), "with operator Exists there is no value");
       } else if (operator.equals("Equal") && Json.string(tolerations.get(i), "key", "").isEmpty()) {
         invalid(path(at, "operator"), "without a key the operator is Exists");
@@ -305,7 +378,10 @@ final class ObjectRules {
   /// What a spread constraint and a term of pod affinity have in common.
   private void topology(JsonNode term, List<Object> base) {
     if (Json.string(term, "topologyKey", "").isEmpty()) {
-      fault(path(base, "topologyKey"), "FieldValueRequired", "the label that tells one place from another is needed, for instance kubernetes.io/hostname");
+      fault(
+          path(base, "topologyKey"),
+          "FieldValueRequired",
+          "the label that tells one place from another is needed, for instance kubernetes.io/hostname");
     }
     try {
       LabelSelector.read(term.path("labelSelector"));
@@ -314,13 +390,19 @@ final class ObjectRules {
     }
   }
 
-  private void container(JsonNode container, List<Object> base, Set<String> volumes, Set<String> names) {
+  private void container(
+      JsonNode container, List<Object> base, Set<String> volumes, Set<String> names) {
     String name = Json.string(container, "name", "");
     if (!LABEL_NAME.matcher(name).matches() || name.length() > 63) {
-      invalid(path(base, "name"), "\"%s\" is no container name: use lower-case letters, digits and -".formatted(name));
+      invalid(
+          path(base, "name"),
+          "\"%s\" is no container name: use lower-case letters, digits and -".formatted(name));
     }
     if (!names.add(name)) {
-      fault(path(base, "name"), "FieldValueDuplicate", "the container \"%s\" is here twice".formatted(name));
+      fault(
+          path(base, "name"),
+          "FieldValueDuplicate",
+          "the container \"%s\" is here twice".formatted(name));
     }
     if (Json.string(container, "image", "").isBlank()) {
       fault(path(base, "image"), "FieldValueRequired", "a container needs an image");
@@ -331,9 +413,13 @@ final class ObjectRules {
     for (int i = 0; i < portList.size(); i++) {
       JsonNode port = portList.get(i);
       port(port, "containerPort", path(base, "ports", i));
-      String number = Json.integer(port, "containerPort", 0) + "/" + Json.string(port, "protocol", "TCP");
+      String number =
+          Json.integer(port, "containerPort", 0) + "/" + Json.string(port, "protocol", "TCP");
       if (!numbers.add(number)) {
-        fault(path(base, "ports", i, "containerPort"), "FieldValueDuplicate", "the port %s is here twice".formatted(number));
+        fault(
+            path(base, "ports", i, "containerPort"),
+            "FieldValueDuplicate",
+            "the port %s is here twice".formatted(number));
       }
       if (port.has("hostPort")) {
         port(port, "hostPort", path(base, "ports", i));
@@ -342,7 +428,10 @@ final class ObjectRules {
       if (!portName.isEmpty()) {
         portName(portName, path(base, "ports", i, "name"));
         if (!ports.add(portName)) {
-          fault(path(base, "ports", i, "name"), "FieldValueDuplicate", "the port \"%s\" is here twice".formatted(portName));
+          fault(
+              path(base, "ports", i, "name"),
+              "FieldValueDuplicate",
+              "the port \"%s\" is here twice".formatted(portName));
         }
       }
     }
@@ -351,9 +440,14 @@ final class ObjectRules {
     for (int i = 0; i < env.size(); i++) {
       String variable = Json.string(env.get(i), "name", "");
       if (!ENV_NAME.matcher(variable).matches()) {
-        invalid(path(base, "env", i, "name"), "\"%s\" cannot name an environment variable".formatted(variable));
+        invalid(
+            path(base, "env", i, "name"),
+            "\"%s\" cannot name an environment variable".formatted(variable));
       } else if (!variables.add(variable)) {
-        fault(path(base, "env", i, "name"), "FieldValueDuplicate", "the variable \"%s\" is here twice".formatted(variable));
+        fault(
+            path(base, "env", i, "name"),
+            "FieldValueDuplicate",
+            "the variable \"%s\" is here twice".formatted(variable));
       }
       if (env.get(i).has("value") && env.get(i).has("valueFrom")) {
         invalid(path(base, "env", i), "value and valueFrom cannot both be given");
@@ -371,17 +465,25 @@ final class ObjectRules {
       }
       String at = Json.string(mountList.get(i), "mountPath", "");
       if (!at.startsWith("/")) {
-        invalid(path(base, "volumeMounts", i, "mountPath"), "\"%s\" must be an absolute path".formatted(at));
+        invalid(
+            path(base, "volumeMounts", i, "mountPath"),
+            "\"%s\" must be an absolute path".formatted(at));
       }
       if (!mounts.add(at)) {
-        fault(path(base, "volumeMounts", i, "mountPath"), "FieldValueDuplicate", "\"%s\" is mounted twice".formatted(at));
+        fault(
+            path(base, "volumeMounts", i, "mountPath"),
+            "FieldValueDuplicate",
+            "\"%s\" is mounted twice".formatted(at));
       }
     }
     for (String probe : List.of("livenessProbe", "readinessProbe", "startupProbe")) {
       if (container.path(probe).isObject()) {
         probe(container.path(probe), path(base, probe), ports);
-        if (!probe.equals("readinessProbe") && Json.integer(container.path(probe), "successThreshold", 1) != 1) {
-          invalid(path(base, probe, "successThreshold"), "only a readinessProbe may ask for more than 1 success");
+        if (!probe.equals("readinessProbe")
+            && Json.integer(container.path(probe), "successThreshold", 1) != 1) {
+          invalid(
+              path(base, probe, "successThreshold"),
+              "only a readinessProbe may ask for more than 1 success");
         }
       }
     }
@@ -390,17 +492,22 @@ final class ObjectRules {
 
   private void probe(JsonNode probe, List<Object> base, Set<String> ports) {
     long handlers =
-        List.of("exec", "httpGet", "tcpSocket", "grpc").stream().filter(handler -> probe.path(handler).isObject()).count();
+        List.of("exec", "httpGet", "tcpSocket", "grpc").stream()
+            .filter(handler -> probe.path(handler).isObject())
+            .count();
     if (handlers != 1) {
       invalid(base, "a probe does exactly one of exec, httpGet, tcpSocket and grpc");
     }
     for (String handler : List.of("httpGet", "tcpSocket")) {
       JsonNode port = probe.path(handler).path("port");
-      if (port.isString() && !ports.contains(port.stringValue()) && !port.stringValue().matches("[0-9]+")) {
+      if (port.isString()
+          && !ports.contains(port.stringValue())
+          && !port.stringValue().matches("[0-9]+")) {
         fault(
             path(base, handler, "port"),
             "FieldValueNotFound",
-            "the container has no port named \"%s\"%s".formatted(port.stringValue(), Schemas.near(port.stringValue(), ports)));
+            "the container has no port named \"%s\"%s"
+                .formatted(port.stringValue(), Schemas.near(port.stringValue(), ports)));
       } else if (port.isIntegralNumber() && (port.intValue() < 1 || port.intValue() > 65535)) {
         invalid(path(base, handler, "port"), port.intValue() + " is no port: 1 to 65535");
       }
@@ -408,7 +515,8 @@ final class ObjectRules {
     if (probe.path("grpc").isObject()) {
       port(probe.path("grpc"), "port", path(base, "grpc"));
     }
-    for (String field : List.of("periodSeconds", "timeoutSeconds", "successThreshold", "failureThreshold")) {
+    for (String field :
+        List.of("periodSeconds", "timeoutSeconds", "successThreshold", "failureThreshold")) {
       atLeast(probe, base, field, 1);
     }
     atLeast(probe, base, "initialDelaySeconds", 0);
@@ -416,13 +524,16 @@ final class ObjectRules {
 
   private void resources(JsonNode resources, List<Object> base) {
     for (var limit : resources.path("limits").properties()) {
-      if (Quantity.find(limit.getValue().asString("")).filter(amount -> amount.amount().signum() < 0).isPresent()) {
+      if (Quantity.find(limit.getValue().asString(""))
+          .filter(amount -> amount.amount().signum() < 0)
+          .isPresent()) {
         invalid(path(base, "limits", limit.getKey()), "a limit cannot be negative");
       }
     }
     for (var request : resources.path("requests").properties()) {
       Optional<Quantity> wanted = Quantity.find(request.getValue().asString(""));
-      Optional<Quantity> limit = Quantity.find(resources.path("limits").path(request.getKey()).asString(""));
+      Optional<Quantity> limit =
+          Quantity.find(resources.path("limits").path(request.getKey()).asString(""));
       if (wanted.isPresent() && wanted.get().amount().signum() < 0) {
         invalid(path(base, "requests", request.getKey()), "a request cannot be negative");
       }
@@ -430,7 +541,9 @@ final class ObjectRules {
         invalid(
             path(base, "requests", request.getKey()),
             "the request %s is more than the limit %s"
-                .formatted(request.getValue().asString(), resources.path("limits").path(request.getKey()).asString()));
+                .formatted(
+                    request.getValue().asString(),
+                    resources.path("limits").path(request.getKey()).asString()));
       }
     }
   }
@@ -444,17 +557,26 @@ final class ObjectRules {
 
   private void portName(String name, List<Object> at) {
     if (!PORT_NAME.matcher(name).matches() || !name.matches(".*[a-z].*")) {
-      invalid(at, "\"%s\" is no port name: up to 15 lower-case letters, digits and -, with at least one letter".formatted(name));
+      invalid(
+          at,
+          "\"%s\" is no port name: up to 15 lower-case letters, digits and -, with at least one letter"
+              .formatted(name));
     }
   }
 
   private void service(JsonNode spec) {
     String type = Json.string(spec, "type", "ClusterIP");
     if (!Set.of("ClusterIP", "NodePort", "LoadBalancer", "ExternalName").contains(type)) {
-      fault(List.of("spec", "type"), "FieldValueNotSupported", "\"%s\" is no type of Service: ClusterIP, NodePort, LoadBalancer or ExternalName".formatted(type));
+      fault(
+          List.of("spec", "type"),
+          "FieldValueNotSupported",
+          "\"%s\" is no type of Service: ClusterIP, NodePort, LoadBalancer or ExternalName"
+              .formatted(type));
     }
     List<JsonNode> ports = Json.items(spec, "ports");
-    if (ports.isEmpty() && !type.equals("ExternalName") && !Json.string(spec, "clusterIP", "").equals("None")) {
+    if (ports.isEmpty()
+        && !type.equals("ExternalName")
+        && !Json.string(spec, "clusterIP", "").equals("None")) {
       fault(List.of("spec", "ports"), "FieldValueRequired", "a Service needs at least one port");
     }
     var names = new HashSet<String>();
@@ -466,21 +588,30 @@ final class ObjectRules {
       String protocol = Json.string(ports.get(i), "protocol", "TCP");
       String number = Json.integer(ports.get(i), "port", 0) + "/" + protocol;
       if (!numbers.add(number)) {
-        fault(path(base, "port"), "FieldValueDuplicate", "the port %s is here twice".formatted(number));
+        fault(
+            path(base, "port"),
+            "FieldValueDuplicate",
+            "the port %s is here twice".formatted(number));
       }
       targetPort(ports.get(i).path("targetPort"), path(base, "targetPort"));
       String name = Json.string(ports.get(i), "name", "");
       if (name.isEmpty() && ports.size() > 1) {
         fault(path(base, "name"), "FieldValueRequired", "with several ports each needs a name");
       } else if (!name.isEmpty() && !names.add(name)) {
-        fault(path(base, "name"), "FieldValueDuplicate", "the port \"%s\" is here twice".formatted(name));
+        fault(
+            path(base, "name"),
+            "FieldValueDuplicate",
+            "the port \"%s\" is here twice".formatted(name));
       }
       int nodePort = Json.integer(ports.get(i), "nodePort", 0);
       if (nodePort != 0 && (nodePort < 30000 || nodePort > 32767)) {
         invalid(path(base, "nodePort"), nodePort + " is no node port: 30000 to 32767");
       }
       if (nodePort != 0 && !nodePorts.add(nodePort + "/" + protocol)) {
-        fault(path(base, "nodePort"), "FieldValueDuplicate", "the node port %d is here twice".formatted(nodePort));
+        fault(
+            path(base, "nodePort"),
+            "FieldValueDuplicate",
+            "the node port %d is here twice".formatted(nodePort));
       }
       if (nodePort != 0 && type.equals("ClusterIP")) {
         invalid(path(base, "nodePort"), "a nodePort needs type: NodePort");
@@ -488,11 +619,17 @@ final class ObjectRules {
     }
     labels(spec.path("selector"), List.of("spec", "selector"));
     if (type.equals("ExternalName") && Json.string(spec, "externalName", "").isEmpty()) {
-      fault(List.of("spec", "externalName"), "FieldValueRequired", "a Service of type ExternalName needs the name");
+      fault(
+          List.of("spec", "externalName"),
+          "FieldValueRequired",
+          "a Service of type ExternalName needs the name");
     }
     String affinity = Json.string(spec, "sessionAffinity", "None");
     if (!Set.of("None", "ClientIP").contains(affinity)) {
-      fault(List.of("spec", "sessionAffinity"), "FieldValueNotSupported", "\"%s\" is not possible: None or ClientIP".formatted(affinity));
+      fault(
+          List.of("spec", "sessionAffinity"),
+          "FieldValueNotSupported",
+          "\"%s\" is not possible: None or ClientIP".formatted(affinity));
     }
   }
 
@@ -509,17 +646,25 @@ final class ObjectRules {
     for (String field : fields) {
       for (var entry : object.path(field).properties()) {
         if (!KEY.matcher(entry.getKey()).matches()) {
-          invalid(List.of(field, entry.getKey()), "\"%s\" is no key: use letters, digits, -, _ and .".formatted(entry.getKey()));
+          invalid(
+              List.of(field, entry.getKey()),
+              "\"%s\" is no key: use letters, digits, -, _ and .".formatted(entry.getKey()));
         }
         String value = entry.getValue().asString("");
         size += value.length();
         if (encoded.contains(field) && !isBase64(value)) {
-          invalid(List.of(field, entry.getKey()), "the value is not base64" + (field.equals("data") ? ": encode it, or use stringData" : ""));
+          invalid(
+              List.of(field, entry.getKey()),
+              "the value is not base64"
+                  + (field.equals("data") ? ": encode it, or use stringData" : ""));
         }
       }
     }
     if (size > MAX_CONTENT) {
-      fault(List.of(fields.getFirst()), "FieldValueTooLong", "%d bytes are too much: 1 MiB at most".formatted(size));
+      fault(
+          List.of(fields.getFirst()),
+          "FieldValueTooLong",
+          "%d bytes are too much: 1 MiB at most".formatted(size));
     }
   }
 
@@ -534,18 +679,29 @@ final class ObjectRules {
 
   private void application(JsonNode spec) {
     if (Json.string(spec.path("source"), "repoURL", "").isBlank()) {
-      fault(List.of("spec", "source", "repoURL"), "FieldValueRequired", "an application needs a repository");
+      fault(
+          List.of("spec", "source", "repoURL"),
+          "FieldValueRequired",
+          "an application needs a repository");
     }
     String path = Json.string(spec.path("source"), "path", ".");
     if (path.startsWith("/") || List.of(path.split("/", -1)).contains("..")) {
-      invalid(List.of("spec", "source", "path"), "\"%s\" must stay within the repository".formatted(path));
+      invalid(
+          List.of("spec", "source", "path"),
+          "\"%s\" must stay within the repository".formatted(path));
     }
     JsonNode policy = spec.path("syncPolicy");
     duration(policy, "timeout", List.of("spec", "syncPolicy"));
     duration(policy, "waveTimeout", List.of("spec", "syncPolicy"));
     delivery(spec, policy);
-    duration(policy.path("retry").path("backoff"), "duration", List.of("spec", "syncPolicy", "retry", "backoff"));
-    duration(policy.path("retry").path("backoff"), "maxDuration", List.of("spec", "syncPolicy", "retry", "backoff"));
+    duration(
+        policy.path("retry").path("backoff"),
+        "duration",
+        List.of("spec", "syncPolicy", "retry", "backoff"));
+    duration(
+        policy.path("retry").path("backoff"),
+        "maxDuration",
+        List.of("spec", "syncPolicy", "retry", "backoff"));
     atLeast(spec, List.of("spec"), "revisionHistoryLimit", 1);
   }
 
@@ -564,17 +720,24 @@ final class ObjectRules {
       List<Object> base = List.of("spec", "syncPolicy", "windows", i);
       String kind = Json.string(windows.get(i), "kind", "");
       if (!Set.of("allow", "deny").contains(kind)) {
-        fault(path(base, "kind"), "FieldValueNotSupported", "\"%s\" is no kind of window: allow or deny".formatted(kind));
+        fault(
+            path(base, "kind"),
+            "FieldValueNotSupported",
+            "\"%s\" is no kind of window: allow or deny".formatted(kind));
       }
       String zone = Json.string(windows.get(i), "timeZone", "UTC");
       try {
         java.time.ZoneId.of(zone);
       } catch (java.time.DateTimeException e) {
-        invalid(path(base, "timeZone"), "\"%s\" is no time zone: write UTC or Europe/Berlin".formatted(zone));
+        invalid(
+            path(base, "timeZone"),
+            "\"%s\" is no time zone: write UTC or Europe/Berlin".formatted(zone));
       }
       String length = Json.string(windows.get(i), "duration", "");
       if (!WINDOW_LENGTH.matcher(length).matches()) {
-        invalid(path(base, "duration"), "\"%s\" is no duration of a window: write 30m, 8h or 2d".formatted(length));
+        invalid(
+            path(base, "duration"),
+            "\"%s\" is no duration of a window: write 30m, 8h or 2d".formatted(length));
       }
       int fields = Json.string(windows.get(i), "schedule", "").strip().split("\\s+").length;
       if (fields < 5 || fields > 7) {
@@ -595,6 +758,10 @@ final class ObjectRules {
   private void duration(JsonNode node, String field, List<Object> base) {
     Json.string(node, field)
         .filter(text -> !DURATION.matcher(text).matches())
-        .ifPresent(text -> invalid(path(base, field), "\"%s\" is no duration: write 30s, 5m or 1h".formatted(text)));
+        .ifPresent(
+            text ->
+                invalid(
+                    path(base, field),
+                    "\"%s\" is no duration: write 30s, 5m or 1h".formatted(text)));
   }
 }

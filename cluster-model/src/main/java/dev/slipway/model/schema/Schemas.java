@@ -18,11 +18,13 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Checks objects against schemas: types, required and unknown fields. Immutable; loaded when first used.
+/// Checks objects against schemas: types, required and unknown fields. Immutable; loaded when first
+/// used.
 public final class Schemas {
   /// One type of the schema. Types of fields are written in letters, see `trim.py`.
   ///
-  /// @param merged the merge key of each list that a strategic merge patch merges; empty for a list of plain values
+  /// @param merged the merge key of each list that a strategic merge patch merges; empty for a list
+  ///   of plain values
   public record Definition(
       Map<String, String> properties, List<String> required, Map<String, String> merged) {}
 
@@ -96,20 +98,24 @@ public final class Schemas {
     return definition == null ? "*" : definition.properties().getOrDefault(name, "*");
   }
 
-  /// The field by which a strategic merge patch merges the items of a list: empty text for a list of plain values that is a set;
-  /// nothing for a list that is replaced as a whole.
+  /// The field by which a strategic merge patch merges the items of a list: empty text for a list
+  /// of plain values that is a set; nothing for a list that is replaced as a whole.
   public Optional<String> mergeKey(String type, String name) {
     Definition definition = type.startsWith("#") ? definitions.get(type.substring(1)) : null;
-    return definition == null ? Optional.empty() : Optional.ofNullable(definition.merged().get(name));
+    return definition == null
+        ? Optional.empty()
+        : Optional.ofNullable(definition.merged().get(name));
   }
 
-  /// Takes out the fields that the schema does not know, and those whose value is null: that is as if nothing was said.
+  /// Takes out the fields that the schema does not know, and those whose value is null: that is as
+  /// if nothing was said.
   ///
   /// @return the paths of what was taken out, as a person writes them
   public List<String> prune(ObjectNode object) {
     GroupKind kind =
         new GroupKind(
-            GroupKind.groupOf(Json.string(object, "apiVersion", "")), Json.string(object, "kind", ""));
+            GroupKind.groupOf(Json.string(object, "apiVersion", "")),
+            Json.string(object, "kind", ""));
     var gone = new ArrayList<String>();
     type(kind).ifPresent(type -> prune(object, type, "", gone));
     return gone;
@@ -121,7 +127,10 @@ public final class Schemas {
         prune(array.get(i), type.substring(1), path + "[" + i + "]", gone);
       }
     } else if (type.startsWith("{") && node instanceof ObjectNode map) {
-      map.properties().forEach(member -> prune(member.getValue(), type.substring(1), path + "." + member.getKey(), gone));
+      map.properties()
+          .forEach(
+              member ->
+                  prune(member.getValue(), type.substring(1), path + "." + member.getKey(), gone));
     } else if (type.startsWith("#") && node instanceof ObjectNode object) {
       Definition definition = definitions.get(type.substring(1));
       if (definition == null || definition.properties().isEmpty()) {
@@ -151,12 +160,14 @@ public final class Schemas {
     return kinds.containsKey(kind.toString());
   }
 
-  /// Everything that is wrong with an object: by the schema first, and by the other rules when the schema holds.
+  /// Everything that is wrong with an object: by the schema first, and by the other rules when the
+  /// schema holds.
   public List<Fault> faults(ObjectNode object) {
     var faults = new ArrayList<Fault>();
     GroupKind kind =
         new GroupKind(
-            GroupKind.groupOf(Json.string(object, "apiVersion", "")), Json.string(object, "kind", ""));
+            GroupKind.groupOf(Json.string(object, "apiVersion", "")),
+            Json.string(object, "kind", ""));
     String definition = kinds.get(kind.toString());
     if (definition == null) {
       faults.add(
@@ -164,7 +175,10 @@ public final class Schemas {
               List.of("kind"),
               "FieldValueNotSupported",
               "the kind %s is not known%s; known are %s"
-                  .formatted(kind, near(kind.toString(), kinds.keySet()), String.join(", ", kinds.keySet()))));
+                  .formatted(
+                      kind,
+                      near(kind.toString(), kinds.keySet()),
+                      String.join(", ", kinds.keySet()))));
       return faults;
     }
     check(object, "#" + definition, new ArrayList<>(), faults);
@@ -231,7 +245,8 @@ public final class Schemas {
               new Fault(
                   path,
                   "FieldValueInvalid",
-                  "%s is no quantity: write something like 500m, 2, 64Mi or 1Gi".formatted(shown(node))));
+                  "%s is no quantity: write something like 500m, 2, 64Mi or 1Gi"
+                      .formatted(shown(node))));
         }
       }
       default -> {}
@@ -254,7 +269,9 @@ public final class Schemas {
             new Fault(
                 with(path, member.getKey()),
                 "FieldValueUnknown",
-                "unknown field \"%s\"%s".formatted(member.getKey(), near(member.getKey(), definition.properties().keySet()))));
+                "unknown field \"%s\"%s"
+                    .formatted(
+                        member.getKey(), near(member.getKey(), definition.properties().keySet()))));
       } else {
         check(member.getValue(), type, with(path, member.getKey()), faults);
       }
@@ -263,20 +280,30 @@ public final class Schemas {
       JsonNode value = object.path(required);
       if (value.isMissingNode() || value.isNull()) {
         faults.add(
-            new Fault(with(path, required), "FieldValueRequired", "\"%s\" is required here".formatted(required)));
+            new Fault(
+                with(path, required),
+                "FieldValueRequired",
+                "\"%s\" is required here".formatted(required)));
       }
     }
   }
 
   private static void wrong(JsonNode node, String wanted, List<Object> path, List<Fault> faults) {
     String hint =
-        wanted.equals("a text") && node.isValueNode() ? ": put it in quotes (\"" + node.asString() + "\")" : "";
+        wanted.equals("a text") && node.isValueNode()
+            ? ": put it in quotes (\"" + node.asString() + "\")"
+            : "";
     String what = secretive(path) ? "the value" : shown(node);
-    faults.add(new Fault(path, "FieldValueTypeInvalid", "%s must be %s%s".formatted(what, wanted, secretive(path) ? "" : hint)));
+    faults.add(
+        new Fault(
+            path,
+            "FieldValueTypeInvalid",
+            "%s must be %s%s".formatted(what, wanted, secretive(path) ? "" : hint)));
   }
 
   private static boolean secretive(List<Object> path) {
-    return !path.isEmpty() && (path.getFirst().equals("data") || path.getFirst().equals("stringData"));
+    return !path.isEmpty()
+        && (path.getFirst().equals("data") || path.getFirst().equals("stringData"));
   }
 
   private static String shown(JsonNode node) {
@@ -317,8 +344,12 @@ public final class Schemas {
           continue;
         }
         int change = one.charAt(i - 1) == other.charAt(j - 1) ? 0 : 1;
-        cost[i][j] = Math.min(Math.min(cost[i - 1][j] + 1, cost[i][j - 1] + 1), cost[i - 1][j - 1] + change);
-        if (i > 1 && j > 1 && one.charAt(i - 1) == other.charAt(j - 2) && one.charAt(i - 2) == other.charAt(j - 1)) {
+        cost[i][j] =
+            Math.min(Math.min(cost[i - 1][j] + 1, cost[i][j - 1] + 1), cost[i - 1][j - 1] + change);
+        if (i > 1
+            && j > 1
+            && one.charAt(i - 1) == other.charAt(j - 2)
+            && one.charAt(i - 2) == other.charAt(j - 1)) {
           cost[i][j] = Math.min(cost[i][j], cost[i - 2][j - 2] + 1);
         }
       }

@@ -1,4 +1,5 @@
-/// What an object must look like: Kubernetes' published schema, the rules that no schema can say, and the defaults.
+/// What an object must look like: Kubernetes' published schema, the rules that no schema can say,
+/// and the defaults.
 @NullMarked
 package dev.slipway.model.schema;
 

@@ -2,7 +2,8 @@ package dev.slipway.model.service;
 
 import java.util.List;
 
-/// Everything that the data plane needs, whole: the last one that it was given is the one that holds.
+/// Everything that the data plane needs, whole: the last one that it was given is the one that
+/// holds.
 ///
 /// @param version grows with every change
 public record RoutingTable(long version, List<Route> routes) {
@@ -13,7 +14,8 @@ public record RoutingTable(long version, List<Route> routes) {
   /// One address and port where a service listens.
   ///
   /// @param service `namespace/name:port`, for people
-  /// @param affinityMillis connections of one client address go to one endpoint for this long after the last; 0 for none
+  /// @param affinityMillis connections of one client address go to one endpoint for this long after
+  ///   the last; 0 for none
   public record Route(
       String service,
       String listenAddress,

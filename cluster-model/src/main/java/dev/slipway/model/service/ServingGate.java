@@ -9,7 +9,7 @@ public interface ServingGate {
   /// For places without services.
   ServingGate OPEN = (namespace, pod) -> Optional.empty();
 
-  /// Empty when the pod may be stopped; else how long to wait before asking again. Fails open: when the data plane does not
-  /// answer, the caller's own grace period decides.
+  /// Empty when the pod may be stopped; else how long to wait before asking again. Fails open: when
+  /// the data plane does not answer, the caller's own grace period decides.
   Optional<Duration> holds(String namespace, String pod);
 }

@@ -13,7 +13,8 @@ public interface Chance {
         .toString();
   }
 
-  /// Letters and digits for a name, without vowels and look-alikes, as Kubernetes does for `generateName`.
+  /// Letters and digits for a name, without vowels and look-alikes, as Kubernetes does for
+  /// `generateName`.
   default String suffix(int length) {
     String alphabet = "bcdfghjklmnpqrstvwxz2456789";
     var text = new StringBuilder(length);

@@ -34,6 +34,7 @@ class LabelSelectorTest {
   @ParameterizedTest
   @ValueSource(strings = {"a=b,,c=d", "a in b", "-x=1", "a=b c", "a=$"})
   void refusesWhatIsNoSelector(String text) {
-    assertThatThrownBy(() -> LabelSelector.parse(text)).isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> LabelSelector.parse(text))
+        .isInstanceOf(IllegalArgumentException.class);
   }
 }

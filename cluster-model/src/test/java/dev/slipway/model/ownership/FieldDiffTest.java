@@ -14,7 +14,9 @@ import tools.jackson.databind.node.ObjectNode;
 
 class FieldDiffTest {
   private static ObjectNode tree(String text) {
-    return (ObjectNode) Json.parse(text.replaceAll("\\b(?!null\\b)([A-Za-z][A-Za-z0-9/.-]*|[0-9]+[A-Za-z]+)", "\"$1\""));
+    return (ObjectNode)
+        Json.parse(
+            text.replaceAll("\\b(?!null\\b)([A-Za-z][A-Za-z0-9/.-]*|[0-9]+[A-Za-z]+)", "\"$1\""));
   }
 
   @ParameterizedTest(name = "{0}")
@@ -56,11 +58,16 @@ class FieldDiffTest {
 
   @Test
   void whatAnApplyWouldRemoveIsSeenToo() {
-    KubeObject before = KubeObject.make("v1", "Pod", "default", "web", json -> json.putObject("spec").put("a", 1).put("b", 2));
-    KubeObject after = KubeObject.make("v1", "Pod", "default", "web", json -> json.putObject("spec").put("a", 1));
-    KubeObject live = ServerSideApply.apply(Optional.empty(), before, "slipway", false, Instant.EPOCH);
+    KubeObject before =
+        KubeObject.make(
+            "v1", "Pod", "default", "web", json -> json.putObject("spec").put("a", 1).put("b", 2));
+    KubeObject after =
+        KubeObject.make("v1", "Pod", "default", "web", json -> json.putObject("spec").put("a", 1));
+    KubeObject live =
+        ServerSideApply.apply(Optional.empty(), before, "slipway", false, Instant.EPOCH);
     assertThat(FieldDiff.between(after.json(), live.json(), GroupKind.core("Pod"))).isEmpty();
-    assertThat(FieldDiff.dropped(after, live, "slipway").stream().map(FieldDiff.Change::path)).containsExactly(".spec.b");
+    assertThat(FieldDiff.dropped(after, live, "slipway").stream().map(FieldDiff.Change::path))
+        .containsExactly(".spec.b");
     assertThat(FieldDiff.dropped(before, live, "slipway")).isEmpty();
   }
 }

@@ -83,7 +83,8 @@ class ServerSideApplyTest {
           one item, two owners       | {env:[{name:a,value:b}]}  | {env:[{name:a}]}          | {env:[{name:a,value:b}]}
           the same value is shared   | {x:1}                     | {x:1}                     | {x:1}
           """)
-  void twoManagersLiveTogetherAndStopWriting(String name, String one, String other, String expected) {
+  void twoManagersLiveTogetherAndStopWriting(
+      String name, String one, String other, String expected) {
     KubeObject both = apply(first(pod(one), "slipway"), pod(other), "kubectl");
     assertThat(both.spec()).isEqualTo(tree(expected));
     assertThat(apply(both, pod(one), "slipway")).isSameAs(both);
@@ -107,10 +108,13 @@ class ServerSideApplyTest {
             live.with(json -> json.set("spec", tree("{containers:[{name:a},{name:b,image:j}]}"))),
             "kubectl",
             NOW);
-    JsonNode containers = apply(changed, pod("{containers:[{name:a}]}"), "slipway").spec().path("containers");
+    JsonNode containers =
+        apply(changed, pod("{containers:[{name:a}]}"), "slipway").spec().path("containers");
     assertThat(containers.size()).isEqualTo(2);
     assertThat(containers.get(1).path("image").asString()).isEqualTo("j");
-    assertThat(containers.get(1).path("name").asString()).as("an item keeps its key").isEqualTo("b");
+    assertThat(containers.get(1).path("name").asString())
+        .as("an item keeps its key")
+        .isEqualTo("b");
   }
 
   @Test
@@ -123,7 +127,8 @@ class ServerSideApplyTest {
             e -> {
               assertThat(e.reason()).isEqualTo(ClusterException.Reason.CONFLICT);
               assertThat(e.causes()).hasSize(1);
-              assertThat(e.causes().getFirst().field()).isEqualTo(".spec.containers[name=\"a\"].image");
+              assertThat(e.causes().getFirst().field())
+                  .isEqualTo(".spec.containers[name=\"a\"].image");
               assertThat(e.causes().getFirst().message()).contains("conflict with \"kubectl\"");
             });
     KubeObject forced = ServerSideApply.apply(Optional.of(live), intent, "slipway", true, LATER);
@@ -141,14 +146,17 @@ class ServerSideApplyTest {
             object("v1", "Pod", "{metadata:{finalizers:[b/y]}}"),
             "kubectl");
     assertThat(both.finalizers()).containsExactly("a/x", "b/y");
-    assertThat(apply(both, object("v1", "Pod", "{}"), "slipway").finalizers()).containsExactly("b/y");
+    assertThat(apply(both, object("v1", "Pod", "{}"), "slipway").finalizers())
+        .containsExactly("b/y");
   }
 
   @Test
   void whatOnlyTheClusterSaysIsNotTakenFromAnIntent() {
     KubeObject live =
-        first(pod("{x:1}"), "slipway").withMetadata(m -> m.put("uid", "u1").put("creationTimestamp", "2026-01-01T00:00:00Z"));
-    KubeObject intent = object("v1", "Pod", "{metadata:{creationTimestamp:null,uid:other},spec:{x:1}}");
+        first(pod("{x:1}"), "slipway")
+            .withMetadata(m -> m.put("uid", "u1").put("creationTimestamp", "2026-01-01T00:00:00Z"));
+    KubeObject intent =
+        object("v1", "Pod", "{metadata:{creationTimestamp:null,uid:other},spec:{x:1}}");
     assertThat(apply(live, intent, "slipway")).isSameAs(live);
   }
 
@@ -165,10 +173,15 @@ class ServerSideApplyTest {
   void aPlainWriteTakesFieldsAndForgetsWhatItRemoved() {
     KubeObject live = first(pod("{x:1,y:1}"), "slipway");
     KubeObject written =
-        ServerSideApply.recordUpdate(live, live.with(json -> json.set("spec", tree("{x:2}"))), "kubectl", LATER);
+        ServerSideApply.recordUpdate(
+            live, live.with(json -> json.set("spec", tree("{x:2}"))), "kubectl", LATER);
     String owners = Json.text(written.metadata().path("managedFields"));
-    assertThat(owners).contains("\"manager\":\"kubectl\"").doesNotContain("f:y").doesNotContain("slipway");
-    assertThat(ServerSideApply.recordUpdate(written, written, "kubectl", LATER.plusSeconds(1))).isSameAs(written);
+    assertThat(owners)
+        .contains("\"manager\":\"kubectl\"")
+        .doesNotContain("f:y")
+        .doesNotContain("slipway");
+    assertThat(ServerSideApply.recordUpdate(written, written, "kubectl", LATER.plusSeconds(1)))
+        .isSameAs(written);
   }
 
   @Test
@@ -186,7 +199,8 @@ class ServerSideApplyTest {
   }
 
   private static KubeObject random(Random random) {
-    return KubeObject.make("v1", "Pod", "default", "web", json -> json.set("spec", grow(random, 3).put("z", 1)));
+    return KubeObject.make(
+        "v1", "Pod", "default", "web", json -> json.set("spec", grow(random, 3).put("z", 1)));
   }
 
   private static ObjectNode grow(Random random, int depth) {
@@ -201,7 +215,8 @@ class ServerSideApplyTest {
             case "args" -> node.putArray(field).add(random.nextInt(2)).add("x");
             default -> {
               ArrayNode list = node.putArray(field);
-              for (String name : random.nextBoolean() ? new String[] {"p", "q"} : new String[] {"q", "r", "p"}) {
+              for (String name :
+                  random.nextBoolean() ? new String[] {"p", "q"} : new String[] {"q", "r", "p"}) {
                 if (random.nextBoolean() || list.isEmpty()) {
                   list.add(grow(random, depth - 1).put("name", name));
                 }

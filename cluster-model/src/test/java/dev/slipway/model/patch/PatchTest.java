@@ -92,7 +92,8 @@ class PatchTest {
           """)
   void aJsonPatchThatCannotBe(String target, String patch, boolean misfit) {
     assertThatThrownBy(() -> JsonPatch.apply(tree(target), any(patch)))
-        .isInstanceOfSatisfying(PatchException.class, e -> assertThat(e.isMisfit()).isEqualTo(misfit));
+        .isInstanceOfSatisfying(
+            PatchException.class, e -> assertThat(e.isMisfit()).isEqualTo(misfit));
   }
 
   @ParameterizedTest(name = "{0}")
@@ -115,7 +116,8 @@ class PatchTest {
           an order                 | {'spec':{'containers':[{'name':'a'},{'name':'x'},{'name':'b'}]}} | {'spec':{'$setElementOrder/containers':[{'name':'b'},{'name':'a'}]}} | {'spec':{'containers':[{'name':'b'},{'name':'a'},{'name':'x'}]}}
           """)
   void strategicMergePatch(String what, String target, String patch, String result) {
-    assertThat(StrategicMergePatch.apply(GroupKind.core("Pod"), tree(target), any(patch))).isEqualTo(tree(result));
+    assertThat(StrategicMergePatch.apply(GroupKind.core("Pod"), tree(target), any(patch)))
+        .isEqualTo(tree(result));
   }
 
   @Test
@@ -123,7 +125,9 @@ class PatchTest {
     assertThatThrownBy(
             () ->
                 StrategicMergePatch.apply(
-                    GroupKind.core("Pod"), tree("{'spec':{}}"), any("{'spec':{'containers':[{'image':'x'}]}}")))
+                    GroupKind.core("Pod"),
+                    tree("{'spec':{}}"),
+                    any("{'spec':{'containers':[{'image':'x'}]}}")))
         .isInstanceOf(PatchException.class)
         .hasMessageContaining("name");
     assertThat(StrategicMergePatch.knows(new GroupKind("slipway.dev", "Application"))).isFalse();

@@ -54,13 +54,15 @@ class DefaultsTest {
     Defaults.fill(twice);
     assertThat(twice).isEqualTo(once);
     assertThat(once.at("/spec/strategy/rollingUpdate/maxSurge").asString()).isEqualTo("25%");
-    assertThat(once.at("/spec/template/spec/containers/0/readinessProbe/httpGet/path").asString()).isEqualTo("/");
+    assertThat(once.at("/spec/template/spec/containers/0/readinessProbe/httpGet/path").asString())
+        .isEqualTo("/");
   }
 
   @Test
   void textsOfASecretAreEncoded() {
     ObjectNode secret =
-        filled("{'apiVersion':'v1','kind':'Secret','data':{'a':'eA=='},'stringData':{'a':'y','b':'z'}}");
+        filled(
+            "{'apiVersion':'v1','kind':'Secret','data':{'a':'eA=='},'stringData':{'a':'y','b':'z'}}");
     assertThat(secret.path("data")).isEqualTo(ObjectRulesTest.json("{'a':'eQ==','b':'eg=='}"));
     assertThat(secret.has("stringData")).isFalse();
   }

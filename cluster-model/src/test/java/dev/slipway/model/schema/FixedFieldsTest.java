@@ -12,13 +12,16 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /// What an update may change and what it may not.
 class FixedFieldsTest {
-  private static final String POD = "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'x'},'spec':{%s}}";
+  private static final String POD =
+      "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'x'},'spec':{%s}}";
   private static final String JOB =
       "{'apiVersion':'batch/v1','kind':'Job','metadata':{'name':'x'},'spec':{%s}}";
   private static final String SERVICE =
       "{'apiVersion':'v1','kind':'Service','metadata':{'name':'x'},'spec':{%s}}";
-  private static final String CONFIG = "{'apiVersion':'v1','kind':'ConfigMap','metadata':{'name':'x'}%s}";
-  private static final String SECRET = "{'apiVersion':'v1','kind':'Secret','metadata':{'name':'x'}%s}";
+  private static final String CONFIG =
+      "{'apiVersion':'v1','kind':'ConfigMap','metadata':{'name':'x'}%s}";
+  private static final String SECRET =
+      "{'apiVersion':'v1','kind':'Secret','metadata':{'name':'x'}%s}";
   private static final String DEPLOYMENT =
       "{'apiVersion':'apps/v1','kind':'Deployment','metadata':{'name':'x'},'spec':{%s}}";
   private static final String BINDING =
@@ -26,7 +29,11 @@ class FixedFieldsTest {
 
   static Stream<Arguments> updates() {
     return Stream.of(
-        arguments(POD, "'containers':[{'name':'c','image':'a'}]", "'containers':[{'name':'c','image':'b'}]", ""),
+        arguments(
+            POD,
+            "'containers':[{'name':'c','image':'a'}]",
+            "'containers':[{'name':'c','image':'b'}]",
+            ""),
         arguments(
             POD,
             "'containers':[{'name':'c','image':'a'}]",
@@ -42,10 +49,16 @@ class FixedFieldsTest {
         arguments(POD, "", "'nodeName':'n1'", ""),
         arguments(POD, "'nodeName':'n1'", "'nodeName':'n2'", "spec.nodeName"),
         arguments(POD, "'activeDeadlineSeconds':9", "'activeDeadlineSeconds':5", ""),
-        arguments(POD, "'activeDeadlineSeconds':9", "'activeDeadlineSeconds':10", "spec.activeDeadlineSeconds"),
+        arguments(
+            POD,
+            "'activeDeadlineSeconds':9",
+            "'activeDeadlineSeconds':10",
+            "spec.activeDeadlineSeconds"),
         arguments(POD, "", "'activeDeadlineSeconds':10", ""),
-        arguments(POD, "'tolerations':[{'key':'a'}]", "'tolerations':[{'key':'b'},{'key':'a'}]", ""),
-        arguments(POD, "'tolerations':[{'key':'a'}]", "'tolerations':[{'key':'b'}]", "spec.tolerations"),
+        arguments(
+            POD, "'tolerations':[{'key':'a'}]", "'tolerations':[{'key':'b'},{'key':'a'}]", ""),
+        arguments(
+            POD, "'tolerations':[{'key':'a'}]", "'tolerations':[{'key':'b'}]", "spec.tolerations"),
         arguments(JOB, "'parallelism':1", "'parallelism':3,'completions':1", ""),
         arguments(JOB, "'completions':1", "'completions':2", "spec.completions"),
         arguments(JOB, "'template':{'metadata':{}}", "'template':{}", "spec.template"),
@@ -53,10 +66,18 @@ class FixedFieldsTest {
         arguments(SERVICE, "'clusterIP':'127.1.0.1'", "'clusterIP':'127.1.0.2'", "spec.clusterIP"),
         arguments(SERVICE, "'clusterIP':'127.1.0.1'", "", "spec.clusterIP"),
         arguments(SERVICE, "'clusterIP':'127.1.0.1'", "'type':'ExternalName'", ""),
-        arguments(DEPLOYMENT, "'selector':{'matchLabels':{'a':'b'}}", "'selector':{'matchLabels':{'a':'c'}}", "spec.selector"),
+        arguments(
+            DEPLOYMENT,
+            "'selector':{'matchLabels':{'a':'b'}}",
+            "'selector':{'matchLabels':{'a':'c'}}",
+            "spec.selector"),
         arguments(DEPLOYMENT, "'replicas':1", "'replicas':2", ""),
         arguments(CONFIG, ",'data':{'a':'b'}", ",'data':{'a':'c'}", ""),
-        arguments(CONFIG, ",'immutable':true,'data':{'a':'b'}", ",'immutable':true,'data':{'a':'c'}", "data"),
+        arguments(
+            CONFIG,
+            ",'immutable':true,'data':{'a':'b'}",
+            ",'immutable':true,'data':{'a':'c'}",
+            "data"),
         arguments(CONFIG, ",'immutable':true", "", "immutable"),
         arguments(CONFIG, "", ",'immutable':true", ""),
         arguments(SECRET, ",'type':'Opaque'", ",'type':'kubernetes.io/tls'", "type"),

@@ -13,7 +13,8 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.node.ObjectNode;
 
-/// One fault at a time, each with the field and the word of Kubernetes; and that what is right passes.
+/// One fault at a time, each with the field and the word of Kubernetes; and that what is right
+/// passes.
 class ObjectRulesTest {
   /// JSON with single quotes.
   static ObjectNode json(String text) {
@@ -35,7 +36,8 @@ class ObjectRulesTest {
   }
 
   private static String service(String spec) {
-    return "{'apiVersion':'v1','kind':'Service','metadata':{'name':'s'},'spec':{%s}}".formatted(spec);
+    return "{'apiVersion':'v1','kind':'Service','metadata':{'name':'s'},'spec':{%s}}"
+        .formatted(spec);
   }
 
   private static String metadata(String metadata) {
@@ -56,17 +58,21 @@ class ObjectRulesTest {
     return Stream.of(
         arguments(metadata("'name':'Upper'"), "metadata.name Invalid"),
         arguments(metadata("'labels':{}"), "metadata.name Required"),
-        arguments(metadata("'name':'m','namespace':'" + long64 + "'"), "metadata.namespace Invalid"),
-        arguments(metadata("'name':'m','labels':{'a':'" + long64 + "'}"), "metadata.labels.a Invalid"),
         arguments(
-            metadata("'name':'m','labels':{'" + long64 + "':''}"), "metadata.labels." + long64 + " Invalid"),
+            metadata("'name':'m','namespace':'" + long64 + "'"), "metadata.namespace Invalid"),
+        arguments(
+            metadata("'name':'m','labels':{'a':'" + long64 + "'}"), "metadata.labels.a Invalid"),
+        arguments(
+            metadata("'name':'m','labels':{'" + long64 + "':''}"),
+            "metadata.labels." + long64 + " Invalid"),
         arguments(
             metadata("'name':'m','labels':{'a..b/c':''}"), "metadata.labels[\"a..b/c\"] Invalid"),
         arguments(
             metadata("'name':'m','labels':{'%s/c':''}".formatted("a.".repeat(127) + "b")),
             "metadata.labels[\"%s/c\"] Invalid".formatted("a.".repeat(127) + "b")),
         arguments(
-            metadata("'name':'m','annotations':{'a b':''}"), "metadata.annotations[\"a b\"] Invalid"),
+            metadata("'name':'m','annotations':{'a b':''}"),
+            "metadata.annotations[\"a b\"] Invalid"),
         arguments(
             pod(",'resources':{'limits':{'cpu':'-1'}}", ""),
             "spec.containers[0].resources.limits.cpu Invalid"),
@@ -104,9 +110,12 @@ class ObjectRulesTest {
             pod("", ",'tolerations':[{'key':'a','operator':'Exists','value':'b'}]"),
             "spec.tolerations[0].value Invalid"),
         arguments(
-            pod("", ",'tolerations':[{'operator':'Like'}]"), "spec.tolerations[0].operator NotSupported"),
+            pod("", ",'tolerations':[{'operator':'Like'}]"),
+            "spec.tolerations[0].operator NotSupported"),
         arguments(
-            pod("", ",'topologySpreadConstraints':[{'maxSkew':0,'topologyKey':'z','whenUnsatisfiable':'DoNotSchedule'}]"),
+            pod(
+                "",
+                ",'topologySpreadConstraints':[{'maxSkew':0,'topologyKey':'z','whenUnsatisfiable':'DoNotSchedule'}]"),
             "spec.topologySpreadConstraints[0].maxSkew Invalid"),
         arguments(
             pod(
@@ -124,19 +133,28 @@ class ObjectRulesTest {
                 "",
                 ",'affinity':{'nodeAffinity':{'preferredDuringSchedulingIgnoredDuringExecution':[{'weight':0,'preference':{}}]}}"),
             "spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight Invalid"),
-        arguments(pod("", ",'terminationGracePeriodSeconds':-1"), "spec.terminationGracePeriodSeconds Invalid"),
+        arguments(
+            pod("", ",'terminationGracePeriodSeconds':-1"),
+            "spec.terminationGracePeriodSeconds Invalid"),
         arguments(
             service("'ports':[{'name':'a','port':80},{'name':'b','port':80}]"),
             "spec.ports[1].port Duplicate"),
-        arguments(service("'ports':[{'port':80,'targetPort':'Web_1'}]"), "spec.ports[0].targetPort Invalid"),
-        arguments(service("'ports':[{'port':80,'targetPort':0}]"), "spec.ports[0].targetPort Invalid"),
+        arguments(
+            service("'ports':[{'port':80,'targetPort':'Web_1'}]"),
+            "spec.ports[0].targetPort Invalid"),
+        arguments(
+            service("'ports':[{'port':80,'targetPort':0}]"), "spec.ports[0].targetPort Invalid"),
         arguments(
             service(
                 "'type':'NodePort','ports':[{'name':'a','port':80,'nodePort':30080},{'name':'b','port':81,'nodePort':30080}]"),
             "spec.ports[1].nodePort Duplicate"),
-        arguments(service("'ports':[{'port':80}],'sessionAffinity':'Cookie'"), "spec.sessionAffinity NotSupported"),
+        arguments(
+            service("'ports':[{'port':80}],'sessionAffinity':'Cookie'"),
+            "spec.sessionAffinity NotSupported"),
         arguments(service("'type':'ExternalName'"), "spec.externalName Required"),
-        arguments(deployment("'maxUnavailable':'101%'"), "spec.strategy.rollingUpdate.maxUnavailable Invalid"),
+        arguments(
+            deployment("'maxUnavailable':'101%'"),
+            "spec.strategy.rollingUpdate.maxUnavailable Invalid"),
         arguments(deployment("'maxSurge':-1"), "spec.strategy.rollingUpdate.maxSurge Invalid"),
         arguments(
             deployment("'maxSurge':0,'maxUnavailable':'0%'"),
@@ -152,11 +170,14 @@ class ObjectRulesTest {
   static Stream<String> right() {
     return Stream.of(
         metadata("'name':'m.n','labels':{'example.com/a':'B_1.c','empty':''}"),
-        pod(",'ports':[{'containerPort':53,'protocol':'UDP'},{'containerPort':53,'protocol':'TCP'}]", ""),
+        pod(
+            ",'ports':[{'containerPort':53,'protocol':'UDP'},{'containerPort':53,'protocol':'TCP'}]",
+            ""),
         pod(",'resources':{'requests':{'cpu':'100m'},'limits':{'cpu':'0.1'}}", ""),
         pod("", ",'volumes':[{'name':'v'},{'name':'w','emptyDir':{}}]"),
         pod("", ",'tolerations':[{'operator':'Exists'},{'key':'a','value':'b'}]"),
-        service("'ports':[{'name':'a','port':53,'protocol':'UDP'},{'name':'b','port':53,'targetPort':'dns'}]"),
+        service(
+            "'ports':[{'name':'a','port':53,'protocol':'UDP'},{'name':'b','port':53,'targetPort':'dns'}]"),
         service("'clusterIP':'None'"),
         deployment("'maxSurge':'100%','maxUnavailable':0"));
   }

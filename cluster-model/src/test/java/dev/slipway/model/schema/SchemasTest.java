@@ -29,7 +29,10 @@ class SchemasTest {
             "FieldValueTypeInvalid",
             "a list"),
         arguments(
-            pod("'containers':[{'image':'i'}]"), "spec.containers[0].name", "FieldValueRequired", "name"),
+            pod("'containers':[{'image':'i'}]"),
+            "spec.containers[0].name",
+            "FieldValueRequired",
+            "name"),
         arguments(
             pod("'containers':[{'name':'c','image':'i','resources':{'limits':{'memory':'1 GB'}}}]"),
             "spec.containers[0].resources.limits.memory",

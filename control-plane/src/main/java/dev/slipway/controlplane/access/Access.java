@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 
-/// Decides by the `Role`s, `ClusterRole`s and bindings of a cluster, as they are at that moment. Nothing is denied
-/// expressly: what no rule allows is refused. Safe for any number of threads.
+/// Decides by the `Role`s, `ClusterRole`s and bindings of a cluster, as they are at that moment.
+/// Nothing is denied expressly: what no rule allows is refused. Safe for any number of threads.
 ///
 /// Source of the rules: Kubernetes' documentation, "Using RBAC Authorization".
 public final class Access {
@@ -98,7 +98,8 @@ public final class Access {
     } else {
       if (decide(
               user,
-              AccessRequest.object("escalate", GROUP, resource, "", written.namespace(), written.name()))
+              AccessRequest.object(
+                  "escalate", GROUP, resource, "", written.namespace(), written.name()))
           .allowed()) {
         return;
       }
@@ -152,7 +153,9 @@ public final class Access {
       case "User" -> name.equals(user.name());
       case "Group" -> user.groups().contains(name);
       case "ServiceAccount" ->
-          User.serviceAccount(Json.string(subject, "namespace", namespace), name).name().equals(user.name());
+          User.serviceAccount(Json.string(subject, "namespace", namespace), name)
+              .name()
+              .equals(user.name());
       default -> false;
     };
   }

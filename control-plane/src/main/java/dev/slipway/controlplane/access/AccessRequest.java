@@ -2,19 +2,31 @@ package dev.slipway.controlplane.access;
 
 /// What somebody wants to do: to objects, or to a path that is no object.
 ///
-/// @param verb `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection` … in lower case
+/// @param verb `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection` …
+///   in lower case
 /// @param resource the plural; empty for a path
 /// @param namespace empty for all namespaces and for kinds without one
 /// @param name empty for a collection
 /// @param path for what is no object; else empty
 public record AccessRequest(
-    String verb, String group, String resource, String subresource, String namespace, String name, String path) {
+    String verb,
+    String group,
+    String resource,
+    String subresource,
+    String namespace,
+    String name,
+    String path) {
   public static AccessRequest path(String verb, String path) {
     return new AccessRequest(verb, "", "", "", "", "", path);
   }
 
   public static AccessRequest object(
-      String verb, String group, String resource, String subresource, String namespace, String name) {
+      String verb,
+      String group,
+      String resource,
+      String subresource,
+      String namespace,
+      String name) {
     return new AccessRequest(verb, group, resource, subresource, namespace, name, "");
   }
 
@@ -36,6 +48,8 @@ public record AccessRequest(
             verb,
             fullResource(),
             group,
-            namespace.isEmpty() ? " at the cluster scope" : " in the namespace \"" + namespace + "\"");
+            namespace.isEmpty()
+                ? " at the cluster scope"
+                : " in the namespace \"" + namespace + "\"");
   }
 }

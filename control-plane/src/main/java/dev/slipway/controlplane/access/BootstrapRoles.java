@@ -16,11 +16,13 @@ import java.util.TreeSet;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The roles that every cluster has from the start, by Kubernetes' names: `cluster-admin`, `admin`, `edit`, `view`, and what
-/// anybody may read. One that is missing is made; one that an operator changed stays.
+/// The roles that every cluster has from the start, by Kubernetes' names: `cluster-admin`, `admin`,
+/// `edit`, `view`, and what anybody may read. One that is missing is made; one that an operator
+/// changed stays.
 public final class BootstrapRoles {
   private static final List<String> READ = List.of("get", "list", "watch");
-  private static final List<String> WRITE = List.of("create", "delete", "deletecollection", "patch", "update");
+  private static final List<String> WRITE =
+      List.of("create", "delete", "deletecollection", "patch", "update");
   private static final List<String> ALL = List.of("*");
 
   /// Nobody reads another's secrets or changes rights by `view` and `edit`.
@@ -47,10 +49,20 @@ public final class BootstrapRoles {
 
   public static void install(Cluster cluster) {
     role(cluster, "cluster-admin", List.of(rule(ALL, ALL, ALL), paths(ALL, ALL)));
-    role(cluster, "view", rules(READ, type -> !type.kind().equals("Secret") && !RIGHTS.contains(type.kind()), READ_PARTS));
-    List<ObjectNode> edit = new ArrayList<>(rules(READ, type -> !RIGHTS.contains(type.kind()), READ_PARTS));
+    role(
+        cluster,
+        "view",
+        rules(
+            READ,
+            type -> !type.kind().equals("Secret") && !RIGHTS.contains(type.kind()),
+            READ_PARTS));
+    List<ObjectNode> edit =
+        new ArrayList<>(rules(READ, type -> !RIGHTS.contains(type.kind()), READ_PARTS));
     edit.addAll(
-        rules(WRITE, type -> !RIGHTS.contains(type.kind()) && !type.kind().equals("Event"), WRITE_PARTS));
+        rules(
+            WRITE,
+            type -> !RIGHTS.contains(type.kind()) && !type.kind().equals("Event"),
+            WRITE_PARTS));
     edit.add(rule(READ, List.of(""), List.of("pods/exec", "pods/attach", "pods/portforward")));
     role(cluster, "edit", edit);
     List<ObjectNode> admin = new ArrayList<>(edit);
@@ -65,18 +77,35 @@ public final class BootstrapRoles {
                 List.of("create"),
                 List.of("authorization.k8s.io"),
                 List.of("selfsubjectaccessreviews", "selfsubjectrulesreviews")),
-            rule(List.of("create"), List.of("authentication.k8s.io"), List.of("selfsubjectreviews"))));
+            rule(
+                List.of("create"),
+                List.of("authentication.k8s.io"),
+                List.of("selfsubjectreviews"))));
     role(
         cluster,
         "system:discovery",
         List.of(
             paths(
                 List.of("get"),
-                List.of("/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi", "/openapi/*", "/readyz", "/version", "/version/"))));
+                List.of(
+                    "/api",
+                    "/api/*",
+                    "/apis",
+                    "/apis/*",
+                    "/healthz",
+                    "/livez",
+                    "/openapi",
+                    "/openapi/*",
+                    "/readyz",
+                    "/version",
+                    "/version/"))));
     role(
         cluster,
         "system:public-info-viewer",
-        List.of(paths(List.of("get"), List.of("/healthz", "/livez", "/readyz", "/version", "/version/"))));
+        List.of(
+            paths(
+                List.of("get"),
+                List.of("/healthz", "/livez", "/readyz", "/version", "/version/"))));
     binding(cluster, "cluster-admin", User.MASTERS);
     binding(cluster, "system:basic-user", "system:authenticated");
     binding(cluster, "system:discovery", "system:authenticated");
@@ -92,7 +121,9 @@ public final class BootstrapRoles {
       if (type.namespaced() && which.test(type)) {
         Collection<String> names = resources.computeIfAbsent(type.group(), _ -> new TreeSet<>());
         names.add(type.plural());
-        parts.getOrDefault(type.kind(), List.of()).forEach(part -> names.add(type.plural() + "/" + part));
+        parts
+            .getOrDefault(type.kind(), List.of())
+            .forEach(part -> names.add(type.plural() + "/" + part));
       }
     }
     if (verbs.equals(READ) && resources.containsKey("")) {
@@ -141,10 +172,17 @@ public final class BootstrapRoles {
         "ClusterRoleBinding",
         role,
         json -> {
-          json.putObject("roleRef").put("apiGroup", Access.GROUP).put("kind", "ClusterRole").put("name", role);
+          json.putObject("roleRef")
+              .put("apiGroup", Access.GROUP)
+              .put("kind", "ClusterRole")
+              .put("name", role);
           ArrayNode subjects = json.putArray("subjects");
           for (String group : groups) {
-            subjects.addObject().put("apiGroup", Access.GROUP).put("kind", "Group").put("name", group);
+            subjects
+                .addObject()
+                .put("apiGroup", Access.GROUP)
+                .put("kind", "Group")
+                .put("name", group);
           }
         });
   }

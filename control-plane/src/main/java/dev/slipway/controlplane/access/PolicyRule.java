@@ -47,7 +47,8 @@ public record PolicyRule(
         || (!wanted.subresource().isEmpty() && resources.contains("*/" + wanted.subresource()));
   }
 
-  /// The requests that say just what this rule allows: who may do all of them may give this rule away.
+  /// The requests that say just what this rule allows: who may do all of them may give this rule
+  /// away.
   List<AccessRequest> parts(String namespace) {
     var parts = new ArrayList<AccessRequest>();
     for (String verb : verbs) {
@@ -57,7 +58,8 @@ public record PolicyRule(
           String[] halves = resource.split("/", 2);
           for (String name : names.isEmpty() ? List.of("") : names) {
             parts.add(
-                AccessRequest.object(verb, group, halves[0], halves.length > 1 ? halves[1] : "", namespace, name));
+                AccessRequest.object(
+                    verb, group, halves[0], halves.length > 1 ? halves[1] : "", namespace, name));
           }
         }
       }

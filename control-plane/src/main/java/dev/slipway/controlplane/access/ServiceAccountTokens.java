@@ -16,7 +16,8 @@ import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Tokens of service accounts: JSON Web Tokens (RFC 7519) signed by ES256, bound to the account's UID, expiring, for the named audiences.
+/// Tokens of service accounts: JSON Web Tokens (RFC 7519) signed by ES256, bound to the account's
+/// UID, expiring, for the named audiences.
 ///
 /// A token dies with its account: one of the same name that was made anew has another UID.
 public final class ServiceAccountTokens {
@@ -45,7 +46,8 @@ public final class ServiceAccountTokens {
 
   /// @param audiences for whom; empty for this API
   public Issued issue(KubeObject account, List<String> audiences, Duration life, Instant now) {
-    Duration within = life.compareTo(SHORTEST) < 0 ? SHORTEST : life.compareTo(LONGEST) > 0 ? LONGEST : life;
+    Duration within =
+        life.compareTo(SHORTEST) < 0 ? SHORTEST : life.compareTo(LONGEST) > 0 ? LONGEST : life;
     Instant expires = now.plus(within);
     ObjectNode claims = Json.object();
     var audience = claims.putArray("aud");
@@ -68,7 +70,8 @@ public final class ServiceAccountTokens {
     }
   }
 
-  /// Who sent a token; empty for one that is not ours, not signed by us, expired, or of an account that is gone.
+  /// Who sent a token; empty for one that is not ours, not signed by us, expired, or of an account
+  /// that is gone.
   public Optional<Holder> holder(String token, Instant now) {
     int last = token.lastIndexOf('.');
     if (last < 0 || !token.startsWith(HEADER + ".")) {

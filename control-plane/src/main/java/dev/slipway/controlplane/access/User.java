@@ -14,7 +14,8 @@ public record User(String name, List<String> groups) {
   private static final String ACCOUNT_PREFIX = "system:serviceaccount:";
 
   /// Somebody who proved nothing.
-  public static final User ANONYMOUS = new User("system:anonymous", List.of("system:unauthenticated"));
+  public static final User ANONYMOUS =
+      new User("system:anonymous", List.of("system:unauthenticated"));
 
   public User {
     groups = List.copyOf(groups);
@@ -31,7 +32,8 @@ public record User(String name, List<String> groups) {
 
   public static User serviceAccount(String namespace, String name) {
     return authenticated(
-        ACCOUNT_PREFIX + namespace + ":" + name, List.of("system:serviceaccounts", "system:serviceaccounts:" + namespace));
+        ACCOUNT_PREFIX + namespace + ":" + name,
+        List.of("system:serviceaccounts", "system:serviceaccounts:" + namespace));
   }
 
   public boolean isAnonymous() {

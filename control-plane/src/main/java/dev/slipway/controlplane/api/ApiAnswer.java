@@ -11,7 +11,8 @@ public sealed interface ApiAnswer {
   /// All of it at once.
   ///
   /// @param warnings for the person who asked, one line each
-  record Whole(int code, String contentType, byte[] bytes, List<String> warnings) implements ApiAnswer {
+  record Whole(int code, String contentType, byte[] bytes, List<String> warnings)
+      implements ApiAnswer {
     public Whole {
       warnings = List.copyOf(warnings);
     }

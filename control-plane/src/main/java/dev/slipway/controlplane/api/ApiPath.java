@@ -32,7 +32,8 @@ record ApiPath(ResourceType type, String namespace, String name, String subresou
       return Optional.empty();
     }
     if (rest.getFirst().equals("namespaces") && rest.size() >= 3) {
-      Optional<ResourceType> inNamespace = type(types, apiVersion, rest.get(2)).filter(ResourceType::namespaced);
+      Optional<ResourceType> inNamespace =
+          type(types, apiVersion, rest.get(2)).filter(ResourceType::namespaced);
       if (inNamespace.isPresent()) {
         return rest(inNamespace.get(), rest.get(1), rest.subList(3, rest.size()));
       }
@@ -53,7 +54,8 @@ record ApiPath(ResourceType type, String namespace, String name, String subresou
             rest.size() < 2 ? "" : rest.get(1)));
   }
 
-  private static Optional<ResourceType> type(ResourceTypes types, String apiVersion, String plural) {
+  private static Optional<ResourceType> type(
+      ResourceTypes types, String apiVersion, String plural) {
     return types.all().stream()
         .filter(type -> type.plural().equals(plural) && type.apiVersion().equals(apiVersion))
         .findFirst();

@@ -37,7 +37,9 @@ public record ApiRequest(
 
   Optional<String> parameter(String name) {
     List<String> values = query.getOrDefault(name, List.of());
-    return values.isEmpty() || values.getFirst().isEmpty() ? Optional.empty() : Optional.of(values.getFirst());
+    return values.isEmpty() || values.getFirst().isEmpty()
+        ? Optional.empty()
+        : Optional.of(values.getFirst());
   }
 
   List<String> parameters(String name) {
@@ -46,7 +48,9 @@ public record ApiRequest(
 
   boolean flag(String name) {
     List<String> values = query.get(name);
-    return values != null && !values.isEmpty() && List.of("true", "1", "").contains(values.getFirst());
+    return values != null
+        && !values.isEmpty()
+        && List.of("true", "1", "").contains(values.getFirst());
   }
 
   /// @throws ClusterException `BAD_REQUEST` when it is no whole number
@@ -87,7 +91,8 @@ public record ApiRequest(
   boolean isDryRun() {
     Optional<String> value = parameter("dryRun");
     if (value.isPresent() && !value.get().equals("All")) {
-      throw new ClusterException(Reason.BAD_REQUEST, "dryRun can only be All, not \"" + value.get() + "\"");
+      throw new ClusterException(
+          Reason.BAD_REQUEST, "dryRun can only be All, not \"" + value.get() + "\"");
     }
     return value.isPresent();
   }
@@ -106,7 +111,8 @@ public record ApiRequest(
       case "Ignore" -> Validation.IGNORE;
       case String other ->
           throw new ClusterException(
-              Reason.BAD_REQUEST, "fieldValidation can be Strict, Warn or Ignore, not \"" + other + "\"");
+              Reason.BAD_REQUEST,
+              "fieldValidation can be Strict, Warn or Ignore, not \"" + other + "\"");
     };
   }
 }

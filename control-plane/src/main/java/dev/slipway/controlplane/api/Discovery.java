@@ -12,12 +12,22 @@ import java.util.Set;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// What a client asks first: which groups, versions and kinds are here; one by one, or all at once (aggregated discovery).
+/// What a client asks first: which groups, versions and kinds are here; one by one, or all at once
+/// (aggregated discovery).
 final class Discovery {
   static final Set<String> WITH_STATUS =
       Set.of(
-          "Namespace", "Node", "Pod", "ReplicationController", "Service", "Deployment", "Job", "Application",
-          "Rollout", "SyncRecord", "Repository");
+          "Namespace",
+          "Node",
+          "Pod",
+          "ReplicationController",
+          "Service",
+          "Deployment",
+          "Job",
+          "Application",
+          "Rollout",
+          "SyncRecord",
+          "Repository");
   static final Set<String> SCALABLE = Set.of("ReplicationController", "Deployment", "Rollout");
 
   private static final List<String> VERBS =
@@ -54,8 +64,16 @@ final class Discovery {
     for (Reviews.Kind review : Reviews.KINDS) {
       resources.add(
           new Resource(
-              review.group(), "v1", review.kind(), review.plural(), review.kind().toLowerCase(java.util.Locale.ROOT),
-              review.namespaced(), List.of(), List.of(), CREATE, List.of()));
+              review.group(),
+              "v1",
+              review.kind(),
+              review.plural(),
+              review.kind().toLowerCase(java.util.Locale.ROOT),
+              review.namespaced(),
+              List.of(),
+              List.of(),
+              CREATE,
+              List.of()));
     }
     var groups = new LinkedHashMap<String, Map<String, List<Resource>>>();
     for (Resource resource : resources) {
@@ -84,10 +102,15 @@ final class Discovery {
             ? request.path().substring(0, request.path().length() - 1)
             : request.path();
     ObjectNode all = aggregated.get(path);
-    if (all != null && request.accept().contains(AGGREGATED) && request.accept().contains("v=v2;")) {
+    if (all != null
+        && request.accept().contains(AGGREGATED)
+        && request.accept().contains("v=v2;")) {
       return Optional.of(
           new ApiAnswer.Whole(
-              200, "application/json;g=apidiscovery.k8s.io;v=v2;" + AGGREGATED, Json.write(all), List.of()));
+              200,
+              "application/json;g=apidiscovery.k8s.io;v=v2;" + AGGREGATED,
+              Json.write(all),
+              List.of()));
     }
     return Optional.ofNullable(answers.get(path)).map(json -> ApiAnswer.json(200, json));
   }
@@ -108,7 +131,8 @@ final class Discovery {
         parts.add(new Part("eviction", CREATE, "policy", "v1", "Eviction"));
         parts.add(new Part("exec", List.of("create", "get"), "", "v1", "PodExecOptions"));
         parts.add(part("log", List.of("get"), type));
-        parts.add(new Part("portforward", List.of("create", "get"), "", "v1", "PodPortForwardOptions"));
+        parts.add(
+            new Part("portforward", List.of("create", "get"), "", "v1", "PodPortForwardOptions"));
       }
       case "ServiceAccount" ->
           parts.add(new Part("token", CREATE, "authentication.k8s.io", "v1", "TokenRequest"));
@@ -211,9 +235,12 @@ final class Discovery {
     return json;
   }
 
-  private static ObjectNode aggregated(Map<String, Map<String, List<Resource>>> groups, boolean core) {
+  private static ObjectNode aggregated(
+      Map<String, Map<String, List<Resource>>> groups, boolean core) {
     ObjectNode all = Json.object();
-    all.put("kind", "APIGroupDiscoveryList").put("apiVersion", "apidiscovery.k8s.io/v2").putObject("metadata");
+    all.put("kind", "APIGroupDiscoveryList")
+        .put("apiVersion", "apidiscovery.k8s.io/v2")
+        .putObject("metadata");
     ArrayNode items = all.putArray("items");
     groups.forEach(
         (group, versions) -> {

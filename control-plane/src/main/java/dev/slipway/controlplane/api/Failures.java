@@ -48,7 +48,8 @@ public final class Failures {
             .put("field", cause.field());
       }
     }
-    if (reason == ClusterException.Reason.TOO_MANY_REQUESTS || reason == ClusterException.Reason.TIMEOUT) {
+    if (reason == ClusterException.Reason.TOO_MANY_REQUESTS
+        || reason == ClusterException.Reason.TIMEOUT) {
       details.put("retryAfterSeconds", 1);
     }
     if (!details.isEmpty()) {

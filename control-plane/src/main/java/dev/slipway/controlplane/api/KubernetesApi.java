@@ -33,8 +33,9 @@ import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Kubernetes' REST API over the embedded cluster: discovery, get, list, watch, create, replace, patch, apply, delete, and the
-/// subresources. Who may do what is decided here, by [Access]. Safe for any number of threads.
+/// Kubernetes' REST API over the embedded cluster: discovery, get, list, watch, create, replace,
+/// patch, apply, delete, and the subresources. Who may do what is decided here, by [Access]. Safe
+/// for any number of threads.
 ///
 /// Source of the rules: the API conventions and the API concepts page of Kubernetes' documentation.
 public final class KubernetesApi {
@@ -53,7 +54,8 @@ public final class KubernetesApi {
   private final Reviews reviews;
   private final PodRequests podRequests;
 
-  /// @param yaml reads one object from YAML or JSON; throws `IllegalArgumentException` on what is neither
+  /// @param yaml reads one object from YAML or JSON; throws `IllegalArgumentException` on what is
+  ///   neither
   public KubernetesApi(
       EmbeddedCluster cluster,
       ResourceTypes types,
@@ -101,8 +103,10 @@ public final class KubernetesApi {
     }
     if (found.isEmpty()) {
       access.require(
-          request.user(), AccessRequest.path(request.method().toLowerCase(java.util.Locale.ROOT), request.path()));
-      throw new ClusterException(Reason.NOT_FOUND, "the server could not find the requested resource");
+          request.user(),
+          AccessRequest.path(request.method().toLowerCase(java.util.Locale.ROOT), request.path()));
+      throw new ClusterException(
+          Reason.NOT_FOUND, "the server could not find the requested resource");
     }
     ApiPath path = found.get();
     access.require(request.user(), wanted(path, request));
@@ -113,24 +117,35 @@ public final class KubernetesApi {
     Cluster mine = (request.isDryRun() ? cluster.rehearsal() : cluster).as(author(request));
     ApiAnswer answer =
         path.subresource().isEmpty()
-            ? path.name().isEmpty() ? collection(mine, path, request, warnings) : object(mine, path, request, warnings)
+            ? path.name().isEmpty()
+                ? collection(mine, path, request, warnings)
+                : object(mine, path, request, warnings)
             : subresource(mine, path, request, warnings);
     return answer.with(warnings);
   }
 
-  /// What a stream into a pod (`exec`, `attach`, `portforward`) asks for, once it is known that the sender may.
+  /// What a stream into a pod (`exec`, `attach`, `portforward`) asks for, once it is known that the
+  /// sender may.
   ///
   /// @return empty when the path is none of these
   /// @throws ClusterException when the sender may not, or the pod is not there
   public Optional<PodChannel> channel(ApiRequest request) {
     return ApiPath.parse(request.path(), types)
-        .filter(path -> path.type().kind().equals("Pod") && PodChannel.SUBRESOURCES.contains(path.subresource()))
+        .filter(
+            path ->
+                path.type().kind().equals("Pod")
+                    && PodChannel.SUBRESOURCES.contains(path.subresource()))
         .map(
             path -> {
               access.require(
                   request.user(),
                   AccessRequest.object(
-                      request.method().equals("GET") ? "get" : "create", "", "pods", path.subresource(), path.namespace(), path.name()));
+                      request.method().equals("GET") ? "get" : "create",
+                      "",
+                      "pods",
+                      path.subresource(),
+                      path.namespace(),
+                      path.name()));
               return PodChannel.of(existing(path), path.subresource(), request);
             });
   }
@@ -151,7 +166,12 @@ public final class KubernetesApi {
       name = fields(request).exact("metadata", "name").orElse("");
     }
     return AccessRequest.object(
-        verb, path.type().group(), path.type().plural(), path.subresource(), path.namespace(), name);
+        verb,
+        path.type().group(),
+        path.type().plural(),
+        path.subresource(),
+        path.namespace(),
+        name);
   }
 
   private static Author author(ApiRequest request) {
@@ -164,7 +184,8 @@ public final class KubernetesApi {
         request.parameter("slipwayReason").orElse(""));
   }
 
-  private ApiAnswer collection(Cluster mine, ApiPath path, ApiRequest request, List<String> warnings) {
+  private ApiAnswer collection(
+      Cluster mine, ApiPath path, ApiRequest request, List<String> warnings) {
     return switch (request.method()) {
       case "GET" -> request.flag("watch") ? watch(path, request) : list(path, request);
       case "POST" -> {
@@ -175,9 +196,12 @@ public final class KubernetesApi {
         } catch (ClusterException e) {
           ClusterException named =
               e.reason() == Reason.ALREADY_EXISTS
-                  ? new ClusterException(e.reason(), "%s \"%s\" already exists".formatted(path.resource(), object.name()))
+                  ? new ClusterException(
+                      e.reason(),
+                      "%s \"%s\" already exists".formatted(path.resource(), object.name()))
                   : e;
-          yield ApiAnswer.json(e.reason().code(), Failures.status(named, Optional.of(path.named(object.name()))));
+          yield ApiAnswer.json(
+              e.reason().code(), Failures.status(named, Optional.of(path.named(object.name()))));
         }
       }
       case "DELETE" -> {
@@ -195,7 +219,9 @@ public final class KubernetesApi {
         yield ApiAnswer.json(
             200,
             representation(request, path.type())
-                .list(listing.items(), Json.object().put("resourceVersion", listing.resourceVersion())));
+                .list(
+                    listing.items(),
+                    Json.object().put("resourceVersion", listing.resourceVersion())));
       }
       default -> throw notAllowed(request);
     };
@@ -206,7 +232,9 @@ public final class KubernetesApi {
     return switch (request.method()) {
       case "GET" -> {
         refuseFuture(request);
-        yield request.flag("watch") ? watch(path, request) : one(request, type, 200, existing(path));
+        yield request.flag("watch")
+            ? watch(path, request)
+            : one(request, type, 200, existing(path));
       }
       case "PUT" -> {
         KubeObject next = bodies.object(request, path, warnings);
@@ -240,7 +268,8 @@ public final class KubernetesApi {
     return status.put("status", "Success").put("code", code);
   }
 
-  private ApiAnswer subresource(Cluster mine, ApiPath path, ApiRequest request, List<String> warnings) {
+  private ApiAnswer subresource(
+      Cluster mine, ApiPath path, ApiRequest request, List<String> warnings) {
     String kind = path.type().kind();
     if (path.subresource().equals("status") && Discovery.WITH_STATUS.contains(kind)) {
       return status(mine, path, request, warnings);
@@ -265,7 +294,8 @@ public final class KubernetesApi {
         yield one(request, path.type(), 200, mine.replace(bodies.object(request, path, warnings)));
       }
       default ->
-          throw new ClusterException(Reason.NOT_FOUND, "the server could not find the requested resource");
+          throw new ClusterException(
+              Reason.NOT_FOUND, "the server could not find the requested resource");
     };
   }
 
@@ -278,7 +308,12 @@ public final class KubernetesApi {
   private ApiAnswer status(Cluster mine, ApiPath path, ApiRequest request, List<String> warnings) {
     return switch (request.method()) {
       case "GET" -> one(request, path.type(), 200, existing(path));
-      case "PUT" -> one(request, path.type(), 200, mine.replaceStatus(bodies.object(request, path, warnings)));
+      case "PUT" ->
+          one(
+              request,
+              path.type(),
+              200,
+              mine.replaceStatus(bodies.object(request, path, warnings)));
       case "PATCH" -> patch(mine, path, request, warnings);
       default -> throw notAllowed(request);
     };
@@ -294,10 +329,12 @@ public final class KubernetesApi {
     for (int attempt = 1; ; attempt++) {
       KubeObject live = existing(path);
       ObjectNode tree = patched(request.mediaType(), path.type(), live.json(), patch);
-      KubeObject next = bodies.object(tree, request, path, attempt == 1 ? warnings : new ArrayList<>());
+      KubeObject next =
+          bodies.object(tree, request, path, attempt == 1 ? warnings : new ArrayList<>());
       refuseEscalation(request, next);
       try {
-        return one(request, path.type(), 200, status ? mine.replaceStatus(next) : mine.replace(next));
+        return one(
+            request, path.type(), 200, status ? mine.replaceStatus(next) : mine.replace(next));
       } catch (ClusterException e) {
         if (e.reason() != Reason.CONFLICT || stated || attempt == PATCH_ATTEMPTS) {
           throw e;
@@ -310,7 +347,8 @@ public final class KubernetesApi {
       Cluster mine, ApiPath path, ApiRequest request, boolean status, List<String> warnings) {
     if (request.parameter("fieldManager").isEmpty()) {
       throw new ClusterException(
-          Reason.BAD_REQUEST, "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch");
+          Reason.BAD_REQUEST,
+          "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch");
     }
     KubeObject intent = bodies.object(request, path, warnings);
     refuseEscalation(request, intent);
@@ -322,12 +360,22 @@ public final class KubernetesApi {
           path.type(),
           200,
           mine.replaceStatus(
-              known.with(json -> json.set("status", MergePatch.apply(Json.child(json, "status"), intent.status())))));
+              known.with(
+                  json ->
+                      json.set(
+                          "status",
+                          MergePatch.apply(Json.child(json, "status"), intent.status())))));
     }
     if (live.isEmpty()) {
       access.require(
           request.user(),
-          AccessRequest.object("create", path.type().group(), path.type().plural(), "", path.namespace(), path.name()));
+          AccessRequest.object(
+              "create",
+              path.type().group(),
+              path.type().plural(),
+              "",
+              path.namespace(),
+              path.name()));
     }
     return one(
         request,
@@ -344,7 +392,8 @@ public final class KubernetesApi {
     }
   }
 
-  private static ObjectNode patched(String mediaType, ResourceType type, ObjectNode live, JsonNode patch) {
+  private static ObjectNode patched(
+      String mediaType, ResourceType type, ObjectNode live, JsonNode patch) {
     try {
       boolean strategic = StrategicMergePatch.knows(type.groupKind());
       if (mediaType.equals("application/strategic-merge-patch+json") && strategic) {
@@ -361,14 +410,18 @@ public final class KubernetesApi {
       };
     } catch (PatchException e) {
       throw new ClusterException(
-          e.isMisfit() ? Reason.INVALID : Reason.BAD_REQUEST, "the server rejected our request due to an error in our request: " + e.getMessage());
+          e.isMisfit() ? Reason.INVALID : Reason.BAD_REQUEST,
+          "the server rejected our request due to an error in our request: " + e.getMessage());
     }
   }
 
   /// `autoscaling/v1` Scale of what has `spec.replicas`.
   private ApiAnswer scale(Cluster mine, ApiPath path, ApiRequest request) {
     boolean patches = request.method().equals("PATCH");
-    JsonNode body = patches ? patch(request) : request.method().equals("PUT") ? bodies.tree(request) : Json.object();
+    JsonNode body =
+        patches
+            ? patch(request)
+            : request.method().equals("PUT") ? bodies.tree(request) : Json.object();
     for (int attempt = 1; ; attempt++) {
       KubeObject object = existing(path);
       ObjectNode scale = scaleOf(object);
@@ -393,21 +446,28 @@ public final class KubernetesApi {
       if (!replicas.isIntegralNumber() || replicas.intValue() < 0) {
         throw new ClusterException(
             Reason.INVALID,
-            "Scale.autoscaling \"%s\" is invalid: spec.replicas: Invalid value: must be a whole number of at least 0".formatted(path.name()),
-            List.of(new ClusterException.Cause("spec.replicas", "FieldValueInvalid", "must be a whole number of at least 0")));
+            "Scale.autoscaling \"%s\" is invalid: spec.replicas: Invalid value: must be a whole number of at least 0"
+                .formatted(path.name()),
+            List.of(
+                new ClusterException.Cause(
+                    "spec.replicas", "FieldValueInvalid", "must be a whole number of at least 0")));
       }
       String version = Json.string(wanted.path("metadata"), "resourceVersion", "");
       if (!version.isEmpty() && !version.equals(object.resourceVersion())) {
-        throw new ClusterException(Reason.CONFLICT, "the object has been modified; read it again and repeat");
+        throw new ClusterException(
+            Reason.CONFLICT, "the object has been modified; read it again and repeat");
       }
       try {
         return ApiAnswer.json(
             200,
             scaleOf(
                 mine.replace(
-                    object.with(json -> Json.child(json, "spec").put("replicas", replicas.intValue())))));
+                    object.with(
+                        json -> Json.child(json, "spec").put("replicas", replicas.intValue())))));
       } catch (ClusterException e) {
-        if (e.reason() != Reason.CONFLICT || request.method().equals("PUT") || attempt == PATCH_ATTEMPTS) {
+        if (e.reason() != Reason.CONFLICT
+            || request.method().equals("PUT")
+            || attempt == PATCH_ATTEMPTS) {
           throw e;
         }
       }
@@ -445,7 +505,9 @@ public final class KubernetesApi {
     }
     if (!Json.string(pod.spec(), "nodeName", "").isEmpty()) {
       throw new ClusterException(
-          Reason.CONFLICT, "pod %s is already assigned to node \"%s\"".formatted(pod.name(), Json.string(pod.spec(), "nodeName", "")));
+          Reason.CONFLICT,
+          "pod %s is already assigned to node \"%s\""
+              .formatted(pod.name(), Json.string(pod.spec(), "nodeName", "")));
     }
     mine.replace(pod.with(json -> Json.child(json, "spec").put("nodeName", node)));
     return ApiAnswer.json(201, success(201));
@@ -475,11 +537,18 @@ public final class KubernetesApi {
           && exact.isPresent()
           && !exact.get().equals(listing.resourceVersion())) {
         throw new ClusterException(
-            Reason.EXPIRED, "the state of resourceVersion " + exact.get() + " is kept no more; it is " + listing.resourceVersion());
+            Reason.EXPIRED,
+            "the state of resourceVersion "
+                + exact.get()
+                + " is kept no more; it is "
+                + listing.resourceVersion());
       }
-      page = pages.first(listing, limit, !query.labels().isEverything() || !query.fields().isEverything());
+      page =
+          pages.first(
+              listing, limit, !query.labels().isEverything() || !query.fields().isEverything());
     }
-    return ApiAnswer.json(200, representation(request, path.type()).list(page.items(), page.metadata()));
+    return ApiAnswer.json(
+        200, representation(request, path.type()).list(page.items(), page.metadata()));
   }
 
   /// A version that is not there yet is answered as by Kubernetes: repeat a little later.
@@ -490,14 +559,17 @@ public final class KubernetesApi {
     }
     if (!version.get().matches("[0-9]{1,18}")) {
       throw new ClusterException(
-          Reason.BAD_REQUEST, "resourceVersion: Invalid value: \"" + version.get() + "\": must be a whole number");
+          Reason.BAD_REQUEST,
+          "resourceVersion: Invalid value: \"" + version.get() + "\": must be a whole number");
     }
     long now = Long.parseLong(cluster.resourceVersion());
     if (Long.parseLong(version.get()) > now) {
       throw new ClusterException(
           Reason.TIMEOUT,
           "Too large resource version: %s, current: %d".formatted(version.get(), now),
-          List.of(new ClusterException.Cause("", "ResourceVersionTooLarge", "Too large resource version")));
+          List.of(
+              new ClusterException.Cause(
+                  "", "ResourceVersionTooLarge", "Too large resource version")));
     }
   }
 
@@ -512,7 +584,11 @@ public final class KubernetesApi {
   private ApiAnswer watch(ApiPath path, ApiRequest request) {
     refuseFuture(request);
     Duration timeout =
-        request.number("timeoutSeconds").map(Duration::ofSeconds).filter(wanted -> wanted.compareTo(LONGEST_WATCH) < 0).orElse(LONGEST_WATCH);
+        request
+            .number("timeoutSeconds")
+            .map(Duration::ofSeconds)
+            .filter(wanted -> wanted.compareTo(LONGEST_WATCH) < 0)
+            .orElse(LONGEST_WATCH);
     boolean initial = request.flag("sendInitialEvents");
     ObjectQuery query = query(path, request);
     if (!path.name().isEmpty()) {
@@ -524,7 +600,9 @@ public final class KubernetesApi {
             reader,
             query,
             Representation.of(request, path.type(), clock.instant()),
-            initial ? "" : request.parameter("resourceVersion").filter(v -> !v.equals("0")).orElse(""),
+            initial
+                ? ""
+                : request.parameter("resourceVersion").filter(v -> !v.equals("0")).orElse(""),
             initial,
             initial || request.flag("allowWatchBookmarks"),
             timeout,
@@ -551,7 +629,10 @@ public final class KubernetesApi {
 
   private static FieldSelector fields(ApiRequest request) {
     try {
-      return request.parameter("fieldSelector").map(FieldSelector::parse).orElse(FieldSelector.EVERYTHING);
+      return request
+          .parameter("fieldSelector")
+          .map(FieldSelector::parse)
+          .orElse(FieldSelector.EVERYTHING);
     } catch (IllegalArgumentException e) {
       throw new ClusterException(Reason.BAD_REQUEST, String.valueOf(e.getMessage()));
     }
@@ -559,12 +640,16 @@ public final class KubernetesApi {
 
   private DeleteOptions deleteOptions(ApiRequest request) {
     byte[] body = request.body().apply(ObjectBodies.MAX_BODY);
-    return deleteOptions(body.length == 0 ? Json.object() : bodies.tree(body, request.mediaType()), request);
+    return deleteOptions(
+        body.length == 0 ? Json.object() : bodies.tree(body, request.mediaType()), request);
   }
 
   private static DeleteOptions deleteOptions(JsonNode options, ApiRequest request) {
     String policy =
-        Json.string(options, "propagationPolicy", request.parameter("propagationPolicy").orElse("Background"));
+        Json.string(
+            options,
+            "propagationPolicy",
+            request.parameter("propagationPolicy").orElse("Background"));
     DeleteOptions.Propagation propagation =
         switch (policy) {
           case "Foreground" -> DeleteOptions.Propagation.FOREGROUND;
@@ -572,7 +657,8 @@ public final class KubernetesApi {
           case "Background" -> DeleteOptions.Propagation.BACKGROUND;
           default ->
               throw new ClusterException(
-                  Reason.BAD_REQUEST, "propagationPolicy can be Background, Foreground or Orphan, not " + policy);
+                  Reason.BAD_REQUEST,
+                  "propagationPolicy can be Background, Foreground or Orphan, not " + policy);
         };
     Optional<Duration> grace =
         options.path("gracePeriodSeconds").isIntegralNumber()
@@ -598,11 +684,13 @@ public final class KubernetesApi {
         .orElseThrow(
             () ->
                 new ClusterException(
-                    Reason.NOT_FOUND, "%s \"%s\" not found".formatted(path.resource(), path.name())));
+                    Reason.NOT_FOUND,
+                    "%s \"%s\" not found".formatted(path.resource(), path.name())));
   }
 
   private static ClusterException notAllowed(ApiRequest request) {
     return new ClusterException(
-        Reason.METHOD_NOT_ALLOWED, "the server does not allow this method on the requested resource: " + request.method());
+        Reason.METHOD_NOT_ALLOWED,
+        "the server does not allow this method on the requested resource: " + request.method());
   }
 }

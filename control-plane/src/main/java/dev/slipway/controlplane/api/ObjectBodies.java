@@ -11,9 +11,11 @@ import java.util.List;
 import java.util.function.Function;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Reads the objects that clients send: what they must be called, and what becomes of fields that nobody knows.
+/// Reads the objects that clients send: what they must be called, and what becomes of fields that
+/// nobody knows.
 ///
-/// @param yaml reads one object from YAML or JSON; throws `IllegalArgumentException` on what is neither
+/// @param yaml reads one object from YAML or JSON; throws `IllegalArgumentException` on what is
+///   neither
 record ObjectBodies(Function<byte[], ObjectNode> yaml, Chance chance) {
   /// No object is larger.
   static final int MAX_BODY = 3 << 20;
@@ -24,7 +26,9 @@ record ObjectBodies(Function<byte[], ObjectNode> yaml, Chance chance) {
 
   ObjectNode tree(byte[] body, String mediaType) {
     try {
-      return mediaType.equals(ProtobufBodies.MEDIA_TYPE) ? ProtobufBodies.read(body) : yaml.apply(body);
+      return mediaType.equals(ProtobufBodies.MEDIA_TYPE)
+          ? ProtobufBodies.read(body)
+          : yaml.apply(body);
     } catch (IllegalArgumentException e) {
       throw new ClusterException(Reason.BAD_REQUEST, "the body cannot be read: " + e.getMessage());
     }
@@ -34,7 +38,8 @@ record ObjectBodies(Function<byte[], ObjectNode> yaml, Chance chance) {
     return object(tree(request), request, path, warnings);
   }
 
-  /// The object of a body, which must be what its path says; what the path says and the body does not is filled in.
+  /// The object of a body, which must be what its path says; what the path says and the body does
+  /// not is filled in.
   KubeObject object(ObjectNode tree, ApiRequest request, ApiPath path, List<String> warnings) {
     String kind = Json.string(tree, "kind", path.type().kind());
     String version = Json.string(tree, "apiVersion", path.type().apiVersion());
@@ -62,7 +67,9 @@ record ObjectBodies(Function<byte[], ObjectNode> yaml, Chance chance) {
                 .formatted(path.type().groupKind()),
             List.of(
                 new Cause(
-                    "metadata.name", "FieldValueRequired", "Required value: name or generateName is required")));
+                    "metadata.name",
+                    "FieldValueRequired",
+                    "Required value: name or generateName is required")));
       }
       metadata.put("name", prefix + chance.suffix(5));
     }

@@ -19,9 +19,10 @@ import java.util.TreeSet;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The published schema of what is served: `/openapi/v3` by group and version, and `/openapi/v2` in one piece, as JSON. Made when first
-/// asked for. What clients look up is all there: types, required fields, merge keys, kinds by path, and which parameters a verb takes;
-/// descriptions are not.
+/// The published schema of what is served: `/openapi/v3` by group and version, and `/openapi/v2` in
+/// one piece, as JSON. Made when first asked for. What clients look up is all there: types,
+/// required fields, merge keys, kinds by path, and which parameters a verb takes; descriptions are
+/// not.
 final class OpenApi {
   private final ResourceTypes types;
   private final String version;
@@ -65,14 +66,21 @@ final class OpenApi {
     var all = new LinkedHashMap<String, List<ResourceType>>();
     for (ResourceType type : types.all()) {
       all.computeIfAbsent(
-              "v3/" + (type.group().isEmpty() ? "api/" : "apis/") + type.apiVersion(), _ -> new ArrayList<>())
+              "v3/" + (type.group().isEmpty() ? "api/" : "apis/") + type.apiVersion(),
+              _ -> new ArrayList<>())
           .add(type);
     }
     return all;
   }
 
   private synchronized byte[] document(String name) {
-    return documents.computeIfAbsent(name, _ -> Json.write(name.equals("v2") ? second() : third(groupVersions().getOrDefault(name, List.of()))));
+    return documents.computeIfAbsent(
+        name,
+        _ ->
+            Json.write(
+                name.equals("v2")
+                    ? second()
+                    : third(groupVersions().getOrDefault(name, List.of()))));
   }
 
   private ObjectNode third(List<ResourceType> members) {
@@ -100,7 +108,8 @@ final class OpenApi {
 
   private static void paths(ObjectNode paths, ResourceType type) {
     String base = (type.group().isEmpty() ? "/api/" : "/apis/") + type.apiVersion();
-    String collection = base + (type.namespaced() ? "/namespaces/{namespace}/" : "/") + type.plural();
+    String collection =
+        base + (type.namespaced() ? "/namespaces/{namespace}/" : "/") + type.plural();
     ObjectNode many = paths.putObject(collection);
     operation(many, "get", "list", type);
     operation(many, "post", "post", type, "dryRun", "fieldManager", "fieldValidation");
@@ -201,7 +210,10 @@ final class OpenApi {
       case 'q' -> json.put("type", "string").put("format", "quantity");
       case '[' -> type(json.put("type", "array").putObject("items"), type.substring(1), prefix);
       case '{' ->
-          type(json.put("type", "object").putObject("additionalProperties"), type.substring(1), prefix);
+          type(
+              json.put("type", "object").putObject("additionalProperties"),
+              type.substring(1),
+              prefix);
       case '#' -> {
         if (prefix.contains("components")) {
           json.putArray("allOf").addObject().put("$ref", prefix + published(type.substring(1)));

@@ -15,15 +15,18 @@ import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Lists that clients read in pages: every page is of the moment of the first one. What nobody goes on with is forgotten after five
-/// minutes, or when too many lists are begun; then, and after a restart, the client is told to begin again (410), as by Kubernetes.
+/// Lists that clients read in pages: every page is of the moment of the first one. What nobody goes
+/// on with is forgotten after five minutes, or when too many lists are begun; then, and after a
+/// restart, the client is told to begin again (410), as by Kubernetes.
 ///
-/// A kept list holds references to objects that the store mostly has anyway. Safe for any number of threads.
+/// A kept list holds references to objects that the store mostly has anyway. Safe for any number of
+/// threads.
 final class Pages {
   private static final int MAX_LISTS = 256;
   private static final Duration LIFE = Duration.ofMinutes(5);
 
-  private record Kept(List<KubeObject> items, String resourceVersion, boolean selective, Instant until) {}
+  private record Kept(
+      List<KubeObject> items, String resourceVersion, boolean selective, Instant until) {}
 
   /// @param metadata of the list object
   record Page(List<KubeObject> items, ObjectNode metadata) {}
@@ -43,10 +46,12 @@ final class Pages {
   /// @param selective whether a selector left objects out: then what remains is not counted
   Page first(Listing listing, int limit, boolean selective) {
     if (limit <= 0 || listing.items().size() <= limit) {
-      return new Page(listing.items(), Json.object().put("resourceVersion", listing.resourceVersion()));
+      return new Page(
+          listing.items(), Json.object().put("resourceVersion", listing.resourceVersion()));
     }
     String id = chance.uid();
-    var whole = new Kept(listing.items(), listing.resourceVersion(), selective, clock.instant().plus(LIFE));
+    var whole =
+        new Kept(listing.items(), listing.resourceVersion(), selective, clock.instant().plus(LIFE));
     synchronized (kept) {
       Instant now = clock.instant();
       kept.values().removeIf(list -> list.until().isBefore(now));
@@ -58,7 +63,8 @@ final class Pages {
     return page(id, whole, 0, limit);
   }
 
-  /// @throws ClusterException `EXPIRED` when the list is kept no more, `BAD_REQUEST` for what is no token
+  /// @throws ClusterException `EXPIRED` when the list is kept no more, `BAD_REQUEST` for what is no
+  ///   token
   Page next(String token, int limit) {
     String text;
     try {

@@ -33,7 +33,8 @@ public record PodChannel(
   static PodChannel of(KubeObject pod, String subresource, ApiRequest request) {
     List<String> command = request.parameters("command");
     if (subresource.equals("exec") && command.isEmpty()) {
-      throw new ClusterException(Reason.BAD_REQUEST, "you must specify at least one command for the container");
+      throw new ClusterException(
+          Reason.BAD_REQUEST, "you must specify at least one command for the container");
     }
     var ports =
         request.parameters("ports").stream()
@@ -64,23 +65,28 @@ public record PodChannel(
 
   private static String container(KubeObject pod, String wanted) {
     List<String> names =
-        Json.items(pod.spec(), "containers").stream().map(item -> Json.string(item, "name", "")).toList();
+        Json.items(pod.spec(), "containers").stream()
+            .map(item -> Json.string(item, "name", ""))
+            .toList();
     if (!wanted.isEmpty()) {
       if (!names.contains(wanted)) {
         throw new ClusterException(
             Reason.BAD_REQUEST,
-            "container %s is not valid for pod %s: it has %s".formatted(wanted, pod.name(), String.join(", ", names)));
+            "container %s is not valid for pod %s: it has %s"
+                .formatted(wanted, pod.name(), String.join(", ", names)));
       }
       return wanted;
     }
-    String preferred = pod.annotations().getOrDefault("kubectl.kubernetes.io/default-container", "");
+    String preferred =
+        pod.annotations().getOrDefault("kubectl.kubernetes.io/default-container", "");
     if (names.contains(preferred)) {
       return preferred;
     }
     if (names.size() != 1) {
       throw new ClusterException(
           Reason.BAD_REQUEST,
-          "a container name must be specified for pod %s, choose one of: [%s]".formatted(pod.name(), String.join(" ", names)));
+          "a container name must be specified for pod %s, choose one of: [%s]"
+              .formatted(pod.name(), String.join(" ", names)));
     }
     return names.getFirst();
   }

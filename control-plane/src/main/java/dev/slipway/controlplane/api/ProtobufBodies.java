@@ -15,11 +15,12 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Reads request bodies in Kubernetes' protobuf form, which Go's typed clients prefer, into the trees that JSON would have given. Answers
-/// stay JSON: every client that sends protobuf takes it.
+/// Reads request bodies in Kubernetes' protobuf form, which Go's typed clients prefer, into the
+/// trees that JSON would have given. Answers stay JSON: every client that sends protobuf takes it.
 ///
-/// The messages come from `protobuf.json`, see `protobuf.py`. Source of the wire format: the protocol buffers encoding specification, and
-/// "Protobuf encoding" among Kubernetes' API concepts (the bytes `k8s\0` and an envelope with the kind).
+/// The messages come from `protobuf.json`, see `protobuf.py`. Source of the wire format: the
+/// protocol buffers encoding specification, and "Protobuf encoding" among Kubernetes' API concepts
+/// (the bytes `k8s\0` and an envelope with the kind).
 final class ProtobufBodies {
   static final String MEDIA_TYPE = "application/vnd.kubernetes.protobuf";
 
@@ -67,12 +68,14 @@ final class ProtobufBodies {
     return bodies;
   }
 
-  /// @throws IllegalArgumentException when the bytes are not what they should be, or of a kind that is not known
+  /// @throws IllegalArgumentException when the bytes are not what they should be, or of a kind that
+  ///   is not known
   static ObjectNode read(byte[] body) {
     ByteBuffer bytes = ByteBuffer.wrap(body).order(ByteOrder.LITTLE_ENDIAN);
     for (byte expected : MAGIC) {
       if (!bytes.hasRemaining() || bytes.get() != expected) {
-        throw new IllegalArgumentException("no Kubernetes protobuf: the first four bytes are wrong");
+        throw new IllegalArgumentException(
+            "no Kubernetes protobuf: the first four bytes are wrong");
       }
     }
     return Holder.KNOWN.enveloped(bytes);
@@ -130,7 +133,10 @@ final class ProtobufBodies {
       if (field.inline() && type.startsWith("#")) {
         message(target, slice(bytes), type.substring(1), depth + 1);
       } else if (type.startsWith("[")) {
-        ArrayNode list = target.path(field.name()) instanceof ArrayNode known ? known : target.putArray(field.name());
+        ArrayNode list =
+            target.path(field.name()) instanceof ArrayNode known
+                ? known
+                : target.putArray(field.name());
         list.add(value(bytes, tag, type.substring(1), depth));
       } else if (type.startsWith("{")) {
         entry(Json.child(target, field.name()), slice(bytes), type.substring(1), depth);
@@ -160,7 +166,9 @@ final class ProtobufBodies {
   }
 
   private static JsonNode zero(String type) {
-    return type.equals("s") || type.equals("B") ? tools.jackson.databind.node.StringNode.valueOf("") : Json.object();
+    return type.equals("s") || type.equals("B")
+        ? tools.jackson.databind.node.StringNode.valueOf("")
+        : Json.object();
   }
 
   private static boolean isZero(JsonNode value) {

@@ -10,8 +10,8 @@ import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import java.util.Optional;
 
-/// The reading side of the API: stored objects as they are, and the kinds that are views of stored ones. A view has no state of its
-/// own and cannot be written.
+/// The reading side of the API: stored objects as they are, and the kinds that are views of stored
+/// ones. A view has no state of its own and cannot be written.
 record Reader(Cluster cluster, ReplicaSetView replicaSets) {
   Optional<KubeObject> get(ObjectKey key) {
     return replicaSets.shows(key.groupKind())
@@ -25,7 +25,11 @@ record Reader(Cluster cluster, ReplicaSetView replicaSets) {
     }
     Listing listing = cluster.list(ReplicaSetView.source(query));
     return new Listing(
-        listing.items().stream().map(replicaSets::of).flatMap(Optional::stream).filter(object -> selects(query, object)).toList(),
+        listing.items().stream()
+            .map(replicaSets::of)
+            .flatMap(Optional::stream)
+            .filter(object -> selects(query, object))
+            .toList(),
         listing.resourceVersion());
   }
 
@@ -41,7 +45,8 @@ record Reader(Cluster cluster, ReplicaSetView replicaSets) {
             case WatchEvent.Added(var object) ->
                 shown(query, object).ifPresent(shown -> listener.on(new WatchEvent.Added(shown)));
             case WatchEvent.Modified(var object) ->
-                shown(query, object).ifPresent(shown -> listener.on(new WatchEvent.Modified(shown)));
+                shown(query, object)
+                    .ifPresent(shown -> listener.on(new WatchEvent.Modified(shown)));
             case WatchEvent.Deleted(var object) ->
                 shown(query, object).ifPresent(shown -> listener.on(new WatchEvent.Deleted(shown)));
             case WatchEvent.Bookmark _, WatchEvent.Expired _ -> listener.on(event);

@@ -13,11 +13,13 @@ import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The revisions of a Deployment as the `ReplicaSet`s that clients look for. In this cluster a revision is a replication controller that a
-/// Rollout owns; here it is shown under the other kind, as owned by the Deployment, with its revision and template where
-/// `kubectl rollout history` and `undo` read them.
+/// The revisions of a Deployment as the `ReplicaSet`s that clients look for. In this cluster a
+/// revision is a replication controller that a Rollout owns; here it is shown under the other kind,
+/// as owned by the Deployment, with its revision and template where `kubectl rollout history` and
+/// `undo` read them.
 record ReplicaSetView(Cluster cluster) {
-  static final ResourceType TYPE = new ResourceType("apps", "v1", "ReplicaSet", "replicasets", true, List.of("rs"));
+  static final ResourceType TYPE =
+      new ResourceType("apps", "v1", "ReplicaSet", "replicasets", true, List.of("rs"));
 
   private static final GroupKind SOURCE = GroupKind.core("ReplicationController");
   private static final String HASH = "slipway.dev/template-hash";
@@ -41,13 +43,19 @@ record ReplicaSetView(Cluster cluster) {
   /// Empty when the controller is no revision of a Deployment.
   Optional<KubeObject> of(KubeObject controller) {
     return owner(controller, "Rollout")
-        .flatMap(rollout -> cluster.get(new ObjectKey("slipway.dev", "Rollout", controller.namespace(), rollout.name())))
+        .flatMap(
+            rollout ->
+                cluster.get(
+                    new ObjectKey(
+                        "slipway.dev", "Rollout", controller.namespace(), rollout.name())))
         .flatMap(rollout -> owner(rollout, "Deployment"))
         .map(deployment -> shown(controller, deployment));
   }
 
   private static Optional<OwnerReference> owner(KubeObject object, String kind) {
-    return object.owners().stream().filter(owner -> owner.controller() && owner.kind().equals(kind)).findFirst();
+    return object.owners().stream()
+        .filter(owner -> owner.controller() && owner.kind().equals(kind))
+        .findFirst();
   }
 
   private static KubeObject shown(KubeObject controller, OwnerReference deployment) {
@@ -88,7 +96,9 @@ record ReplicaSetView(Cluster cluster) {
       renamed(inner, "labels", HASH, SHOWN_HASH);
     }
     spec.set("template", template);
-    json.set("status", controller.status().isMissingNode() ? Json.object() : controller.status().deepCopy());
+    json.set(
+        "status",
+        controller.status().isMissingNode() ? Json.object() : controller.status().deepCopy());
     return KubeObject.of(json);
   }
 

@@ -9,8 +9,8 @@ import java.time.Instant;
 import java.util.List;
 import tools.jackson.databind.node.ObjectNode;
 
-/// How objects are shown to one client: whole (copied as they are kept: encoded once, whatever the number of readers), as rows of
-/// a table, or by their metadata alone.
+/// How objects are shown to one client: whole (copied as they are kept: encoded once, whatever the
+/// number of readers), as rows of a table, or by their metadata alone.
 ///
 /// @param included what a row of a table holds beside its cells: `Metadata`, `Object` or `None`
 record Representation(ApiRequest.Form form, String included, ResourceType type, Instant now) {
@@ -22,7 +22,8 @@ record Representation(ApiRequest.Form form, String included, ResourceType type, 
   byte[] one(KubeObject object) {
     return switch (form) {
       case OBJECT -> object.bytes();
-      case TABLE -> Json.write(Tables.table(type, List.of(object), object.resourceVersion(), included, now));
+      case TABLE ->
+          Json.write(Tables.table(type, List.of(object), object.resourceVersion(), included, now));
       case METADATA -> Json.write(partial(object));
     };
   }
@@ -36,7 +37,9 @@ record Representation(ApiRequest.Form form, String included, ResourceType type, 
       return Json.write(table);
     }
     ObjectNode head = Json.object();
-    head.put("kind", form == ApiRequest.Form.METADATA ? "PartialObjectMetadataList" : type.kind() + "List");
+    head.put(
+        "kind",
+        form == ApiRequest.Form.METADATA ? "PartialObjectMetadataList" : type.kind() + "List");
     head.put("apiVersion", form == ApiRequest.Form.METADATA ? "meta.k8s.io/v1" : type.apiVersion());
     head.set("metadata", metadata);
     byte[] start = Json.write(head);

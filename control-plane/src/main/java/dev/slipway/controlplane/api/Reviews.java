@@ -20,7 +20,8 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Questions about identity and rights: objects that are answered and never stored.
-record Reviews(Access access, ServiceAccountTokens tokens, ObjectBodies bodies, InstantSource clock) {
+record Reviews(
+    Access access, ServiceAccountTokens tokens, ObjectBodies bodies, InstantSource clock) {
   private static final String AUTHENTICATION = "authentication.k8s.io";
   private static final String AUTHORIZATION = "authorization.k8s.io";
 
@@ -56,10 +57,12 @@ record Reviews(Access access, ServiceAccountTokens tokens, ObjectBodies bodies, 
         }
         if (!request.method().equals("POST")) {
           throw new ClusterException(
-              Reason.METHOD_NOT_ALLOWED, "the server does not allow this method on the requested resource");
+              Reason.METHOD_NOT_ALLOWED,
+              "the server does not allow this method on the requested resource");
         }
         access.require(
-            request.user(), AccessRequest.object("create", kind.group(), kind.plural(), "", namespace, ""));
+            request.user(),
+            AccessRequest.object("create", kind.group(), kind.plural(), "", namespace, ""));
         return Optional.of(answered(kind, namespace, request));
       }
     }
@@ -80,7 +83,8 @@ record Reviews(Access access, ServiceAccountTokens tokens, ObjectBodies bodies, 
               User.authenticated(Json.string(spec, "user", ""), Json.strings(spec, "groups")),
               spec,
               namespace);
-      case "SelfSubjectRulesReview" -> rules(status, request.user(), Json.string(spec, "namespace", ""));
+      case "SelfSubjectRulesReview" ->
+          rules(status, request.user(), Json.string(spec, "namespace", ""));
       case "TokenReview" -> token(status, spec);
       default -> throw new IllegalStateException(kind.kind());
     }
@@ -101,7 +105,8 @@ record Reviews(Access access, ServiceAccountTokens tokens, ObjectBodies bodies, 
     JsonNode path = spec.path("nonResourceAttributes");
     if (object.isMissingNode() == path.isMissingNode()) {
       throw new ClusterException(
-          Reason.INVALID, "exactly one of spec.resourceAttributes and spec.nonResourceAttributes must be given");
+          Reason.INVALID,
+          "exactly one of spec.resourceAttributes and spec.nonResourceAttributes must be given");
     }
     if (!namespace.isEmpty() && !Json.string(object, "namespace", "").equals(namespace)) {
       throw new ClusterException(
@@ -144,10 +149,13 @@ record Reviews(Access access, ServiceAccountTokens tokens, ObjectBodies bodies, 
     Optional<ServiceAccountTokens.Holder> holder =
         tokens.holder(Json.string(spec, "token", ""), clock.instant());
     List<String> shared =
-        holder.map(found -> wanted.stream().filter(found.audiences()::contains).toList()).orElse(List.of());
+        holder
+            .map(found -> wanted.stream().filter(found.audiences()::contains).toList())
+            .orElse(List.of());
     if (holder.isEmpty() || shared.isEmpty()) {
       status.put("authenticated", false).set("user", Json.object());
-      status.put("error", holder.isEmpty() ? "invalid bearer token" : "token audiences do not match");
+      status.put(
+          "error", holder.isEmpty() ? "invalid bearer token" : "token audiences do not match");
       return;
     }
     status.put("authenticated", true).set("user", info(holder.get().user()));

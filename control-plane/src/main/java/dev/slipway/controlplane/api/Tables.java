@@ -15,7 +15,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Objects as the rows that people read (`meta.k8s.io/v1` Table): the columns that `kubectl get` shows for each kind.
+/// Objects as the rows that people read (`meta.k8s.io/v1` Table): the columns that `kubectl get`
+/// shows for each kind.
 final class Tables {
   /// @param wide shown with `-o wide` only
   private record Column(String name, String type, boolean wide, Function<Row, Object> cell) {
@@ -38,7 +39,10 @@ final class Tables {
     }
 
     String age() {
-      return object.creationTimestamp().map(since -> span(Duration.between(since, now))).orElse("<unknown>");
+      return object
+          .creationTimestamp()
+          .map(since -> span(Duration.between(since, now)))
+          .orElse("<unknown>");
     }
 
     String since(JsonNode node, String field) {
@@ -54,7 +58,11 @@ final class Tables {
   private Tables() {}
 
   static ObjectNode table(
-      ResourceType type, List<KubeObject> objects, String resourceVersion, String included, Instant now) {
+      ResourceType type,
+      List<KubeObject> objects,
+      String resourceVersion,
+      String included,
+      Instant now) {
     List<Column> columns = columns(type);
     ObjectNode table = Json.object();
     table.put("kind", "Table").put("apiVersion", "meta.k8s.io/v1");
@@ -109,8 +117,11 @@ final class Tables {
               number("Current", row -> Json.integer(row.status(), "replicas", 0)),
               number("Ready", row -> Json.integer(row.status(), "readyReplicas", 0)),
               AGE,
-              Column.wide("Containers", row -> containers(row.spec().path("template").path("spec"), "name")),
-              Column.wide("Images", row -> containers(row.spec().path("template").path("spec"), "image")),
+              Column.wide(
+                  "Containers",
+                  row -> containers(row.spec().path("template").path("spec"), "name")),
+              Column.wide(
+                  "Images", row -> containers(row.spec().path("template").path("spec"), "image")),
               Column.wide("Selector", row -> map(Json.stringMap(row.spec(), "selector"))));
       case "ReplicaSet.apps" ->
           List.of(
@@ -119,8 +130,11 @@ final class Tables {
               number("Current", row -> Json.integer(row.status(), "replicas", 0)),
               number("Ready", row -> Json.integer(row.status(), "readyReplicas", 0)),
               AGE,
-              Column.wide("Containers", row -> containers(row.spec().path("template").path("spec"), "name")),
-              Column.wide("Images", row -> containers(row.spec().path("template").path("spec"), "image")));
+              Column.wide(
+                  "Containers",
+                  row -> containers(row.spec().path("template").path("spec"), "name")),
+              Column.wide(
+                  "Images", row -> containers(row.spec().path("template").path("spec"), "image")));
       case "Service" ->
           List.of(
               NAME,
@@ -130,9 +144,17 @@ final class Tables {
               Column.text("Port(s)", row -> servicePorts(row.spec())),
               AGE,
               Column.wide("Selector", row -> map(Json.stringMap(row.spec(), "selector"))));
-      case "Endpoints" -> List.of(NAME, Column.text("Endpoints", row -> endpoints(row.object())), AGE);
+      case "Endpoints" ->
+          List.of(NAME, Column.text("Endpoints", row -> endpoints(row.object())), AGE);
       case "ConfigMap" ->
-          List.of(NAME, number("Data", row -> row.object().json().path("data").size() + row.object().json().path("binaryData").size()), AGE);
+          List.of(
+              NAME,
+              number(
+                  "Data",
+                  row ->
+                      row.object().json().path("data").size()
+                          + row.object().json().path("binaryData").size()),
+              AGE);
       case "Secret" ->
           List.of(
               NAME,
@@ -142,7 +164,12 @@ final class Tables {
       case "Namespace" ->
           List.of(
               NAME,
-              Column.text("Status", row -> row.object().isTerminating() ? "Terminating" : Json.string(row.status(), "phase", "Active")),
+              Column.text(
+                  "Status",
+                  row ->
+                      row.object().isTerminating()
+                          ? "Terminating"
+                          : Json.string(row.status(), "phase", "Active")),
               AGE);
       case "Node" ->
           List.of(
@@ -150,14 +177,27 @@ final class Tables {
               Column.text("Status", row -> nodeStatus(row.object())),
               Column.text("Roles", row -> "<none>"),
               AGE,
-              Column.text("Version", row -> Json.string(row.status().path("nodeInfo"), "kubeletVersion", "")),
+              Column.text(
+                  "Version",
+                  row -> Json.string(row.status().path("nodeInfo"), "kubeletVersion", "")),
               Column.wide("Internal-IP", row -> nodeAddress(row.status())),
-              Column.wide("OS-Image", row -> Json.string(row.status().path("nodeInfo"), "osImage", "<unknown>")),
-              Column.wide("Container-Runtime", row -> Json.string(row.status().path("nodeInfo"), "containerRuntimeVersion", "<unknown>")));
+              Column.wide(
+                  "OS-Image",
+                  row -> Json.string(row.status().path("nodeInfo"), "osImage", "<unknown>")),
+              Column.wide(
+                  "Container-Runtime",
+                  row ->
+                      Json.string(
+                          row.status().path("nodeInfo"), "containerRuntimeVersion", "<unknown>")));
       case "Deployment.apps" ->
           List.of(
               NAME,
-              Column.text("Ready", row -> Json.integer(row.status(), "readyReplicas", 0) + "/" + Json.integer(row.spec(), "replicas", 1)),
+              Column.text(
+                  "Ready",
+                  row ->
+                      Json.integer(row.status(), "readyReplicas", 0)
+                          + "/"
+                          + Json.integer(row.spec(), "replicas", 1)),
               number("Up-To-Date", row -> Json.integer(row.status(), "updatedReplicas", 0)),
               number("Available", row -> Json.integer(row.status(), "availableReplicas", 0)),
               AGE);
@@ -175,7 +215,12 @@ final class Tables {
           List.of(
               NAME,
               Column.text("Status", row -> jobStatus(row.status())),
-              Column.text("Completions", row -> Json.integer(row.status(), "succeeded", 0) + "/" + Json.integer(row.spec(), "completions", 1)),
+              Column.text(
+                  "Completions",
+                  row ->
+                      Json.integer(row.status(), "succeeded", 0)
+                          + "/"
+                          + Json.integer(row.spec(), "completions", 1)),
               AGE);
       case "Event" ->
           List.of(
@@ -183,19 +228,26 @@ final class Tables {
               Column.text("Type", row -> Json.string(row.object().json(), "type", "")),
               Column.text("Reason", row -> Json.string(row.object().json(), "reason", "")),
               Column.text("Object", row -> involved(row.object().json())),
-              Column.text("Message", row -> Json.string(row.object().json(), "message", "").strip()),
+              Column.text(
+                  "Message", row -> Json.string(row.object().json(), "message", "").strip()),
               Column.wide("Count", row -> Json.integer(row.object().json(), "count", 1)),
               Column.wide("Name", row -> row.object().name()));
       case "Application.slipway.dev" ->
           List.of(
               NAME,
-              Column.text("Sync", row -> Json.string(row.status().path("sync"), "status", "Unknown")),
-              Column.text("Health", row -> Json.string(row.status().path("health"), "status", "Unknown")),
-              Column.text("Revision", row -> shortened(Json.string(row.status().path("sync"), "revision", ""))),
+              Column.text(
+                  "Sync", row -> Json.string(row.status().path("sync"), "status", "Unknown")),
+              Column.text(
+                  "Health", row -> Json.string(row.status().path("health"), "status", "Unknown")),
+              Column.text(
+                  "Revision",
+                  row -> shortened(Json.string(row.status().path("sync"), "revision", ""))),
               AGE,
               Column.wide("Repo", row -> Json.string(row.spec().path("source"), "repoURL", "")),
               Column.wide("Path", row -> Json.string(row.spec().path("source"), "path", ".")),
-              Column.wide("Target", row -> Json.string(row.spec().path("source"), "targetRevision", "HEAD")));
+              Column.wide(
+                  "Target",
+                  row -> Json.string(row.spec().path("source"), "targetRevision", "HEAD")));
       case "SyncRecord.slipway.dev" ->
           List.of(
               NAME,
@@ -236,7 +288,9 @@ final class Tables {
       JsonNode state = init.get(i).path("state");
       Optional<String> why = why(state);
       if (why.isPresent() && !why.get().equals("Completed")) {
-        return why.get().equals("PodInitializing") ? "Init:" + i + "/" + init.size() : "Init:" + why.get();
+        return why.get().equals("PodInitializing")
+            ? "Init:" + i + "/" + init.size()
+            : "Init:" + why.get();
       }
       if (state.has("running")) {
         return "Init:" + i + "/" + init.size();
@@ -262,7 +316,8 @@ final class Tables {
     if (state.has("terminated")) {
       JsonNode end = state.path("terminated");
       String reason = Json.string(end, "reason", "");
-      return Optional.of(reason.isEmpty() ? "ExitCode:" + Json.integer(end, "exitCode", 0) : reason);
+      return Optional.of(
+          reason.isEmpty() ? "ExitCode:" + Json.integer(end, "exitCode", 0) : reason);
     }
     return Optional.empty();
   }
@@ -271,7 +326,9 @@ final class Tables {
     String ready =
         Json.items(node.status(), "conditions").stream()
             .filter(condition -> Json.string(condition, "type", "").equals("Ready"))
-            .map(condition -> Json.string(condition, "status", "").equals("True") ? "Ready" : "NotReady")
+            .map(
+                condition ->
+                    Json.string(condition, "status", "").equals("True") ? "Ready" : "NotReady")
             .findFirst()
             .orElse("Unknown");
     return ready + (Json.bool(node.spec(), "unschedulable", false) ? ",SchedulingDisabled" : "");
@@ -290,7 +347,10 @@ final class Tables {
     for (JsonNode port : Json.items(spec, "ports")) {
       int node = Json.integer(port, "nodePort", 0);
       ports.add(
-          Json.integer(port, "port", 0) + (node > 0 ? ":" + node : "") + "/" + Json.string(port, "protocol", "TCP"));
+          Json.integer(port, "port", 0)
+              + (node > 0 ? ":" + node : "")
+              + "/"
+              + Json.string(port, "protocol", "TCP"));
     }
     return ports.isEmpty() ? "<none>" : String.join(",", ports);
   }
@@ -323,7 +383,9 @@ final class Tables {
 
   private static String involved(JsonNode event) {
     JsonNode object = event.path("involvedObject");
-    return Json.string(object, "kind", "").toLowerCase(java.util.Locale.ROOT) + "/" + Json.string(object, "name", "");
+    return Json.string(object, "kind", "").toLowerCase(java.util.Locale.ROOT)
+        + "/"
+        + Json.string(object, "name", "");
   }
 
   private static String containers(JsonNode podSpec, String field) {
@@ -370,6 +432,8 @@ final class Tables {
     if (hours < 48) {
       return hours + "h";
     }
-    return hours < 192 ? hours / 24 + "d" + (hours % 24 == 0 ? "" : hours % 24 + "h") : hours / 24 + "d";
+    return hours < 192
+        ? hours / 24 + "d" + (hours % 24 == 0 ? "" : hours % 24 + "h")
+        : hours / 24 + "d";
   }
 }

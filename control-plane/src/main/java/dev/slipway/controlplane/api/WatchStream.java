@@ -17,7 +17,8 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
 
-/// One watch of one client: events as JSON lines, until the client goes, the time is over, or the client is too slow.
+/// One watch of one client: events as JSON lines, until the client goes, the time is over, or the
+/// client is too slow.
 ///
 /// @param since the resourceVersion to watch from; empty to send first what is there
 /// @param marked ends what is there with a bookmark that says so (`sendInitialEvents`)
@@ -68,7 +69,8 @@ record WatchStream(
       long until = clock.millis() + timeout.toMillis();
       String seen = from;
       while (!behind[0] && clock.millis() < until) {
-        WatchEvent event = poll(events, Math.min(until - clock.millis(), BOOKMARK_EVERY.toMillis()));
+        WatchEvent event =
+            poll(events, Math.min(until - clock.millis(), BOOKMARK_EVERY.toMillis()));
         if (event == null) {
           if (bookmarks) {
             bookmark(out, seen, false);

@@ -1,4 +1,5 @@
-/// The Kubernetes API over a cluster, without the HTTP server under it: a request in, an answer out.
+/// The Kubernetes API over a cluster, without the HTTP server under it: a request in, an answer
+/// out.
 @NullMarked
 package dev.slipway.controlplane.api;
 

@@ -44,7 +44,8 @@ public final class SqliteArchive implements Archive, AutoCloseable {
       config.setCacheSize(-512);
       Connection connection = config.createConnection("jdbc:sqlite:" + file);
       try (Statement statement = connection.createStatement()) {
-        statement.executeUpdate("CREATE TABLE IF NOT EXISTS content(hash TEXT PRIMARY KEY, packed BLOB NOT NULL) WITHOUT ROWID");
+        statement.executeUpdate(
+            "CREATE TABLE IF NOT EXISTS content(hash TEXT PRIMARY KEY, packed BLOB NOT NULL) WITHOUT ROWID");
       }
       connection.setAutoCommit(false);
       return new SqliteArchive(file, connection);
@@ -56,7 +57,8 @@ public final class SqliteArchive implements Archive, AutoCloseable {
   @Override
   public synchronized List<String> put(Collection<byte[]> contents) {
     var hashes = new ArrayList<String>(contents.size());
-    try (PreparedStatement insert = connection.prepareStatement("INSERT OR IGNORE INTO content VALUES (?, ?)")) {
+    try (PreparedStatement insert =
+        connection.prepareStatement("INSERT OR IGNORE INTO content VALUES (?, ?)")) {
       for (byte[] content : contents) {
         String hash = hash(content);
         hashes.add(hash);
@@ -74,7 +76,8 @@ public final class SqliteArchive implements Archive, AutoCloseable {
 
   @Override
   public synchronized Optional<byte[]> get(String hash) {
-    try (PreparedStatement select = connection.prepareStatement("SELECT packed FROM content WHERE hash = ?")) {
+    try (PreparedStatement select =
+        connection.prepareStatement("SELECT packed FROM content WHERE hash = ?")) {
       select.setString(1, hash);
       try (ResultSet result = select.executeQuery()) {
         if (!result.next()) {
@@ -100,7 +103,8 @@ public final class SqliteArchive implements Archive, AutoCloseable {
     var kept = new HashSet<>(hashes);
     var gone = new ArrayList<String>();
     try (Statement statement = connection.createStatement();
-        PreparedStatement delete = connection.prepareStatement("DELETE FROM content WHERE hash = ?")) {
+        PreparedStatement delete =
+            connection.prepareStatement("DELETE FROM content WHERE hash = ?")) {
       try (ResultSet result = statement.executeQuery("SELECT hash FROM content")) {
         while (result.next()) {
           if (!kept.contains(result.getString(1))) {

@@ -1,9 +1,9 @@
 package dev.slipway.controlplane.cluster;
 
 import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.object.KubeObject;
 import java.util.List;
 import java.util.Optional;
-import dev.slipway.model.object.KubeObject;
 import tools.jackson.databind.node.ObjectNode;
 
 /// What an object must be to be let in, and what is filled in for it.

@@ -39,8 +39,8 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// Kubernetes' rules for writing objects, over an [ObjectStore].
 ///
-/// A write is decided from the last committed state and takes effect only if that has not moved; when nobody stated a
-/// resourceVersion, it is decided again.
+/// A write is decided from the last committed state and takes effect only if that has not moved;
+/// when nobody stated a resourceVersion, it is decided again.
 public final class EmbeddedCluster implements Cluster {
   private static final int ATTEMPTS = 1_000;
   private static final Set<String> WITHOUT_STATUS =
@@ -62,14 +62,20 @@ public final class EmbeddedCluster implements Cluster {
   private final boolean rehearsal;
 
   /// What a write comes to: what was there, what is to be there (null removes).
-  private record Decision(@Nullable KubeObject base, @Nullable KubeObject next, List<KubeObject> guards) {}
+  private record Decision(
+      @Nullable KubeObject base, @Nullable KubeObject next, List<KubeObject> guards) {}
 
   public EmbeddedCluster(ObjectStore store, Admission admission, Timeline timeline, Chance chance) {
     this(store, admission, timeline, chance, Author.controller("cluster"), false);
   }
 
   private EmbeddedCluster(
-      ObjectStore store, Admission admission, Timeline timeline, Chance chance, Author author, boolean rehearsal) {
+      ObjectStore store,
+      Admission admission,
+      Timeline timeline,
+      Chance chance,
+      Author author,
+      boolean rehearsal) {
     this.store = store;
     this.admission = admission;
     this.timeline = timeline;
@@ -154,7 +160,9 @@ public final class EmbeddedCluster implements Cluster {
                   .put("uid", chance.uid())
                   .put("generation", 1)
                   .put("creationTimestamp", Conditions.time(timeline.instant()));
-              if (!WITHOUT_STATUS.contains(key.kind()) && !key.kind().equals("Node") && !key.kind().equals("SyncRecord")) {
+              if (!WITHOUT_STATUS.contains(key.kind())
+                  && !key.kind().equals("Node")
+                  && !key.kind().equals("SyncRecord")) {
                 json.remove("status");
               }
               if (isCore(key, "Pod")) {
@@ -247,7 +255,9 @@ public final class EmbeddedCluster implements Cluster {
             key,
             _ -> {
               KubeObject known =
-                  store.get(key).orElseThrow(() -> new ClusterException(NOT_FOUND, key + " not found"));
+                  store
+                      .get(key)
+                      .orElseThrow(() -> new ClusterException(NOT_FOUND, key + " not found"));
               if (options.uid().isPresent() && !options.uid().get().equals(known.uid())) {
                 throw new ClusterException(CONFLICT, key + " has another uid");
               }
@@ -257,7 +267,9 @@ public final class EmbeddedCluster implements Cluster {
               }
               return deletion(known, options);
             });
-    return result instanceof Write.Result.Stored(KubeObject left) ? Optional.of(left) : Optional.empty();
+    return result instanceof Write.Result.Stored(KubeObject left)
+        ? Optional.of(left)
+        : Optional.empty();
   }
 
   private Decision deletion(KubeObject known, DeleteOptions options) {
@@ -283,8 +295,12 @@ public final class EmbeddedCluster implements Cluster {
     }
     if (known.isTerminating()) {
       boolean sooner =
-          isPod && period.toSeconds() < Json.number(known.metadata(), "deletionGracePeriodSeconds", 0);
-      return sooner ? new Decision(known, marked(known, finalizers, period, true), List.of()) : new Decision(known, known, List.of());
+          isPod
+              && period.toSeconds()
+                  < Json.number(known.metadata(), "deletionGracePeriodSeconds", 0);
+      return sooner
+          ? new Decision(known, marked(known, finalizers, period, true), List.of())
+          : new Decision(known, known, List.of());
     }
     KubeObject marked = marked(known, finalizers, period, isPod);
     return new Decision(
@@ -295,7 +311,8 @@ public final class EmbeddedCluster implements Cluster {
         List.of());
   }
 
-  private KubeObject marked(KubeObject known, List<String> finalizers, Duration period, boolean isPod) {
+  private KubeObject marked(
+      KubeObject known, List<String> finalizers, Duration period, boolean isPod) {
     return known.withMetadata(
         metadata -> {
           if (!finalizers.isEmpty()) {
@@ -354,7 +371,8 @@ public final class EmbeddedCluster implements Cluster {
     boolean namespaceHeld =
         isCore(next.key(), "Namespace") && !Json.strings(next.spec(), "finalizers").isEmpty();
     boolean podHeld =
-        isCore(next.key(), "Pod") && Json.number(next.metadata(), "deletionGracePeriodSeconds", 0) > 0;
+        isCore(next.key(), "Pod")
+            && Json.number(next.metadata(), "deletionGracePeriodSeconds", 0) > 0;
     if (next.isTerminating() && next.finalizers().isEmpty() && !namespaceHeld && !podHeld) {
       return new Decision(old, null, List.of());
     }
@@ -369,7 +387,9 @@ public final class EmbeddedCluster implements Cluster {
   private static boolean contained(ObjectNode one, ObjectNode other) {
     for (var member : one.properties()) {
       String name = member.getKey();
-      if (!name.equals("metadata") && !name.equals("status") && !member.getValue().equals(other.get(name))) {
+      if (!name.equals("metadata")
+          && !name.equals("status")
+          && !member.getValue().equals(other.get(name))) {
         return false;
       }
     }
@@ -410,15 +430,19 @@ public final class EmbeddedCluster implements Cluster {
         store
             .get(ObjectKey.core("Namespace", "", key.namespace()))
             .orElseThrow(
-                () -> new ClusterException(NOT_FOUND, "namespace \"" + key.namespace() + "\" not found"));
+                () ->
+                    new ClusterException(
+                        NOT_FOUND, "namespace \"" + key.namespace() + "\" not found"));
     if (namespace.isTerminating()) {
       throw new ClusterException(
-          FORBIDDEN, "namespace " + key.namespace() + " is being terminated: nothing new goes into it");
+          FORBIDDEN,
+          "namespace " + key.namespace() + " is being terminated: nothing new goes into it");
     }
     return List.of(namespace);
   }
 
-  private Write.@Nullable Result write(String verb, ObjectKey key, Function<Integer, Decision> decide) {
+  private Write.@Nullable Result write(
+      String verb, ObjectKey key, Function<Integer, Decision> decide) {
     for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
       Decision decision = decide.apply(attempt);
       KubeObject base = decision.base();
@@ -427,7 +451,9 @@ public final class EmbeddedCluster implements Cluster {
         return new Write.Result.Stored(base);
       }
       if (rehearsal) {
-        return next == null && base != null ? new Write.Result.Removed(base) : new Write.Result.Stored(java.util.Objects.requireNonNull(next));
+        return next == null && base != null
+            ? new Write.Result.Removed(base)
+            : new Write.Result.Stored(java.util.Objects.requireNonNull(next));
       }
       Write.Result result =
           store.commit(new Write(key, base, next, decision.guards(), verb, author));
@@ -442,7 +468,8 @@ public final class EmbeddedCluster implements Cluster {
     return switch (result) {
       case Write.Result.Stored(KubeObject object) -> object;
       case Write.Result.Removed(KubeObject last) -> last;
-      case Write.Result.Stale _ -> throw new IllegalStateException("a stale write was not repeated");
+      case Write.Result.Stale _ ->
+          throw new IllegalStateException("a stale write was not repeated");
       case null -> throw new IllegalStateException("a write without a result");
     };
   }

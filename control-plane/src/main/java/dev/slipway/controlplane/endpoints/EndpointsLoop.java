@@ -80,8 +80,10 @@ public final class EndpointsLoop implements AutoCloseable {
     Optional<KubeObject> known = cluster.get(endpointsKey);
     if (service.isEmpty()) {
       known
-          .filter(endpoints -> endpoints.owners().stream().anyMatch(o -> o.kind().equals("Service")))
-          .ifPresent(endpoints -> cluster.delete(endpointsKey, DeleteOptions.ofUid(endpoints.uid())));
+          .filter(
+              endpoints -> endpoints.owners().stream().anyMatch(o -> o.kind().equals("Service")))
+          .ifPresent(
+              endpoints -> cluster.delete(endpointsKey, DeleteOptions.ofUid(endpoints.uid())));
       return Outcome.SETTLED;
     }
     Map<String, String> selector = Json.stringMap(service.get().spec(), "selector");

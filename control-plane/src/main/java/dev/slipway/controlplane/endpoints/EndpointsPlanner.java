@@ -28,7 +28,8 @@ final class EndpointsPlanner {
         .filter(pod -> !pod.isTerminating() && !isFinished(pod))
         .filter(pod -> !Json.string(pod.status(), "podIP", "").isEmpty())
         .sorted(java.util.Comparator.comparing(KubeObject::name))
-        .forEach(pod -> groups.computeIfAbsent(ports(service, pod), _ -> new ArrayList<>()).add(pod));
+        .forEach(
+            pod -> groups.computeIfAbsent(ports(service, pod), _ -> new ArrayList<>()).add(pod));
     ArrayNode subsets = Json.array();
     groups.forEach(
         (ports, members) -> {
@@ -81,7 +82,8 @@ final class EndpointsPlanner {
     for (JsonNode port : Json.items(service.spec(), "ports")) {
       String protocol = Json.string(port, "protocol", "TCP");
       targetPort(port, pod)
-          .ifPresent(number -> ports.add(new Port(Json.string(port, "name", ""), number, protocol)));
+          .ifPresent(
+              number -> ports.add(new Port(Json.string(port, "name", ""), number, protocol)));
     }
     return List.copyOf(ports);
   }

@@ -24,8 +24,9 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Deletes objects whose owners are all gone, and lets an owner that is deleted in the foreground (or orphans what it owns) go
-/// when that is done. An owner is known by its UID: a new object of the same name is not the owner.
+/// Deletes objects whose owners are all gone, and lets an owner that is deleted in the foreground
+/// (or orphans what it owns) go when that is done. An owner is known by its UID: a new object of
+/// the same name is not the owner.
 public final class GarbageLoop implements AutoCloseable {
   /// Kinds that own or are owned; the others are not followed.
   private static final Set<String> FOLLOWED =
@@ -68,13 +69,16 @@ public final class GarbageLoop implements AutoCloseable {
           loop.add(key(owner, before.namespace()));
         }
       }
-    } else if (before == null ? !after.owners().isEmpty() || after.isTerminating() : isNews(before, after)) {
+    } else if (before == null
+        ? !after.owners().isEmpty() || after.isTerminating()
+        : isNews(before, after)) {
       loop.add(after.key());
     }
   }
 
   private static boolean isNews(KubeObject before, KubeObject after) {
-    return before.isTerminating() != after.isTerminating() || !before.owners().equals(after.owners());
+    return before.isTerminating() != after.isTerminating()
+        || !before.owners().equals(after.owners());
   }
 
   private Outcome reconcile(ObjectKey key) {
@@ -106,7 +110,9 @@ public final class GarbageLoop implements AutoCloseable {
       boolean blocked =
           left.stream()
               .flatMap(dependent -> dependent.owners().stream())
-              .anyMatch(reference -> reference.uid().equals(owner.uid()) && reference.blockOwnerDeletion());
+              .anyMatch(
+                  reference ->
+                      reference.uid().equals(owner.uid()) && reference.blockOwnerDeletion());
       if (!blocked) {
         dropFinalizer(owner, "foregroundDeletion");
       }
@@ -125,7 +131,10 @@ public final class GarbageLoop implements AutoCloseable {
   }
 
   private boolean lives(OwnerReference owner, String namespace) {
-    return cluster.get(key(owner, namespace)).filter(found -> found.uid().equals(owner.uid())).isPresent();
+    return cluster
+        .get(key(owner, namespace))
+        .filter(found -> found.uid().equals(owner.uid()))
+        .isPresent();
   }
 
   private static ObjectKey key(OwnerReference owner, String namespace) {
@@ -164,7 +173,8 @@ public final class GarbageLoop implements AutoCloseable {
     try {
       cluster.delete(object.key(), DeleteOptions.ofUid(object.uid()));
     } catch (ClusterException e) {
-      if (e.reason() != ClusterException.Reason.NOT_FOUND && e.reason() != ClusterException.Reason.CONFLICT) {
+      if (e.reason() != ClusterException.Reason.NOT_FOUND
+          && e.reason() != ClusterException.Reason.CONFLICT) {
         throw e;
       }
     }

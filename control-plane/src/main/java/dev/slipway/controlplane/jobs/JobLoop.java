@@ -47,7 +47,8 @@ public final class JobLoop implements AutoCloseable {
     this.loop = new ControlLoop<>("jobs", 2, this::reconcile, timeline, chance);
   }
 
-  public static JobLoop start(Cluster cluster, EventRecorder events, Timeline timeline, Chance chance) {
+  public static JobLoop start(
+      Cluster cluster, EventRecorder events, Timeline timeline, Chance chance) {
     var loop = new JobLoop(cluster, events, timeline, chance);
     loop.followers.add(
         Follower.start(
@@ -69,7 +70,10 @@ public final class JobLoop implements AutoCloseable {
               if (any != null) {
                 any.controller()
                     .filter(owner -> owner.kind().equals("Job"))
-                    .ifPresent(owner -> loop.loop.add(new ObjectKey("batch", "Job", any.namespace(), owner.name())));
+                    .ifPresent(
+                        owner ->
+                            loop.loop.add(
+                                new ObjectKey("batch", "Job", any.namespace(), owner.name())));
               }
             }));
     return loop;
@@ -85,7 +89,8 @@ public final class JobLoop implements AutoCloseable {
     if (JobPlanner.isFinished(job)) {
       return afterwards(job, now);
     }
-    List<KubeObject> pods = cluster.list(ObjectQuery.in(POD, key.namespace()).ownedBy(job.uid())).items();
+    List<KubeObject> pods =
+        cluster.list(ObjectQuery.in(POD, key.namespace()).ownedBy(job.uid())).items();
     var plan = JobPlanner.plan(job, pods, now);
     plan.remove().forEach(this::remove);
     for (int i = 0; i < plan.create(); i++) {
@@ -129,7 +134,10 @@ public final class JobLoop implements AutoCloseable {
                 ObjectNode metadata = Json.child(json, "metadata");
                 ObjectNode labels = metadata.putObject("labels");
                 Json.stringMap(template.path("metadata"), "labels").forEach(labels::put);
-                labels.put(JOB_LABEL, job.name()).put("job-name", job.name()).put(UID_LABEL, job.uid());
+                labels
+                    .put(JOB_LABEL, job.name())
+                    .put("job-name", job.name())
+                    .put(UID_LABEL, job.uid());
                 JsonNode annotations = template.path("metadata").path("annotations");
                 if (annotations.isObject()) {
                   metadata.set("annotations", annotations);
@@ -148,7 +156,8 @@ public final class JobLoop implements AutoCloseable {
     try {
       cluster.delete(pod.key(), DeleteOptions.ofUid(pod.uid()));
     } catch (ClusterException e) {
-      if (e.reason() != ClusterException.Reason.NOT_FOUND && e.reason() != ClusterException.Reason.CONFLICT) {
+      if (e.reason() != ClusterException.Reason.NOT_FOUND
+          && e.reason() != ClusterException.Reason.CONFLICT) {
         throw e;
       }
     }
@@ -168,7 +177,12 @@ public final class JobLoop implements AutoCloseable {
         .ifPresent(
             verdict -> {
               Conditions.set(
-                  status, verdict.complete() ? "Complete" : "Failed", true, verdict.reason(), verdict.message(), now);
+                  status,
+                  verdict.complete() ? "Complete" : "Failed",
+                  true,
+                  verdict.reason(),
+                  verdict.message(),
+                  now);
               if (verdict.complete()) {
                 status.put("completionTime", Conditions.time(now));
                 events.normal(job, "Completed", "Job completed");

@@ -40,37 +40,63 @@ final class JobPlanner {
     int failed = count(pods, "Failed");
     List<KubeObject> active =
         pods.stream()
-            .filter(pod -> !pod.isTerminating() && !hasPhase(pod, "Succeeded") && !hasPhase(pod, "Failed"))
+            .filter(
+                pod ->
+                    !pod.isTerminating() && !hasPhase(pod, "Succeeded") && !hasPhase(pod, "Failed"))
             .sorted(Comparator.comparing(KubeObject::name))
             .toList();
     if (succeeded >= completions) {
-      return ended(new Verdict(true, "CompletionsReached", "Reached expected number of succeeded pods"), active, succeeded, failed);
+      return ended(
+          new Verdict(true, "CompletionsReached", "Reached expected number of succeeded pods"),
+          active,
+          succeeded,
+          failed);
     }
     if (failed > limit) {
       return ended(
-          new Verdict(false, "BackoffLimitExceeded", "Job has reached the specified backoff limit" + lastFailure(pods)),
+          new Verdict(
+              false,
+              "BackoffLimitExceeded",
+              "Job has reached the specified backoff limit" + lastFailure(pods)),
           active,
           succeeded,
           failed);
     }
     Optional<Duration> deadline = untilDeadline(job, now);
     if (deadline.filter(left -> !left.isPositive()).isPresent()) {
-      return ended(new Verdict(false, "DeadlineExceeded", "Job was active longer than specified deadline"), active, succeeded, failed);
+      return ended(
+          new Verdict(false, "DeadlineExceeded", "Job was active longer than specified deadline"),
+          active,
+          succeeded,
+          failed);
     }
     if (Json.bool(job.spec(), "suspend", false)) {
       return new Plan(0, active, Optional.empty(), 0, succeeded, failed, Optional.empty());
     }
     int wanted = Math.min(parallelism, completions - succeeded);
     if (active.size() > wanted) {
-      return new Plan(0, active.subList(wanted, active.size()), Optional.empty(), wanted, succeeded, failed, deadline);
+      return new Plan(
+          0,
+          active.subList(wanted, active.size()),
+          Optional.empty(),
+          wanted,
+          succeeded,
+          failed,
+          deadline);
     }
     Duration backoff = backoffLeft(pods, failed, now);
     if (backoff.isPositive() && active.size() < wanted) {
       return new Plan(
-          0, List.of(), Optional.empty(), active.size(), succeeded, failed,
+          0,
+          List.of(),
+          Optional.empty(),
+          active.size(),
+          succeeded,
+          failed,
           Optional.of(deadline.filter(left -> left.compareTo(backoff) < 0).orElse(backoff)));
     }
-    return new Plan(wanted - active.size(), List.of(), Optional.empty(), wanted, succeeded, failed, deadline);
+    return new Plan(
+        wanted - active.size(), List.of(), Optional.empty(), wanted, succeeded, failed, deadline);
   }
 
   private static Plan ended(Verdict verdict, List<KubeObject> active, int succeeded, int failed) {
@@ -82,7 +108,8 @@ final class JobPlanner {
     if (seconds == 0) {
       return Optional.empty();
     }
-    return KubeObject.instant(job.status(), "startTime").map(start -> Duration.between(now, start.plusSeconds(seconds)));
+    return KubeObject.instant(job.status(), "startTime")
+        .map(start -> Duration.between(now, start.plusSeconds(seconds)));
   }
 
   /// After the n-th failure the next pod waits 10 s times 2 to the n-1, at most six minutes.

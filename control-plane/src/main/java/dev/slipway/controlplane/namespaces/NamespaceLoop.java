@@ -75,7 +75,8 @@ public final class NamespaceLoop implements AutoCloseable {
     try {
       cluster.delete(object.key(), DeleteOptions.ofUid(object.uid()));
     } catch (ClusterException e) {
-      if (e.reason() != ClusterException.Reason.NOT_FOUND && e.reason() != ClusterException.Reason.CONFLICT) {
+      if (e.reason() != ClusterException.Reason.NOT_FOUND
+          && e.reason() != ClusterException.Reason.CONFLICT) {
         throw e;
       }
     }

@@ -24,9 +24,9 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Says of a node that does not answer that nothing is known of it, takes its pods out of their services, and after their
-/// toleration asks for their deletion. Unreachable is not dead: nothing is removed by force, and a node that returns is
-/// trusted again.
+/// Says of a node that does not answer that nothing is known of it, takes its pods out of their
+/// services, and after their toleration asks for their deletion. Unreachable is not dead: nothing
+/// is removed by force, and a node that returns is trusted again.
 public final class NodeLoop implements AutoCloseable {
   static final Duration SILENT_AFTER = Duration.ofSeconds(40);
   private static final Duration EVICT_AFTER = Duration.ofMinutes(5);
@@ -60,7 +60,8 @@ public final class NodeLoop implements AutoCloseable {
             });
   }
 
-  public static NodeLoop start(Cluster cluster, EventRecorder events, Timeline timeline, Chance chance) {
+  public static NodeLoop start(
+      Cluster cluster, EventRecorder events, Timeline timeline, Chance chance) {
     return new NodeLoop(cluster, events, timeline, chance);
   }
 
@@ -101,7 +102,8 @@ public final class NodeLoop implements AutoCloseable {
     }
     for (KubeObject pod : pods(node)) {
       if (Conditions.isTrue(pod.status(), "Ready")) {
-        ObjectNode status = pod.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
+        ObjectNode status =
+            pod.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
         Conditions.set(status, "Ready", false, "NodeNotReady", "its node does not answer", now);
         cluster.replaceStatus(pod.withStatus(status));
       }
@@ -112,8 +114,7 @@ public final class NodeLoop implements AutoCloseable {
     Conditions.set(
         status, "Ready", false, "NodeStatusUnknown", "the node's agent stopped answering", now);
     for (JsonNode condition : status.path("conditions")) {
-      if (condition instanceof ObjectNode entry
-          && Json.string(entry, "type", "").equals("Ready")) {
+      if (condition instanceof ObjectNode entry && Json.string(entry, "type", "").equals("Ready")) {
         entry.put("status", "Unknown");
       }
     }
@@ -126,7 +127,8 @@ public final class NodeLoop implements AutoCloseable {
   }
 
   private Outcome evict(KubeObject node, Instant now) {
-    Instant since = taint(node).flatMap(taint -> KubeObject.instant(taint, "timeAdded")).orElse(now);
+    Instant since =
+        taint(node).flatMap(taint -> KubeObject.instant(taint, "timeAdded")).orElse(now);
     Duration next = Duration.ofDays(1);
     for (KubeObject pod : pods(node)) {
       if (pod.isTerminating()) {
@@ -142,7 +144,8 @@ public final class NodeLoop implements AutoCloseable {
       } else {
         try {
           cluster.delete(pod.key(), DeleteOptions.ofUid(pod.uid()));
-          events.warning(pod, "TaintManagerEviction", "its node " + node.name() + " does not answer");
+          events.warning(
+              pod, "TaintManagerEviction", "its node " + node.name() + " does not answer");
         } catch (ClusterException e) {
           if (e.reason() != ClusterException.Reason.NOT_FOUND) {
             throw e;
@@ -150,7 +153,8 @@ public final class NodeLoop implements AutoCloseable {
         }
       }
     }
-    return Outcome.recheckAfter(next.plusMillis(1), "pods of a silent node wait for their toleration to end");
+    return Outcome.recheckAfter(
+        next.plusMillis(1), "pods of a silent node wait for their toleration to end");
   }
 
   /// How long a pod stays on a node that does not answer; empty for ever.
@@ -158,9 +162,12 @@ public final class NodeLoop implements AutoCloseable {
     for (JsonNode toleration : Json.items(pod.spec(), "tolerations")) {
       String key = Json.string(toleration, "key", "");
       String effect = Json.string(toleration, "effect", "");
-      if ((key.equals(UNREACHABLE) || key.isEmpty()) && (effect.isEmpty() || effect.equals("NoExecute"))) {
+      if ((key.equals(UNREACHABLE) || key.isEmpty())
+          && (effect.isEmpty() || effect.equals("NoExecute"))) {
         JsonNode seconds = toleration.path("tolerationSeconds");
-        return seconds.isIntegralNumber() ? Optional.of(Duration.ofSeconds(seconds.longValue())) : Optional.empty();
+        return seconds.isIntegralNumber()
+            ? Optional.of(Duration.ofSeconds(seconds.longValue()))
+            : Optional.empty();
       }
     }
     return Optional.of(EVICT_AFTER);

@@ -7,8 +7,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
-/// Chooses an endpoint for each new connection of one route: the one with the fewest open connections for its weight, in turn when
-/// several have as few; the same again for the same client while affinity lasts. Used by one thread.
+/// Chooses an endpoint for each new connection of one route: the one with the fewest open
+/// connections for its weight, in turn when several have as few; the same again for the same client
+/// while affinity lasts. Used by one thread.
 final class Balancer {
   private static final long PENALTY_MILLIS = 1_000;
   private static final int MAX_CLIENTS = 100_000;
@@ -25,7 +26,9 @@ final class Balancer {
   void update(List<Endpoint> next, long affinity) {
     endpoints = next;
     affinityMillis = affinity;
-    penalties.keySet().removeIf(key -> next.stream().noneMatch(endpoint -> key(endpoint).equals(key)));
+    penalties
+        .keySet()
+        .removeIf(key -> next.stream().noneMatch(endpoint -> key(endpoint).equals(key)));
   }
 
   boolean isEmpty() {
@@ -57,7 +60,9 @@ final class Balancer {
       }
       boolean penalised = penalties.getOrDefault(key(endpoint), 0L) > nowMillis;
       double load = (double) open.getOrDefault(key(endpoint), 0) / endpoint.weight();
-      if (best == null || (bestPenalised && !penalised) || (penalised == bestPenalised && load < least)) {
+      if (best == null
+          || (bestPenalised && !penalised)
+          || (penalised == bestPenalised && load < least)) {
         best = endpoint;
         least = load;
         bestPenalised = penalised;

@@ -19,17 +19,19 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Listens where a routing table says and copies bytes between clients and endpoints: one thread, one selector.
+/// Listens where a routing table says and copies bytes between clients and endpoints: one thread,
+/// one selector.
 ///
-/// A connection to an endpoint that has left the table goes on until it is closed, or until it lies idle after an answer.
-/// A client that comes while a route has no endpoint waits for one, for a while.
+/// A connection to an endpoint that has left the table goes on until it is closed, or until it lies
+/// idle after an answer. A client that comes while a route has no endpoint waits for one, for a
+/// while.
 final class Forwarder implements Runnable {
   private static final Logger log = LoggerFactory.getLogger(Forwarder.class);
   private static final int BUFFER = 64 << 10;
@@ -104,7 +106,8 @@ final class Forwarder implements Runnable {
     return call(
         () ->
             listeners.values().stream().anyMatch(l -> l.balancer.hasPod(pod))
-                || links.stream().anyMatch(link -> link.endpoint != null && link.endpoint.pod().equals(pod)));
+                || links.stream()
+                    .anyMatch(link -> link.endpoint != null && link.endpoint.pod().equals(pod)));
   }
 
   int connections() {
@@ -180,7 +183,8 @@ final class Forwarder implements Runnable {
           listener = open(route);
           listeners.put(key, listener);
         } catch (IOException e) {
-          problems.add("%s cannot listen on %s: %s".formatted(route.service(), key, e.getMessage()));
+          problems.add(
+              "%s cannot listen on %s: %s".formatted(route.service(), key, e.getMessage()));
           continue;
         }
       }
@@ -244,7 +248,9 @@ final class Forwarder implements Runnable {
         client.configureBlocking(false);
         client.setOption(StandardSocketOptions.TCP_NODELAY, true);
         String address =
-            client.getRemoteAddress() instanceof InetSocketAddress remote ? remote.getAddress().getHostAddress() : "";
+            client.getRemoteAddress() instanceof InetSocketAddress remote
+                ? remote.getAddress().getHostAddress()
+                : "";
         var link = new Link(listener, client, address, millis.getAsLong());
         links.add(link);
         connect(link);
@@ -257,7 +263,8 @@ final class Forwarder implements Runnable {
   private void connect(Link link) {
     while (true) {
       long now = millis.getAsLong();
-      Optional<Endpoint> chosen = link.listener.balancer.choose(link.clientAddress, link.tried, now);
+      Optional<Endpoint> chosen =
+          link.listener.balancer.choose(link.clientAddress, link.tried, now);
       if (chosen.isEmpty()) {
         link.tried.clear();
         link.endpoint = null;
@@ -350,7 +357,12 @@ final class Forwarder implements Runnable {
   ///
   /// @return what the receiver did not take yet; null when it took all
   private @Nullable ByteBuffer copy(
-      SocketChannel from, SocketChannel to, @Nullable ByteBuffer left, Link link, boolean fromClient) throws IOException {
+      SocketChannel from,
+      SocketChannel to,
+      @Nullable ByteBuffer left,
+      Link link,
+      boolean fromClient)
+      throws IOException {
     if (left != null) {
       to.write(left);
       if (left.hasRemaining()) {
@@ -389,7 +401,8 @@ final class Forwarder implements Runnable {
     return null;
   }
 
-  private void interest(SocketChannel channel, boolean read, boolean write, Link link) throws IOException {
+  private void interest(SocketChannel channel, boolean read, boolean write, Link link)
+      throws IOException {
     int wanted = (read ? SelectionKey.OP_READ : 0) | (write ? SelectionKey.OP_WRITE : 0);
     SelectionKey key = channel.keyFor(selector);
     if (key == null) {

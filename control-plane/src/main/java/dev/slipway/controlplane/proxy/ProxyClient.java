@@ -23,8 +23,8 @@ import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The daemon's side of the proxy: starts it when none runs, replaces it when it is of another version, and tells it the table.
-/// Closing this leaves the proxy running.
+/// The daemon's side of the proxy: starts it when none runs, replaces it when it is of another
+/// version, and tells it the table. Closing this leaves the proxy running.
 public final class ProxyClient implements DataPlane, ServingGate {
   private static final Logger log = LoggerFactory.getLogger(ProxyClient.class);
   private static final Duration GATE_POLL = Duration.ofMillis(20);
@@ -113,7 +113,8 @@ public final class ProxyClient implements DataPlane, ServingGate {
 
   /// Ends the proxy of a folder, if one runs.
   public static void stop(Path folder) {
-    try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(ProxyMain.socket(folder)))) {
+    try (SocketChannel channel =
+        SocketChannel.open(UnixDomainSocketAddress.of(ProxyMain.socket(folder)))) {
       ask(channel, Json.object().put("op", "stop"));
     } catch (IOException e) {
       log.debug("no proxy to stop cause={}", e.toString());
@@ -121,7 +122,8 @@ public final class ProxyClient implements DataPlane, ServingGate {
   }
 
   private JsonNode ask(ObjectNode request) throws IOException {
-    try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(ProxyMain.socket(folder)))) {
+    try (SocketChannel channel =
+        SocketChannel.open(UnixDomainSocketAddress.of(ProxyMain.socket(folder)))) {
       return ask(channel, request);
     }
   }

@@ -21,11 +21,13 @@ import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The proxy process. It is told its table over a Unix socket, keeps the last one on the disk, and begins with that one when it is
-/// started while no daemon runs. A newer proxy takes its place without losing a connection: both listen for a moment.
+/// The proxy process. It is told its table over a Unix socket, keeps the last one on the disk, and
+/// begins with that one when it is started while no daemon runs. A newer proxy takes its place
+/// without losing a connection: both listen for a moment.
 ///
-/// Requests and answers are JSON, one a line: `{"op":"table","table":…}` answers `{"problems":[…]}`, `{"op":"serving","pod":…}` answers
-/// `{"serving":…}`, `{"op":"hello"}`, `{"op":"retire"}` and `{"op":"stop"}` answer `{"version":…}`.
+/// Requests and answers are JSON, one a line: `{"op":"table","table":…}` answers
+/// `{"problems":[…]}`, `{"op":"serving","pod":…}` answers `{"serving":…}`, `{"op":"hello"}`,
+/// `{"op":"retire"}` and `{"op":"stop"}` answer `{"version":…}`.
 public final class ProxyMain {
   private static final Logger log = LoggerFactory.getLogger(ProxyMain.class);
   private static final long RETIRED_NANOS = 60_000_000_000L;
@@ -53,7 +55,9 @@ public final class ProxyMain {
     Path kept = folder.resolve("table.json");
     if (Files.exists(kept)) {
       try {
-        forwarder.apply(TableCodec.read(Json.parse(Files.readAllBytes(kept)))).forEach(problem -> log.warn("{}", problem));
+        forwarder
+            .apply(TableCodec.read(Json.parse(Files.readAllBytes(kept))))
+            .forEach(problem -> log.warn("{}", problem));
       } catch (IllegalArgumentException e) {
         log.warn("the last table cannot be read: waiting for a new one cause={}", e.toString());
       }
@@ -64,7 +68,11 @@ public final class ProxyMain {
       server.bind(UnixDomainSocketAddress.of(fresh));
       Files.setPosixFilePermissions(fresh, PosixFilePermissions.fromString("rw-------"));
       retireOld();
-      Files.move(fresh, socket(folder), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      Files.move(
+          fresh,
+          socket(folder),
+          StandardCopyOption.ATOMIC_MOVE,
+          StandardCopyOption.REPLACE_EXISTING);
       log.info("proxy serves folder={} version={}", folder, version);
       while (true) {
         SocketChannel client = server.accept();
@@ -83,7 +91,9 @@ public final class ProxyMain {
 
   private void converse(SocketChannel client) {
     try (client) {
-      var in = new BufferedReader(new InputStreamReader(Channels.newInputStream(client), StandardCharsets.UTF_8));
+      var in =
+          new BufferedReader(
+              new InputStreamReader(Channels.newInputStream(client), StandardCharsets.UTF_8));
       OutputStream out = Channels.newOutputStream(client);
       String line;
       while ((line = in.readLine()) != null) {
@@ -108,7 +118,11 @@ public final class ProxyMain {
         forwarder.apply(TableCodec.read(table)).forEach(problems::add);
         Path fresh = folder.resolve("table.json.new");
         Files.write(fresh, Json.write(table));
-        Files.move(fresh, folder.resolve("table.json"), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        Files.move(
+            fresh,
+            folder.resolve("table.json"),
+            StandardCopyOption.ATOMIC_MOVE,
+            StandardCopyOption.REPLACE_EXISTING);
       }
       case "serving" -> answer.put("serving", forwarder.isServing(Json.string(request, "pod", "")));
       case "retire" -> {

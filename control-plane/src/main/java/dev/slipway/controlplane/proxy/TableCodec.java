@@ -18,11 +18,18 @@ final class TableCodec {
     ArrayNode routes = json.putArray("routes");
     for (RoutingTable.Route route : table.routes()) {
       ObjectNode one = routes.addObject();
-      one.put("service", route.service()).put("address", route.listenAddress()).put("port", route.listenPort());
+      one.put("service", route.service())
+          .put("address", route.listenAddress())
+          .put("port", route.listenPort());
       one.put("affinityMillis", route.affinityMillis());
       ArrayNode endpoints = one.putArray("endpoints");
       for (RoutingTable.Endpoint endpoint : route.endpoints()) {
-        endpoints.addObject().put("address", endpoint.address()).put("port", endpoint.port()).put("weight", endpoint.weight()).put("pod", endpoint.pod());
+        endpoints
+            .addObject()
+            .put("address", endpoint.address())
+            .put("port", endpoint.port())
+            .put("weight", endpoint.weight())
+            .put("pod", endpoint.pod());
       }
     }
     return json;

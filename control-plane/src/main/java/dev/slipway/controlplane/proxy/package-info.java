@@ -1,5 +1,5 @@
-/// The service proxy: a process of its own that balances TCP connections over the pods of services, and goes on while no
-/// daemon runs.
+/// The service proxy: a process of its own that balances TCP connections over the pods of services,
+/// and goes on while no daemon runs.
 @NullMarked
 package dev.slipway.controlplane.proxy;
 

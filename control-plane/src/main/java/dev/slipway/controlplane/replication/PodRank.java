@@ -62,7 +62,9 @@ final class PodRank {
 
   private static int deletionCost(KubeObject pod) {
     try {
-      return pod.annotation("controller.kubernetes.io/pod-deletion-cost").map(Integer::valueOf).orElse(0);
+      return pod.annotation("controller.kubernetes.io/pod-deletion-cost")
+          .map(Integer::valueOf)
+          .orElse(0);
     } catch (NumberFormatException e) {
       return 0;
     }

@@ -54,9 +54,14 @@ public final class ReplicationLoop implements AutoCloseable {
       Cluster cluster, EventRecorder events, Together together, Timeline timeline, Chance chance) {
     var loop = new ReplicationLoop(cluster, events, together, timeline, chance);
     loop.followers.add(
-        Follower.start(cluster, ObjectQuery.all(RC), timeline, (before, after) -> loop.look(before, after)));
+        Follower.start(
+            cluster, ObjectQuery.all(RC), timeline, (before, after) -> loop.look(before, after)));
     loop.followers.add(
-        Follower.start(cluster, ObjectQuery.all(POD), timeline, (before, after) -> loop.podMoved(before, after)));
+        Follower.start(
+            cluster,
+            ObjectQuery.all(POD),
+            timeline,
+            (before, after) -> loop.podMoved(before, after)));
     return loop;
   }
 
@@ -116,7 +121,8 @@ public final class ReplicationLoop implements AutoCloseable {
     return pods;
   }
 
-  /// Half of the first mistakes are repeated by every pod: so one pod is tried first, then two, then four …
+  /// Half of the first mistakes are repeated by every pod: so one pod is tried first, then two,
+  /// then four …
   private void slowStart(KubeObject rc, int count) {
     int left = count;
     for (int batch = 1; left > 0; batch *= 2) {
@@ -176,7 +182,8 @@ public final class ReplicationLoop implements AutoCloseable {
       cluster.delete(pod.key(), DeleteOptions.ofUid(pod.uid()));
       events.normal(rc, "SuccessfulDelete", "Deleted pod: " + pod.name());
     } catch (ClusterException e) {
-      if (e.reason() != ClusterException.Reason.NOT_FOUND && e.reason() != ClusterException.Reason.CONFLICT) {
+      if (e.reason() != ClusterException.Reason.NOT_FOUND
+          && e.reason() != ClusterException.Reason.CONFLICT) {
         throw e;
       }
     }
@@ -189,7 +196,9 @@ public final class ReplicationLoop implements AutoCloseable {
               metadata -> {
                 metadata.remove("ownerReferences");
                 if (owner != null) {
-                  metadata.putArray("ownerReferences").add(OwnerReference.controlledBy(owner).toJson());
+                  metadata
+                      .putArray("ownerReferences")
+                      .add(OwnerReference.controlledBy(owner).toJson());
                 }
               }));
     } catch (ClusterException e) {

@@ -14,8 +14,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// Nodes and the pods on them as one pass after the other sees them. It says nothing of its own: after
-/// [#observe] it equals a new board that was shown the same objects; keeping it only saves work.
+/// Nodes and the pods on them as one pass after the other sees them. It says nothing of its own:
+/// after [#observe] it equals a new board that was shown the same objects; keeping it only saves
+/// work.
 ///
 /// Used by one thread.
 final class Board {
@@ -120,8 +121,7 @@ final class Board {
     boolean waiting = bound.isEmpty() && !pod.isTerminating();
     NodeState at = byName.get(bound);
     var placed =
-        new PlacedPod(
-            pod, classOf(pod), waiting, at == null ? PlacedPod.NOWHERE : at.index);
+        new PlacedPod(pod, classOf(pod), waiting, at == null ? PlacedPod.NOWHERE : at.index);
     placed.pass = pass;
     pods.put(pod.key(), placed);
     move(placed, placed.observed);

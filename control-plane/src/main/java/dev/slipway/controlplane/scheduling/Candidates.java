@@ -7,10 +7,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/// The nodes ranked for the pods of one class. Between two questions only the nodes that changed are looked at again.
+/// The nodes ranked for the pods of one class. Between two questions only the nodes that changed
+/// are looked at again.
 ///
-/// Terms whose domains have one node each are part of that node's rank. The others are asked once per group: the nodes
-/// that share all their domains. Without such terms all nodes are one group.
+/// Terms whose domains have one node each are part of that node's rank. The others are asked once
+/// per group: the nodes that share all their domains. Without such terms all nodes are one group.
 final class Candidates {
   private final PodClass kind;
   private final List<NodeState> nodes;

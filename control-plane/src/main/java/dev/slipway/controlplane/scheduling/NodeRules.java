@@ -30,7 +30,8 @@ record NodeRules(
   }
 
   record Taint(String key, String value, String effect) {
-    static final Taint UNSCHEDULABLE = new Taint("node.kubernetes.io/unschedulable", "", "NoSchedule");
+    static final Taint UNSCHEDULABLE =
+        new Taint("node.kubernetes.io/unschedulable", "", "NoSchedule");
 
     static List<Taint> of(KubeObject node) {
       var taints = new ArrayList<Taint>();

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /// A node on the [Board]: what it has, and what is taken. Used by one thread.
 final class NodeState {
-  /// Points are counted in millionths, in whole numbers: the order in which they are added up must not matter.
+  /// Points are counted in millionths, in whole numbers: the order in which they are added up must
+  /// not matter.
   static final long POINT = 1_000_000;
 
   final int index;
@@ -121,8 +122,8 @@ final class NodeState {
     return resource < taken.length ? all - taken[resource] : all;
   }
 
-  /// How good this node is for a pod, by what would be left of it and by how many of the pod's siblings are here, in
-  /// millionths of a point.
+  /// How good this node is for a pod, by what would be left of it and by how many of the pod's
+  /// siblings are here, in millionths of a point.
   long score(PodClass kind) {
     return left(ResourceNames.CPU, kind.cpu)
         + left(ResourceNames.MEMORY, kind.memory)

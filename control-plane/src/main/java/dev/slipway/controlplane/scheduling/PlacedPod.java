@@ -3,7 +3,8 @@ package dev.slipway.controlplane.scheduling;
 import dev.slipway.model.object.KubeObject;
 import java.time.Instant;
 
-/// A pod on the [Board]: where it was seen, and where it counts now, which differ while a pass decides.
+/// A pod on the [Board]: where it was seen, and where it counts now, which differ while a pass
+/// decides.
 final class PlacedPod {
   static final int NOWHERE = -1;
 

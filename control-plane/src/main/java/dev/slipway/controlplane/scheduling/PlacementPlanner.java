@@ -11,7 +11,8 @@ import java.util.Optional;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/// Where each of the waiting pods goes, decided for all of them together: what one takes the next does not get.
+/// Where each of the waiting pods goes, decided for all of them together: what one takes the next
+/// does not get.
 final class PlacementPlanner {
   /// What becomes of one pod.
   sealed interface Decision {
@@ -114,8 +115,8 @@ final class PlacementPlanner {
     return Optional.ofNullable(cheapest);
   }
 
-  /// Takes pods away, those that leave anyway and the least important first, until there is room; then gives back
-  /// each that could have stayed.
+  /// Takes pods away, those that leave anyway and the least important first, until there is room;
+  /// then gives back each that could have stayed.
   private static @Nullable Eviction eviction(NodeState node, PodClass kind) {
     List<PlacedPod> candidates =
         node.pods.stream()

@@ -6,7 +6,8 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// A [PodShape] made ready for work on one [Board], and what is remembered for all pods that have it.
+/// A [PodShape] made ready for work on one [Board], and what is remembered for all pods that have
+/// it.
 final class PodClass {
   final PodShape shape;
   final NodeRules rules;

@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
 
-/// All that placing a pod depends on. Pods of equal shape are interchangeable to the scheduler, as the
-/// replicas of one template are: what was worked out for one holds for the next.
+/// All that placing a pod depends on. Pods of equal shape are interchangeable to the scheduler, as
+/// the replicas of one template are: what was worked out for one holds for the next.
 ///
 /// @param owner uid of the controller; empty when there is none
 /// @param hostPorts protocol and number

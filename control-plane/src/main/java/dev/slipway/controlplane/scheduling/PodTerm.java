@@ -18,7 +18,8 @@ sealed interface PodTerm {
     return 0;
   }
 
-  /// While this stays the same, a pod that comes or goes changes the answers for its own domain only.
+  /// While this stays the same, a pod that comes or goes changes the answers for its own domain
+  /// only.
   default int phase() {
     return 0;
   }

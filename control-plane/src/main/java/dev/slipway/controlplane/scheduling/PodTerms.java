@@ -57,7 +57,8 @@ final class PodTerms {
     this.classes = classes;
   }
 
-  /// Gives a class its terms and the tallies that it counts in. It must be one of the classes already.
+  /// Gives a class its terms and the tallies that it counts in. It must be one of the classes
+  /// already.
   ///
   /// @throws IllegalArgumentException when a selector cannot be read
   void complete(PodClass kind) {

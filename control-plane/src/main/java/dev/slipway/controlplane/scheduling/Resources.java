@@ -20,7 +20,8 @@ record Resources(Map<String, Long> amounts) {
     return new Resources(read(list.isObject() ? list : node.status().path("capacity")));
   }
 
-  /// What a pod asks for: its containers together, or the largest init container if that is more; and one pod.
+  /// What a pod asks for: its containers together, or the largest init container if that is more;
+  /// and one pod.
   static Resources requests(KubeObject pod) {
     var sum = new HashMap<String, Long>();
     for (JsonNode container : Json.items(pod.spec(), "containers")) {

@@ -99,7 +99,8 @@ public final class SchedulerLoop implements AutoCloseable {
     List<PlacementPlanner.Decision> decisions = PlacementPlanner.plan(board, nodes, pods);
     together.run(decisions.stream().map(decision -> (Runnable) () -> carryOut(decision)).toList());
     boolean waiting =
-        decisions.stream().anyMatch(decision -> !(decision instanceof PlacementPlanner.Decision.Bind));
+        decisions.stream()
+            .anyMatch(decision -> !(decision instanceof PlacementPlanner.Decision.Bind));
     return waiting ? Outcome.recheckAfter(RETRY, "pods fit nowhere") : Outcome.SETTLED;
   }
 
@@ -112,16 +113,27 @@ public final class SchedulerLoop implements AutoCloseable {
             events.warning(pod, "FailedScheduling", message);
           }
         }
-        case PlacementPlanner.Decision.Preempt(KubeObject pod, String node, List<KubeObject> victims) -> {
+        case PlacementPlanner.Decision.Preempt(
+                KubeObject pod,
+                String node,
+                List<KubeObject> victims) -> {
           for (KubeObject victim : victims) {
             cluster.delete(victim.key(), DeleteOptions.ofUid(victim.uid()));
-            events.normal(victim, "Preempted", "by %s/%s on node %s".formatted(pod.namespace(), pod.name(), node));
+            events.normal(
+                victim,
+                "Preempted",
+                "by %s/%s on node %s".formatted(pod.namespace(), pod.name(), node));
           }
-          condition(pod, false, "Unschedulable", "waits for room on node " + node + ": pods of lower priority leave");
+          condition(
+              pod,
+              false,
+              "Unschedulable",
+              "waits for room on node " + node + ": pods of lower priority leave");
         }
       }
     } catch (ClusterException e) {
-      if (e.reason() != ClusterException.Reason.NOT_FOUND && e.reason() != ClusterException.Reason.CONFLICT) {
+      if (e.reason() != ClusterException.Reason.NOT_FOUND
+          && e.reason() != ClusterException.Reason.CONFLICT) {
         throw e;
       }
       loop.add(ALL);
@@ -130,7 +142,10 @@ public final class SchedulerLoop implements AutoCloseable {
 
   private void bind(KubeObject pod, String node) {
     cluster.replace(pod.with(json -> Json.child(json, "spec").put("nodeName", node)));
-    events.normal(pod, "Scheduled", "Successfully assigned %s/%s to %s".formatted(pod.namespace(), pod.name(), node));
+    events.normal(
+        pod,
+        "Scheduled",
+        "Successfully assigned %s/%s to %s".formatted(pod.namespace(), pod.name(), node));
   }
 
   /// @return whether it was news

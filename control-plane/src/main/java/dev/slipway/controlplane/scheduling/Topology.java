@@ -5,7 +5,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/// The nodes by the value of one label. Each value is a domain; a node without the label is in none.
+/// The nodes by the value of one label. Each value is a domain; a node without the label is in
+/// none.
 final class Topology {
   static final int NONE = -1;
 
@@ -30,8 +31,8 @@ final class Topology {
     return count;
   }
 
-  /// Whether no domain has a second node, as with host names: what happens in the domain of a node then concerns that
-  /// node only.
+  /// Whether no domain has a second node, as with host names: what happens in the domain of a node
+  /// then concerns that node only.
   boolean isPerNode() {
     return Arrays.stream(domains).filter(domain -> domain != NONE).count() == count;
   }

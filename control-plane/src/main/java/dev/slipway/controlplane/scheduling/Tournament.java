@@ -2,7 +2,8 @@ package dev.slipway.controlplane.scheduling;
 
 import java.util.Arrays;
 
-/// Numbers at places, the greatest of which is always known. A change costs the logarithm of their number.
+/// Numbers at places, the greatest of which is always known. A change costs the logarithm of their
+/// number.
 final class Tournament {
   static final long NONE = Long.MIN_VALUE;
 

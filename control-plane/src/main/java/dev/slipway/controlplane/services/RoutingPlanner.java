@@ -24,20 +24,28 @@ final class RoutingPlanner {
       if (service.isTerminating() || address.isEmpty() || address.equals("None")) {
         continue;
       }
-      KubeObject own = endpoints.get(ObjectKey.core("Endpoints", service.namespace(), service.name()));
+      KubeObject own =
+          endpoints.get(ObjectKey.core("Endpoints", service.namespace(), service.name()));
       for (JsonNode port : Json.items(service.spec(), "ports")) {
         if (!Json.string(port, "protocol", "TCP").equals("TCP")) {
           continue;
         }
         List<RoutingTable.Endpoint> targets = targets(own, Json.string(port, "name", ""));
         String name =
-            service.namespace() + "/" + service.name() + ":" + Json.string(port, "name", "" + Json.integer(port, "port", 0));
+            service.namespace()
+                + "/"
+                + service.name()
+                + ":"
+                + Json.string(port, "name", "" + Json.integer(port, "port", 0));
         long affinity = affinityMillis(service);
-        routes.add(new RoutingTable.Route(name, address, Json.integer(port, "port", 0), affinity, targets));
+        routes.add(
+            new RoutingTable.Route(
+                name, address, Json.integer(port, "port", 0), affinity, targets));
         int nodePort = Json.integer(port, "nodePort", 0);
         if (nodePort > 0) {
           routes.add(
-              new RoutingTable.Route(name, addresses.nodePortAddress(), nodePort, affinity, targets));
+              new RoutingTable.Route(
+                  name, addresses.nodePortAddress(), nodePort, affinity, targets));
         }
       }
     }
@@ -50,7 +58,9 @@ final class RoutingPlanner {
     }
     return 1_000
         * Json.number(
-            service.spec().path("sessionAffinityConfig").path("clientIP"), "timeoutSeconds", AFFINITY_SECONDS);
+            service.spec().path("sessionAffinityConfig").path("clientIP"),
+            "timeoutSeconds",
+            AFFINITY_SECONDS);
   }
 
   private static List<RoutingTable.Endpoint> targets(

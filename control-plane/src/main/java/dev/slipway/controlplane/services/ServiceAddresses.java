@@ -21,7 +21,8 @@ public record ServiceAddresses(int first, int second, String nodePortAddress) {
       int host = (start + i) % ADDRESSES;
       if ((host & 0xff) != 0 && (host & 0xff) != 0xff) {
         String address =
-            "%d.%d.%d.%d".formatted(first, second + (host >>> 16), (host >>> 8) & 0xff, host & 0xff);
+            "%d.%d.%d.%d"
+                .formatted(first, second + (host >>> 16), (host >>> 8) & 0xff, host & 0xff);
         if (!taken.contains(address)) {
           return address;
         }
@@ -40,5 +41,4 @@ public record ServiceAddresses(int first, int second, String nodePortAddress) {
     }
     throw new IllegalStateException("every node port from 30000 to 32767 is taken");
   }
-
 }

@@ -72,7 +72,8 @@ public final class ServiceLoop implements AutoCloseable {
     var bursts = new Bursts<String>(Duration.ofMillis(5), timeline, loop.loop::add);
     for (GroupKind kind : List.of(SERVICE, ENDPOINTS)) {
       loop.followers.add(
-          Follower.start(cluster, ObjectQuery.all(kind), timeline, (before, after) -> bursts.add(ALL)));
+          Follower.start(
+              cluster, ObjectQuery.all(kind), timeline, (before, after) -> bursts.add(ALL)));
     }
     loop.loop.add(ALL);
     return loop;
@@ -114,10 +115,12 @@ public final class ServiceLoop implements AutoCloseable {
     var takenPorts = new HashSet<Integer>();
     for (KubeObject service : services) {
       takenAddresses.add(Json.string(service.spec(), "clusterIP", ""));
-      Json.items(service.spec(), "ports").forEach(port -> takenPorts.add(Json.integer(port, "nodePort", 0)));
+      Json.items(service.spec(), "ports")
+          .forEach(port -> takenPorts.add(Json.integer(port, "nodePort", 0)));
     }
     for (KubeObject service : services) {
-      if (service.isTerminating() || Json.string(service.spec(), "type", "ClusterIP").equals("ExternalName")) {
+      if (service.isTerminating()
+          || Json.string(service.spec(), "type", "ClusterIP").equals("ExternalName")) {
         continue;
       }
       KubeObject complete = complete(service, takenAddresses, takenPorts);
@@ -133,7 +136,8 @@ public final class ServiceLoop implements AutoCloseable {
     }
   }
 
-  private KubeObject complete(KubeObject service, Set<String> takenAddresses, Set<Integer> takenPorts) {
+  private KubeObject complete(
+      KubeObject service, Set<String> takenAddresses, Set<Integer> takenPorts) {
     String key = service.namespace() + "/" + service.name();
     boolean needsAddress = Json.string(service.spec(), "clusterIP", "").isEmpty();
     String type = Json.string(service.spec(), "type", "ClusterIP");
@@ -157,7 +161,8 @@ public final class ServiceLoop implements AutoCloseable {
           if (needsPort && spec.path("ports") instanceof ArrayNode ports) {
             for (JsonNode port : ports) {
               if (port instanceof ObjectNode entry && Json.integer(entry, "nodePort", 0) == 0) {
-                int number = addresses.nodePort(key + ":" + Json.integer(entry, "port", 0), takenPorts);
+                int number =
+                    addresses.nodePort(key + ":" + Json.integer(entry, "port", 0), takenPorts);
                 takenPorts.add(number);
                 entry.put("nodePort", number);
               }

@@ -6,7 +6,8 @@ import java.nio.charset.StandardCharsets;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// An object that is encoded already, but for its resourceVersion: the writer puts that in without encoding again.
+/// An object that is encoded already, but for its resourceVersion: the writer puts that in without
+/// encoding again.
 final class Draft {
   private static final byte[] MARK = "\"resourceVersion\":\"".getBytes(StandardCharsets.UTF_8);
 
@@ -24,8 +25,8 @@ final class Draft {
 
   /// Makes the parts that change anew and shares the rest, so the given tree stays as it is.
   ///
-  /// `apiVersion`, `kind` and the identity come first: whatever else an object holds, the first resourceVersion in
-  /// its encoding is the object's own.
+  /// `apiVersion`, `kind` and the identity come first: whatever else an object holds, the first
+  /// resourceVersion in its encoding is the object's own.
   static Draft of(KubeObject object) {
     ObjectNode json = Json.object();
     json.put("apiVersion", object.apiVersion()).put("kind", object.kind());

@@ -6,8 +6,8 @@ import dev.slipway.model.object.ObjectKey;
 import java.util.List;
 import java.util.function.Consumer;
 
-/// Where the store keeps its content so that it survives the process. Called by one thread at a time, except
-/// [#find], which any thread may call.
+/// Where the store keeps its content so that it survives the process. Called by one thread at a
+/// time, except [#find], which any thread may call.
 public interface Journal extends AuditTrail, AutoCloseable {
   /// One object as it is kept.
   ///
@@ -36,7 +36,8 @@ public interface Journal extends AuditTrail, AutoCloseable {
     }
   }
 
-  /// Reads everything, in no order, and returns the revision of the last batch; 0 when there is none.
+  /// Reads everything, in no order, and returns the revision of the last batch; 0 when there is
+  /// none.
   ///
   /// @throws StoreException when what is kept is damaged or cannot be read
   long load(Consumer<Row> rows);

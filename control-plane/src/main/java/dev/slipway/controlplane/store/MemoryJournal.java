@@ -10,7 +10,8 @@ import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
-/// A journal in memory that can fail as a disk and a process do. For simulations, tests and clusters that are thrown away.
+/// A journal in memory that can fail as a disk and a process do. For simulations, tests and
+/// clusters that are thrown away.
 ///
 /// The same instance outlives the store above it: a "restart" opens a new store on it.
 public final class MemoryJournal implements Journal {

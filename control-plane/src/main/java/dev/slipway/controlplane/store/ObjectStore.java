@@ -20,10 +20,12 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// All objects in memory, every write durable in a [Journal] before anybody sees it. One counter numbers all writes.
+/// All objects in memory, every write durable in a [Journal] before anybody sees it. One counter
+/// numbers all writes.
 ///
-/// Whoever writes while nobody else does becomes the leader: it commits its own write and all that have come meanwhile in one
-/// flush; the others wait. So writers share flushes, and a single thread (a simulation) runs all of it by itself.
+/// Whoever writes while nobody else does becomes the leader: it commits its own write and all that
+/// have come meanwhile in one flush; the others wait. So writers share flushes, and a single thread
+/// (a simulation) runs all of it by itself.
 public final class ObjectStore implements AutoCloseable {
   private static final int EVENTS_AT_ONCE = 256;
 
@@ -182,7 +184,9 @@ public final class ObjectStore implements AutoCloseable {
         long id = base != null && kept != null ? kept.id() : ++lastId;
         if (pending.draft != null) {
           KubeObject stored = pending.draft.seal(next);
-          changes.add(new Journal.Change.Put(id, next, write.key(), stored.bytes(), audit(write, next, stored)));
+          changes.add(
+              new Journal.Change.Put(
+                  id, next, write.key(), stored.bytes(), audit(write, next, stored)));
           events.add(new Event(next, base, stored, null));
           ahead.put(write.key(), Optional.of(stored));
           pending.result = new Write.Result.Stored(stored);
@@ -201,7 +205,9 @@ public final class ObjectStore implements AutoCloseable {
       try {
         journal.commit(new Journal.Batch(next, changes));
       } catch (StoreException e) {
-        failure = new ClusterException(ClusterException.Reason.UNAVAILABLE, "not written: " + e.getMessage(), e);
+        failure =
+            new ClusterException(
+                ClusterException.Reason.UNAVAILABLE, "not written: " + e.getMessage(), e);
       } catch (RuntimeException e) {
         failure = e;
       }
@@ -280,7 +286,8 @@ public final class ObjectStore implements AutoCloseable {
       from = Long.parseLong(resourceVersion);
     } catch (NumberFormatException e) {
       throw new ClusterException(
-          ClusterException.Reason.BAD_REQUEST, "no resourceVersion of this cluster: " + resourceVersion);
+          ClusterException.Reason.BAD_REQUEST,
+          "no resourceVersion of this cluster: " + resourceVersion);
     }
     synchronized (lock) {
       if (from < history.since() || from > revision) {
@@ -370,7 +377,8 @@ public final class ObjectStore implements AutoCloseable {
     synchronized (lock) {
       shelves.keySet().stream()
           .sorted()
-          .forEach(kind -> counts.put(kind.toString(), shelf(kind).find(ObjectQuery.all(kind)).size()));
+          .forEach(
+              kind -> counts.put(kind.toString(), shelf(kind).find(ObjectQuery.all(kind)).size()));
     }
     return counts;
   }

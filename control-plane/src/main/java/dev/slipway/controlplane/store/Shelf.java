@@ -75,8 +75,7 @@ final class Shelf {
     } else {
       byNamespace
           .values()
-          .forEach(
-              names -> names.values().forEach(object -> addIfMatching(object, query, found)));
+          .forEach(names -> names.values().forEach(object -> addIfMatching(object, query, found)));
     }
     return found;
   }

@@ -15,8 +15,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sqlite.SQLiteConfig;
 
-/// A journal in one SQLite file: write-ahead log, flushed to the disk at every commit. The audit record of a change is in the same
-/// transaction as the change.
+/// A journal in one SQLite file: write-ahead log, flushed to the disk at every commit. The audit
+/// record of a change is in the same transaction as the change.
 public final class SqliteJournal implements Journal {
   private static final Logger log = LoggerFactory.getLogger(SqliteJournal.class);
   private static final int FORMAT = 1;
@@ -37,7 +37,9 @@ public final class SqliteJournal implements Journal {
     this.file = file;
     this.connection = connection;
     this.reader = reader;
-    put = connection.prepareStatement("INSERT OR REPLACE INTO object(id, revision, content) VALUES (?, ?, ?)");
+    put =
+        connection.prepareStatement(
+            "INSERT OR REPLACE INTO object(id, revision, content) VALUES (?, ?, ?)");
     remove = connection.prepareStatement("DELETE FROM object WHERE id = ?");
     record =
         connection.prepareStatement(
@@ -81,16 +83,19 @@ public final class SqliteJournal implements Journal {
       int owner = number(statement, "PRAGMA application_id");
       if (format > FORMAT) {
         throw new StoreException(
-            "the store %s has format %d, this program knows up to %d: use the newer program".formatted(file, format, FORMAT));
+            "the store %s has format %d, this program knows up to %d: use the newer program"
+                .formatted(file, format, FORMAT));
       }
       if (format > 0 && owner != APPLICATION_ID) {
         throw new StoreException(file + " is no store of Slipway");
       }
       if (format == 0) {
-        statement.executeUpdate("CREATE TABLE object(id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, content BLOB NOT NULL)");
+        statement.executeUpdate(
+            "CREATE TABLE object(id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, content BLOB NOT NULL)");
         statement.executeUpdate(
             "CREATE TABLE audit(revision INTEGER PRIMARY KEY, kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, line TEXT NOT NULL)");
-        statement.executeUpdate("CREATE INDEX audit_object ON audit(kind, namespace, name, revision)");
+        statement.executeUpdate(
+            "CREATE INDEX audit_object ON audit(kind, namespace, name, revision)");
         statement.executeUpdate("CREATE TABLE mark(revision INTEGER NOT NULL)");
         statement.executeUpdate("INSERT INTO mark VALUES (0)");
         statement.executeUpdate("PRAGMA application_id = " + APPLICATION_ID);
@@ -99,7 +104,8 @@ public final class SqliteJournal implements Journal {
       try (ResultSet check = statement.executeQuery("PRAGMA quick_check(1)")) {
         if (check.next() && !check.getString(1).equals("ok")) {
           throw new StoreException(
-              "the store %s is damaged (%s): restore the folder from a backup".formatted(file, check.getString(1)));
+              "the store %s is damaged (%s): restore the folder from a backup"
+                  .formatted(file, check.getString(1)));
         }
       }
     }

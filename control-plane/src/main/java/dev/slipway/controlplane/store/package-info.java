@@ -1,4 +1,5 @@
-/// The object store: one revision counter, one writer, durable before acknowledged, watched without gaps.
+/// The object store: one revision counter, one writer, durable before acknowledged, watched without
+/// gaps.
 @NullMarked
 package dev.slipway.controlplane.store;
 

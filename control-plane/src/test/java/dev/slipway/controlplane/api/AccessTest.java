@@ -14,7 +14,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 
 class AccessTest {
-  private static final String BINDINGS = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings";
+  private static final String BINDINGS =
+      "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings";
 
   private final ApiSubject api = new ApiSubject();
 
@@ -80,18 +81,34 @@ class AccessTest {
     assertThat(bind("view", "friend")).isEqualTo(201);
     assertThat(bind("cluster-admin", "friend")).isEqualTo(403);
     String roles = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles";
-    assertThat(api.send("POST", roles, "{'metadata':{'name':'a'},'rules':[{'apiGroups':[''],'resources':['pods'],'verbs':['get']}]}").code())
+    assertThat(
+            api.send(
+                    "POST",
+                    roles,
+                    "{'metadata':{'name':'a'},'rules':[{'apiGroups':[''],'resources':['pods'],'verbs':['get']}]}")
+                .code())
         .isEqualTo(201);
-    assertThat(api.send("POST", roles, "{'metadata':{'name':'b'},'rules':[{'apiGroups':[''],'resources':['pods'],'verbs':['*']}]}").code())
+    assertThat(
+            api.send(
+                    "POST",
+                    roles,
+                    "{'metadata':{'name':'b'},'rules':[{'apiGroups':[''],'resources':['pods'],'verbs':['*']}]}")
+                .code())
         .isEqualTo(403);
-    assertThat(api.send("PATCH", roles + "/a", "{'rules':[{'apiGroups':['*'],'resources':['*'],'verbs':['get']}]}").code())
+    assertThat(
+            api.send(
+                    "PATCH",
+                    roles + "/a",
+                    "{'rules':[{'apiGroups':['*'],'resources':['*'],'verbs':['get']}]}")
+                .code())
         .isEqualTo(403);
   }
 
   @Test
   void reviewsAnswerTruthfully() {
     api.user = User.authenticated("viewer", List.of("team"));
-    JsonNode who = api.send("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", "{}").json();
+    JsonNode who =
+        api.send("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", "{}").json();
     assertThat(who.path("status").path("userInfo").path("username").asString()).isEqualTo("viewer");
     assertThat(may("get")).isTrue();
     assertThat(may("delete")).isFalse();
@@ -108,7 +125,8 @@ class AccessTest {
     return api.send(
             "POST",
             "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-            "{'spec':{'resourceAttributes':{'namespace':'default','verb':'%s','resource':'pods'}}}".formatted(verb))
+            "{'spec':{'resourceAttributes':{'namespace':'default','verb':'%s','resource':'pods'}}}"
+                .formatted(verb))
         .json()
         .path("status")
         .path("allowed")
@@ -119,20 +137,34 @@ class AccessTest {
   void aTokenLivesAsLongAsItsAccountAndItsTime() {
     api.send("POST", "/api/v1/namespaces/default/serviceaccounts", "{'metadata':{'name':'robot'}}");
     String token =
-        api.send("POST", "/api/v1/namespaces/default/serviceaccounts/robot/token", "{'spec':{'expirationSeconds':600}}")
+        api.send(
+                "POST",
+                "/api/v1/namespaces/default/serviceaccounts/robot/token",
+                "{'spec':{'expirationSeconds':600}}")
             .json()
             .path("status")
             .path("token")
             .asString();
     assertThat(api.tokens.holder(token, api.timeline.instant()))
-        .hasValueSatisfying(holder -> assertThat(holder.user().name()).isEqualTo("system:serviceaccount:default:robot"));
-    assertThat(api.tokens.holder(token.substring(0, token.length() - 4) + "AAAA", api.timeline.instant())).isEmpty();
-    assertThat(api.tokens.holder(token, api.timeline.instant().plus(Duration.ofSeconds(601)))).isEmpty();
+        .hasValueSatisfying(
+            holder ->
+                assertThat(holder.user().name()).isEqualTo("system:serviceaccount:default:robot"));
+    assertThat(
+            api.tokens.holder(
+                token.substring(0, token.length() - 4) + "AAAA", api.timeline.instant()))
+        .isEmpty();
+    assertThat(api.tokens.holder(token, api.timeline.instant().plus(Duration.ofSeconds(601))))
+        .isEmpty();
     JsonNode review =
-        api.send("POST", "/apis/authentication.k8s.io/v1/tokenreviews", "{'spec':{'token':'%s','audiences':['other']}}".formatted(token)).json();
+        api.send(
+                "POST",
+                "/apis/authentication.k8s.io/v1/tokenreviews",
+                "{'spec':{'token':'%s','audiences':['other']}}".formatted(token))
+            .json();
     assertThat(review.path("status").path("authenticated").booleanValue()).isFalse();
     api.cluster.delete(
-        ObjectKey.core("ServiceAccount", "default", "robot"), dev.slipway.model.cluster.DeleteOptions.BACKGROUND);
+        ObjectKey.core("ServiceAccount", "default", "robot"),
+        dev.slipway.model.cluster.DeleteOptions.BACKGROUND);
     api.send("POST", "/api/v1/namespaces/default/serviceaccounts", "{'metadata':{'name':'robot'}}");
     assertThat(api.tokens.holder(token, api.timeline.instant())).isEmpty();
   }

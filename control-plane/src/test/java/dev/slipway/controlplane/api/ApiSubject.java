@@ -41,7 +41,8 @@ final class ApiSubject implements AutoCloseable {
   final ManualTimeline timeline = new ManualTimeline();
   final ObjectStore store = new ObjectStore(new MemoryJournal(), timeline, StoreLimits.DEFAULT);
   final EmbeddedCluster cluster =
-      new EmbeddedCluster(store, new Judge(), timeline, new SeededChance(1)).withNamespaces("default");
+      new EmbeddedCluster(store, new Judge(), timeline, new SeededChance(1))
+          .withNamespaces("default");
   final ServiceAccountTokens tokens = new ServiceAccountTokens(cluster, keys());
   final KubernetesApi api;
   String accept = "application/json";
@@ -77,14 +78,16 @@ final class ApiSubject implements AutoCloseable {
     @Override
     public void logs(LogRequest request, OutputStream out) {
       try {
-        out.write((request.container() + " of " + request.pod() + "\n").getBytes(StandardCharsets.UTF_8));
+        out.write(
+            (request.container() + " of " + request.pod() + "\n").getBytes(StandardCharsets.UTF_8));
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }
     }
 
     @Override
-    public int exec(ExecRequest request, InputStream stdin, OutputStream stdout, OutputStream stderr) {
+    public int exec(
+        ExecRequest request, InputStream stdin, OutputStream stdout, OutputStream stderr) {
       throw new ClusterException(ClusterException.Reason.BAD_REQUEST, "nothing runs here");
     }
   }
@@ -119,9 +122,9 @@ final class ApiSubject implements AutoCloseable {
   }
 
   Reply send(String method, String pathAndQuery, String body) {
-    String type =
-        method.equals("PATCH") ? "application/merge-patch+json" : "application/json";
-    return send(method, pathAndQuery, type, body.replace('\'', '"').getBytes(StandardCharsets.UTF_8));
+    String type = method.equals("PATCH") ? "application/merge-patch+json" : "application/json";
+    return send(
+        method, pathAndQuery, type, body.replace('\'', '"').getBytes(StandardCharsets.UTF_8));
   }
 
   Reply send(String method, String pathAndQuery, String contentType, byte[] body) {
@@ -132,13 +135,16 @@ final class ApiSubject implements AutoCloseable {
         String[] halves = pair.split("=", 2);
         query
             .computeIfAbsent(halves[0], _ -> new ArrayList<>())
-            .add(java.net.URLDecoder.decode(halves.length > 1 ? halves[1] : "", StandardCharsets.UTF_8));
+            .add(
+                java.net.URLDecoder.decode(
+                    halves.length > 1 ? halves[1] : "", StandardCharsets.UTF_8));
       }
     }
     var request =
         new ApiRequest(method, parts[0], query, contentType, accept, "kubectl/v1", user, _ -> body);
     return switch (api.answer(request)) {
-      case ApiAnswer.Whole(int code, _, byte[] bytes, var warnings) -> new Reply(code, bytes, warnings);
+      case ApiAnswer.Whole(int code, _, byte[] bytes, var warnings) ->
+          new Reply(code, bytes, warnings);
       case ApiAnswer.Streamed(_, var writer) -> {
         var out = new java.io.ByteArrayOutputStream();
         try {

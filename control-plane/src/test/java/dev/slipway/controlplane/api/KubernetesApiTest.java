@@ -23,12 +23,24 @@ class KubernetesApiTest {
   }
 
   private void map(String name, String labels) {
-    assertThat(api.send("POST", MAPS, "{'metadata':{'name':'%s','labels':%s},'data':{'a':'1'}}".formatted(name, labels)).code())
+    assertThat(
+            api.send(
+                    "POST",
+                    MAPS,
+                    "{'metadata':{'name':'%s','labels':%s},'data':{'a':'1'}}"
+                        .formatted(name, labels))
+                .code())
         .isEqualTo(201);
   }
 
   private void pod(String name) {
-    assertThat(api.send("POST", PODS, "{'metadata':{'name':'%s'},'spec':{'containers':[{'name':'a','image':'x'}]}}".formatted(name)).code())
+    assertThat(
+            api.send(
+                    "POST",
+                    PODS,
+                    "{'metadata':{'name':'%s'},'spec':{'containers':[{'name':'a','image':'x'}]}}"
+                        .formatted(name))
+                .code())
         .isEqualTo(201);
   }
 
@@ -80,19 +92,33 @@ class KubernetesApiTest {
 
   @Test
   void aFaultNamesItsFieldAndItsObject() {
-    JsonNode status = api.send("POST", PODS, "{'metadata':{'name':'p'},'spec':{'containers':[{'name':'Bad','image':'x'}]}}").json();
+    JsonNode status =
+        api.send(
+                "POST",
+                PODS,
+                "{'metadata':{'name':'p'},'spec':{'containers':[{'name':'Bad','image':'x'}]}}")
+            .json();
     assertThat(status.path("details").path("name").asString()).isEqualTo("p");
     assertThat(status.path("details").path("kind").asString()).isEqualTo("Pod");
-    assertThat(status.path("details").path("causes").path(0).path("field").asString()).isEqualTo("spec.containers[0].name");
+    assertThat(status.path("details").path("causes").path(0).path("field").asString())
+        .isEqualTo("spec.containers[0].name");
   }
 
   @Test
   void unknownFieldsAreTakenOutWithAWarning() {
-    ApiSubject.Reply reply = api.send("POST", MAPS, "{'metadata':{'name':'a','creationTimestamp':null},'datum':{'x':'y'}}");
+    ApiSubject.Reply reply =
+        api.send(
+            "POST", MAPS, "{'metadata':{'name':'a','creationTimestamp':null},'datum':{'x':'y'}}");
     assertThat(reply.code()).isEqualTo(201);
     assertThat(reply.warnings()).containsExactly("unknown field \"datum\"");
     assertThat(reply.json().has("datum")).isFalse();
-    assertThat(api.send("POST", MAPS + "?fieldValidation=Ignore", "{'metadata':{'name':'b'},'datum':{}}").warnings()).isEmpty();
+    assertThat(
+            api.send(
+                    "POST",
+                    MAPS + "?fieldValidation=Ignore",
+                    "{'metadata':{'name':'b'},'datum':{}}")
+                .warnings())
+        .isEmpty();
   }
 
   @ParameterizedTest
@@ -101,14 +127,18 @@ class KubernetesApiTest {
     map("known", "{}");
     String before = api.get(MAPS).text();
     String body =
-        method.equals("DELETE") ? "" : "{'metadata':{'name':'%s'},'data':{'b':'2'}}".formatted(name.isEmpty() ? "other" : "known");
+        method.equals("DELETE")
+            ? ""
+            : "{'metadata':{'name':'%s'},'data':{'b':'2'}}"
+                .formatted(name.isEmpty() ? "other" : "known");
     ApiSubject.Reply reply = api.send(method, MAPS + name + "?dryRun=All", body);
     assertThat(reply.code()).isBetween(200, 201);
     if (!method.equals("DELETE")) {
       assertThat(reply.json().path("data").path("b").asString()).isEqualTo("2");
     }
     assertThat(api.get(MAPS).text()).isEqualTo(before);
-    assertThat(api.send("POST", MAPS + "?dryRun=All", "{'metadata':{'name':'Upper'}}").code()).isEqualTo(422);
+    assertThat(api.send("POST", MAPS + "?dryRun=All", "{'metadata':{'name':'Upper'}}").code())
+        .isEqualTo(422);
   }
 
   @Test
@@ -121,9 +151,12 @@ class KubernetesApiTest {
     assertThat(first.path("metadata").path("remainingItemCount").asInt()).isEqualTo(3);
     api.send("DELETE", MAPS + "/c", "");
     map("bb", "{}");
-    JsonNode second = api.get(MAPS + "?limit=2&continue=" + first.path("metadata").path("continue").asString()).json();
+    JsonNode second =
+        api.get(MAPS + "?limit=2&continue=" + first.path("metadata").path("continue").asString())
+            .json();
     assertThat(names(second)).containsExactly("c", "d");
-    assertThat(second.path("metadata").path("resourceVersion")).isEqualTo(first.path("metadata").path("resourceVersion"));
+    assertThat(second.path("metadata").path("resourceVersion"))
+        .isEqualTo(first.path("metadata").path("resourceVersion"));
     String token = second.path("metadata").path("continue").asString();
     assertThat(names(api.get(MAPS + "?limit=2&continue=" + token).json())).containsExactly("e");
     api.timeline.advance(java.time.Duration.ofMinutes(6));
@@ -131,7 +164,9 @@ class KubernetesApiTest {
   }
 
   private static List<String> names(JsonNode list) {
-    return Json.items(list, "items").stream().map(item -> item.path("metadata").path("name").asString()).toList();
+    return Json.items(list, "items").stream()
+        .map(item -> item.path("metadata").path("name").asString())
+        .toList();
   }
 
   @Test
@@ -139,9 +174,12 @@ class KubernetesApiTest {
     map("a", "{'tier':'front'}");
     map("b", "{'tier':'back'}");
     assertThat(names(api.get(MAPS + "?labelSelector=tier%3Dfront").json())).containsExactly("a");
-    assertThat(names(api.get("/api/v1/configmaps?fieldSelector=metadata.name%3Db").json())).containsExactly("b");
-    assertThat(names(api.get("/api/v1/configmaps?fieldSelector=metadata.name!%3Db").json())).containsExactly("a");
-    assertThat(names(api.get("/api/v1/configmaps?fieldSelector=metadata.namespace%3Dother").json())).isEmpty();
+    assertThat(names(api.get("/api/v1/configmaps?fieldSelector=metadata.name%3Db").json()))
+        .containsExactly("b");
+    assertThat(names(api.get("/api/v1/configmaps?fieldSelector=metadata.name!%3Db").json()))
+        .containsExactly("a");
+    assertThat(names(api.get("/api/v1/configmaps?fieldSelector=metadata.namespace%3Dother").json()))
+        .isEmpty();
   }
 
   @Test
@@ -151,7 +189,14 @@ class KubernetesApiTest {
     JsonNode table = api.get(MAPS).json();
     assertThat(table.path("kind").asString()).isEqualTo("Table");
     assertThat(table.path("rows").path(0).path("cells").path(0).asString()).isEqualTo("a");
-    assertThat(api.get(MAPS + "?includeObject=Object").json().path("rows").path(0).path("object").path("kind").asString())
+    assertThat(
+            api.get(MAPS + "?includeObject=Object")
+                .json()
+                .path("rows")
+                .path(0)
+                .path("object")
+                .path("kind")
+                .asString())
         .isEqualTo("ConfigMap");
     api.accept = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
     JsonNode partial = api.get(MAPS).json();
@@ -162,16 +207,36 @@ class KubernetesApiTest {
   @Test
   void aPatchOfEachKindIsTaken() {
     pod("p");
-    assertThat(patched("application/strategic-merge-patch+json", "{'spec':{'containers':[{'name':'a','image':'y'}]}}")).isEqualTo("y");
-    assertThat(patched("application/merge-patch+json", "{'spec':{'containers':[{'name':'a','image':'z'}]}}")).isEqualTo("z");
-    assertThat(patched("application/json-patch+json", "[{'op':'replace','path':'/spec/containers/0/image','value':'w'}]")).isEqualTo("w");
+    assertThat(
+            patched(
+                "application/strategic-merge-patch+json",
+                "{'spec':{'containers':[{'name':'a','image':'y'}]}}"))
+        .isEqualTo("y");
+    assertThat(
+            patched(
+                "application/merge-patch+json",
+                "{'spec':{'containers':[{'name':'a','image':'z'}]}}"))
+        .isEqualTo("z");
+    assertThat(
+            patched(
+                "application/json-patch+json",
+                "[{'op':'replace','path':'/spec/containers/0/image','value':'w'}]"))
+        .isEqualTo("w");
     assertThat(patched("application/json", "{}")).isEqualTo("415");
-    assertThat(patched("application/json-patch+json", "[{'op':'test','path':'/spec/containers/0/image','value':'q'}]")).isEqualTo("422");
+    assertThat(
+            patched(
+                "application/json-patch+json",
+                "[{'op':'test','path':'/spec/containers/0/image','value':'q'}]"))
+        .isEqualTo("422");
   }
 
   private String patched(String type, String patch) {
     ApiSubject.Reply reply =
-        api.send("PATCH", PODS + "/p", type, patch.replace('\'', '"').getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        api.send(
+            "PATCH",
+            PODS + "/p",
+            type,
+            patch.replace('\'', '"').getBytes(java.nio.charset.StandardCharsets.UTF_8));
     return reply.code() == 200
         ? reply.json().path("spec").path("containers").path(0).path("image").asString()
         : Integer.toString(reply.code());
@@ -187,9 +252,22 @@ class KubernetesApiTest {
     JsonNode scale = api.get(rcs + "/r/scale").json();
     assertThat(scale.path("kind").asString()).isEqualTo("Scale");
     assertThat(scale.path("status").path("selector").asString()).isEqualTo("a=b");
-    assertThat(api.send("PATCH", rcs + "/r/scale", "{'spec':{'replicas':5}}").json().path("spec").path("replicas").asInt()).isEqualTo(5);
-    assertThat(api.send("PATCH", rcs + "/r/scale", "{'spec':{'replicas':-1}}").code()).isEqualTo(422);
-    assertThat(api.send("PUT", rcs + "/r/scale", "{'metadata':{'resourceVersion':'1'},'spec':{'replicas':1}}").code()).isEqualTo(409);
+    assertThat(
+            api.send("PATCH", rcs + "/r/scale", "{'spec':{'replicas':5}}")
+                .json()
+                .path("spec")
+                .path("replicas")
+                .asInt())
+        .isEqualTo(5);
+    assertThat(api.send("PATCH", rcs + "/r/scale", "{'spec':{'replicas':-1}}").code())
+        .isEqualTo(422);
+    assertThat(
+            api.send(
+                    "PUT",
+                    rcs + "/r/scale",
+                    "{'metadata':{'resourceVersion':'1'},'spec':{'replicas':1}}")
+                .code())
+        .isEqualTo(409);
     assertThat(api.get(rcs + "/r").json().path("spec").path("replicas").asInt()).isEqualTo(5);
   }
 
@@ -204,7 +282,13 @@ class KubernetesApiTest {
     assertThat(reply.json().path("metadata").path("name").asString()).isEqualTo("p");
     assertThat(reply.json().path("data").path("a").asString()).isEqualTo("b");
     for (int length = 0; length < body.length; length++) {
-      assertThat(api.send("POST", MAPS, "application/vnd.kubernetes.protobuf", java.util.Arrays.copyOf(body, length)).code())
+      assertThat(
+              api.send(
+                      "POST",
+                      MAPS,
+                      "application/vnd.kubernetes.protobuf",
+                      java.util.Arrays.copyOf(body, length))
+                  .code())
           .isBetween(400, 422);
     }
   }
@@ -221,7 +305,8 @@ class KubernetesApiTest {
         assertThat(text).contains("\"" + schema.getKey() + "\"");
       }
     }
-    assertThat(api.get("/openapi/v2").json().path("definitions").has("io.k8s.api.core.v1.Pod")).isTrue();
+    assertThat(api.get("/openapi/v2").json().path("definitions").has("io.k8s.api.core.v1.Pod"))
+        .isTrue();
   }
 
   @Test
@@ -232,15 +317,30 @@ class KubernetesApiTest {
         assertThat(list.path("resources").size()).isPositive();
       }
     }
-    api.accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+    api.accept =
+        "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
     assertThat(api.get("/apis").json().path("kind").asString()).isEqualTo("APIGroupDiscoveryList");
-    assertThat(api.get("/api").json().path("items").path(0).path("versions").path(0).path("resources").size()).isGreaterThan(5);
+    assertThat(
+            api.get("/api")
+                .json()
+                .path("items")
+                .path(0)
+                .path("versions")
+                .path(0)
+                .path("resources")
+                .size())
+        .isGreaterThan(5);
   }
 
   @Test
   void anEvictedPodGoes() {
     pod("p");
-    assertThat(api.send("POST", PODS + "/p/eviction", "{'apiVersion':'policy/v1','kind':'Eviction','metadata':{'name':'p'}}").code())
+    assertThat(
+            api.send(
+                    "POST",
+                    PODS + "/p/eviction",
+                    "{'apiVersion':'policy/v1','kind':'Eviction','metadata':{'name':'p'}}")
+                .code())
         .isEqualTo(201);
     assertThat(api.get(PODS + "/p").code()).isEqualTo(404);
   }
@@ -248,7 +348,10 @@ class KubernetesApiTest {
   @Test
   void aWatchBeginsWithWhatIsThereAndEndsInTime() {
     map("a", "{}");
-    ApiSubject.Reply reply = api.get(MAPS + "?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&timeoutSeconds=0");
+    ApiSubject.Reply reply =
+        api.get(
+            MAPS
+                + "?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&timeoutSeconds=0");
     String[] lines = reply.text().split("\n", -1);
     assertThat(lines[0]).contains("\"ADDED\"").contains("\"name\":\"a\"");
     assertThat(lines[1]).contains("\"BOOKMARK\"").contains("k8s.io/initial-events-end");

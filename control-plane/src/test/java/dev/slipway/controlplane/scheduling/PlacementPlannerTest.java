@@ -129,8 +129,7 @@ class PlacementPlannerTest {
   void aRefusalNamesWhatIsShort() {
     assertThat(
             PlacementPlanner.plan(
-                List.of(node("n1", 500, 10), node("n2", 500, 0)),
-                List.of(pod("big", 600, 0, ""))))
+                List.of(node("n1", 500, 10), node("n2", 500, 0)), List.of(pod("big", 600, 0, ""))))
         .singleElement()
         .isInstanceOfSatisfying(
             PlacementPlanner.Decision.Unschedulable.class,

@@ -14,13 +14,24 @@ import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Small clusters with every rule in them, over several passes on one [Board]: each decision and each explanation must
-/// be that of [SlowPlacement].
+/// Small clusters with every rule in them, over several passes on one [Board]: each decision and
+/// each explanation must be that of [SlowPlacement].
 class RandomPlacementTest {
   private static final int SEEDS = Integer.getInteger("slipway.seeds", 2_000);
 
   private enum Rule {
-    TAINT, TOLERATION, SELECTOR, AFFINITY, PREFERENCE, PORT, NEAR, APART, LIKES, AVOIDS, SPREAD, LOOSE
+    TAINT,
+    TOLERATION,
+    SELECTOR,
+    AFFINITY,
+    PREFERENCE,
+    PORT,
+    NEAR,
+    APART,
+    LIKES,
+    AVOIDS,
+    SPREAD,
+    LOOSE
   }
 
   private final Map<Rule, Integer> used = new EnumMap<>(Rule.class);
@@ -85,8 +96,7 @@ class RandomPlacementTest {
         bound++;
         if (chance.below(5) > 0) {
           pods.set(
-              pods.indexOf(pod),
-              pod.with(json -> Json.child(json, "spec").put("nodeName", node)));
+              pods.indexOf(pod), pod.with(json -> Json.child(json, "spec").put("nodeName", node)));
         }
       }
       case Decision.Preempt(KubeObject _, String _, List<KubeObject> victims) -> {
@@ -121,7 +131,9 @@ class RandomPlacementTest {
           if (chance.below(6) > 0) {
             labels.put("zone", "z" + chance.below(3));
           }
-          labels.put("disk", chance.below(2) == 0 ? "ssd" : "hdd").put("size", "" + chance.below(9));
+          labels
+              .put("disk", chance.below(2) == 0 ? "ssd" : "hdd")
+              .put("size", "" + chance.below(9));
           if (chance.below(10) == 0) {
             Json.child(json, "spec").put("unschedulable", true);
           }

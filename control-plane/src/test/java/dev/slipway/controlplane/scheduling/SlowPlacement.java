@@ -17,8 +17,9 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/// The scheduler as one would write it down first: every pod asks every node about every pod. It remembers nothing,
-/// so that it can be read against the rules of Kubernetes; [PlacementPlanner] must decide the same.
+/// The scheduler as one would write it down first: every pod asks every node about every pod. It
+/// remembers nothing, so that it can be read against the rules of Kubernetes; [PlacementPlanner]
+/// must decide the same.
 final class SlowPlacement {
   private static final String REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution";
   private static final String PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution";
@@ -113,7 +114,8 @@ final class SlowPlacement {
       return Optional.of("node(s) didn't match Pod's node affinity/selector");
     }
     List<String> ports = PodShape.of(pod).hostPorts();
-    if (on(node).stream().anyMatch(o -> PodShape.of(o).hostPorts().stream().anyMatch(ports::contains))) {
+    if (on(node).stream()
+        .anyMatch(o -> PodShape.of(o).hostPorts().stream().anyMatch(ports::contains))) {
       return Optional.of("node(s) didn't have free ports for the requested pod ports");
     }
     JsonNode affinity = pod.spec().path("affinity");
@@ -137,7 +139,8 @@ final class SlowPlacement {
     }
     for (KubeObject other : nodes) {
       for (KubeObject there : on(other)) {
-        for (JsonNode term : Json.items(there.spec().path("affinity").path("podAntiAffinity"), REQUIRED)) {
+        for (JsonNode term :
+            Json.items(there.spec().path("affinity").path("podAntiAffinity"), REQUIRED)) {
           if (domain(term, node) != null
               && Objects.equals(domain(term, node), domain(term, other))
               && wants(term, there, pod)) {
@@ -263,7 +266,10 @@ final class SlowPlacement {
     for (JsonNode taint : Json.items(node.spec(), "taints")) {
       if (Json.string(taint, "effect", "").equals("PreferNoSchedule")
           && !tolerates(
-              pod, Json.string(taint, "key", ""), Json.string(taint, "value", ""), "PreferNoSchedule")) {
+              pod,
+              Json.string(taint, "key", ""),
+              Json.string(taint, "value", ""),
+              "PreferNoSchedule")) {
         points -= 100;
       }
     }

@@ -37,7 +37,8 @@ public record LintReport(int files, int objects, List<Problem> problems) {
   public String summary() {
     return problems.isEmpty()
         ? "%d files, %d objects, no problems".formatted(files, objects)
-        : "%d files, %d problem%s".formatted(files, problems.size(), problems.size() == 1 ? "" : "s");
+        : "%d files, %d problem%s"
+            .formatted(files, problems.size(), problems.size() == 1 ? "" : "s");
   }
 
   public ObjectNode json() {
@@ -60,16 +61,24 @@ public record LintReport(int files, int objects, List<Problem> problems) {
     ObjectNode sarif = Json.object();
     sarif.put("$schema", "https://json.schemastore.org/sarif-2.1.0.json").put("version", "2.1.0");
     ObjectNode run = sarif.putArray("runs").addObject();
-    ObjectNode driver = run.putObject("tool").putObject("driver").put("name", "slipway lint").put("version", version);
+    ObjectNode driver =
+        run.putObject("tool")
+            .putObject("driver")
+            .put("name", "slipway lint")
+            .put("version", version);
     ArrayNode rules = driver.putArray("rules");
-    new TreeSet<>(problems.stream().map(Problem::code).toList()).forEach(code -> rules.addObject().put("id", code));
+    new TreeSet<>(problems.stream().map(Problem::code).toList())
+        .forEach(code -> rules.addObject().put("id", code));
     ArrayNode results = run.putArray("results");
     for (Problem problem : problems) {
       ObjectNode result = results.addObject().put("ruleId", problem.code()).put("level", "error");
       result.putObject("message").put("text", problem.message());
       ObjectNode place = result.putArray("locations").addObject().putObject("physicalLocation");
       place.putObject("artifactLocation").put("uri", problem.file());
-      place.putObject("region").put("startLine", Math.max(1, problem.line())).put("startColumn", Math.max(1, problem.column()));
+      place
+          .putObject("region")
+          .put("startLine", Math.max(1, problem.line()))
+          .put("startColumn", Math.max(1, problem.column()));
     }
     return sarif;
   }
@@ -78,13 +87,14 @@ public record LintReport(int files, int objects, List<Problem> problems) {
   public String github() {
     var text = new StringBuilder();
     for (Problem problem : problems) {
-      text.append("::error file=%s,line=%d,col=%d,title=%s::%s%n"
-          .formatted(
-              property(problem.file()),
-              Math.max(1, problem.line()),
-              Math.max(1, problem.column()),
-              problem.code(),
-              data(problem.message())));
+      text.append(
+          "::error file=%s,line=%d,col=%d,title=%s::%s%n"
+              .formatted(
+                  property(problem.file()),
+                  Math.max(1, problem.line()),
+                  Math.max(1, problem.column()),
+                  problem.code(),
+                  data(problem.message())));
     }
     return text.toString();
   }

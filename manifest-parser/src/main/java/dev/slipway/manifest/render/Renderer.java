@@ -17,17 +17,30 @@ import java.util.TreeSet;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Turns manifests into the objects to apply: fills in the namespace, marks the application, makes a Rollout of a
-/// ReplicationController, and lets a pod template follow the configuration that it uses. The same manifests give the same bytes.
+/// Turns manifests into the objects to apply: fills in the namespace, marks the application, makes
+/// a Rollout of a ReplicationController, and lets a pod template follow the configuration that it
+/// uses. The same manifests give the same bytes.
 public final class Renderer {
   /// In this order objects are applied; the reverse is the order in which they go.
   private static final List<String> ORDER =
       List.of(
-          "Namespace", "ServiceAccount", "Secret", "ConfigMap", "Service", "Endpoints", "Repository", "Rollout", "Deployment",
-          "ReplicationController", "Pod", "Job", "Application");
+          "Namespace",
+          "ServiceAccount",
+          "Secret",
+          "ConfigMap",
+          "Service",
+          "Endpoints",
+          "Repository",
+          "Rollout",
+          "Deployment",
+          "ReplicationController",
+          "Pod",
+          "Job",
+          "Application");
 
   private static final Comparator<ObjectKey> BY_KIND =
-      Comparator.comparingInt((ObjectKey key) -> rank(key.kind())).thenComparing(Comparator.naturalOrder());
+      Comparator.comparingInt((ObjectKey key) -> rank(key.kind()))
+          .thenComparing(Comparator.naturalOrder());
 
   private Renderer() {}
 
@@ -43,7 +56,8 @@ public final class Renderer {
 
   /// @param namespace for objects that state none
   /// @param application `namespace.name`, the value of the label that every object gets
-  public static List<RenderedObject> render(List<Manifest> manifests, String namespace, String application) {
+  public static List<RenderedObject> render(
+      List<Manifest> manifests, String namespace, String application) {
     Map<ObjectKey, JsonNode> configuration = new HashMap<>();
     for (Manifest manifest : manifests) {
       KubeObject object = manifest.object();
@@ -61,12 +75,17 @@ public final class Renderer {
     return new ObjectKey(
         object.key().group(),
         object.kind(),
-        object.namespace().isEmpty() && ManifestReader.isNamespaced(object.key().groupKind()) ? namespace : object.namespace(),
+        object.namespace().isEmpty() && ManifestReader.isNamespaced(object.key().groupKind())
+            ? namespace
+            : object.namespace(),
         object.name());
   }
 
   private static RenderedObject render(
-      Manifest manifest, String namespace, String application, Map<ObjectKey, JsonNode> configuration) {
+      Manifest manifest,
+      String namespace,
+      String application,
+      Map<ObjectKey, JsonNode> configuration) {
     KubeObject declared = manifest.object();
     ObjectNode json = declared.json().deepCopy();
     json.remove("status");
@@ -81,7 +100,8 @@ public final class Renderer {
     }
     followConfiguration(json, key.namespace(), configuration);
     KubeObject object = KubeObject.of(json);
-    return new RenderedObject(object, hash(object.bytes()), declared.kind(), manifest.file(), manifest.line());
+    return new RenderedObject(
+        object, hash(object.bytes()), declared.kind(), manifest.file(), manifest.line());
   }
 
   private static void asRollout(ObjectNode json) {
@@ -99,7 +119,8 @@ public final class Renderer {
     amount(annotations, "slipway.dev/max-unavailable", rolling, "maxUnavailable");
     String type = annotations.getOrDefault("slipway.dev/strategy", "");
     if (!rolling.isEmpty() || !type.isEmpty()) {
-      ObjectNode strategy = spec.putObject("strategy").put("type", type.isEmpty() ? "RollingUpdate" : type);
+      ObjectNode strategy =
+          spec.putObject("strategy").put("type", type.isEmpty() ? "RollingUpdate" : type);
       if (!rolling.isEmpty()) {
         strategy.set("rollingUpdate", rolling);
       }
@@ -109,7 +130,8 @@ public final class Renderer {
     amount(annotations, "slipway.dev/revision-history-limit", spec, "revisionHistoryLimit");
   }
 
-  private static void amount(Map<String, String> annotations, String name, ObjectNode target, String field) {
+  private static void amount(
+      Map<String, String> annotations, String name, ObjectNode target, String field) {
     String value = annotations.get(name);
     if (value != null) {
       if (value.matches("[0-9]{1,9}")) {
@@ -120,9 +142,12 @@ public final class Renderer {
     }
   }
 
-  /// Changed configuration makes a new revision of the pods that use it: they read it when they start.
-  private static void followConfiguration(ObjectNode json, String namespace, Map<ObjectKey, JsonNode> configuration) {
-    if (!(json.path("spec").path("template") instanceof ObjectNode template) || json.path("kind").asString("").equals("Job")) {
+  /// Changed configuration makes a new revision of the pods that use it: they read it when they
+  /// start.
+  private static void followConfiguration(
+      ObjectNode json, String namespace, Map<ObjectKey, JsonNode> configuration) {
+    if (!(json.path("spec").path("template") instanceof ObjectNode template)
+        || json.path("kind").asString("").equals("Job")) {
       return;
     }
     var used = new TreeMap<String, JsonNode>();
@@ -132,7 +157,8 @@ public final class Renderer {
       if (source != null) {
         ObjectNode content = Json.object();
         for (String field : List.of("data", "stringData", "binaryData")) {
-          content.set(field, source.path(field).isMissingNode() ? Json.object() : source.path(field));
+          content.set(
+              field, source.path(field).isMissingNode() ? Json.object() : source.path(field));
         }
         used.put(reference, content);
       }
@@ -170,7 +196,8 @@ public final class Renderer {
     return references;
   }
 
-  private static void add(TreeSet<String> references, String kind, JsonNode reference, String field) {
+  private static void add(
+      TreeSet<String> references, String kind, JsonNode reference, String field) {
     Json.string(reference, field).ifPresent(name -> references.add(kind + "/" + name));
   }
 

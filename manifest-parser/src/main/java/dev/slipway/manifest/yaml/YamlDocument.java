@@ -9,7 +9,8 @@ import org.yaml.snakeyaml.nodes.ScalarNode;
 import org.yaml.snakeyaml.nodes.SequenceNode;
 import tools.jackson.databind.JsonNode;
 
-/// One document of a file: its tree, and where each value stands. Places are looked up only when they are asked for.
+/// One document of a file: its tree, and where each value stands. Places are looked up only when
+/// they are asked for.
 public final class YamlDocument {
   /// A place in a file, both counted from 1.
   public record Place(int line, int column) {}
@@ -26,7 +27,8 @@ public final class YamlDocument {
     return tree;
   }
 
-  /// The place of the value at a path of names and indexes; of what is nearest to it when the value is not there.
+  /// The place of the value at a path of names and indexes; of what is nearest to it when the value
+  /// is not there.
   public Place place(List<Object> path) {
     Node at = root;
     Mark mark = root.getStartMark();
@@ -34,12 +36,15 @@ public final class YamlDocument {
       Node next = null;
       if (at instanceof MappingNode mapping) {
         for (NodeTuple tuple : mapping.getValue()) {
-          if (tuple.getKeyNode() instanceof ScalarNode key && key.getValue().equals(String.valueOf(step))) {
+          if (tuple.getKeyNode() instanceof ScalarNode key
+              && key.getValue().equals(String.valueOf(step))) {
             next = tuple.getValueNode();
             mark = key.getStartMark();
           }
         }
-      } else if (at instanceof SequenceNode sequence && step instanceof Integer index && index < sequence.getValue().size()) {
+      } else if (at instanceof SequenceNode sequence
+          && step instanceof Integer index
+          && index < sequence.getValue().size()) {
         next = sequence.getValue().get(index);
         mark = next.getStartMark();
       }

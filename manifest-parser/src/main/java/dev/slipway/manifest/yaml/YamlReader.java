@@ -34,10 +34,11 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Reads YAML into trees. Never makes an object of a class that a document names: unknown tags are refused.
+/// Reads YAML into trees. Never makes an object of a class that a document names: unknown tags are
+/// refused.
 ///
-/// A plain scalar means what it means to `kubectl`, that is to Go's `sigs.k8s.io/yaml`, which follows YAML 1.1: `on`, `yes` and `y` are
-/// true, `0644` is 420, `1e3` is 1000, times stay text.
+/// A plain scalar means what it means to `kubectl`, that is to Go's `sigs.k8s.io/yaml`, which
+/// follows YAML 1.1: `on`, `yes` and `y` are true, `0644` is 420, `1e3` is 1000, times stay text.
 public final class YamlReader {
   /// What is wrong with the text, and where.
   public static final class Failure extends RuntimeException {
@@ -89,7 +90,13 @@ public final class YamlReader {
   ///
   /// @throws Failure when it is something else
   public static String text(byte[] bytes) {
-    int from = bytes.length >= 3 && bytes[0] == (byte) 0xEF && bytes[1] == (byte) 0xBB && bytes[2] == (byte) 0xBF ? 3 : 0;
+    int from =
+        bytes.length >= 3
+                && bytes[0] == (byte) 0xEF
+                && bytes[1] == (byte) 0xBB
+                && bytes[2] == (byte) 0xBF
+            ? 3
+            : 0;
     for (int i = from; i < bytes.length; i++) {
       if (bytes[i] == 0) {
         throw new Failure("this is a binary file, no manifest (byte 0 at offset " + i + ")", 1, 1);
@@ -115,7 +122,10 @@ public final class YamlReader {
     var documents = new ArrayList<YamlDocument>();
     try {
       var composer =
-          new Composer(new ParserImpl(new StreamReader(new StringReader(text)), options), new Untyped(), options);
+          new Composer(
+              new ParserImpl(new StreamReader(new StringReader(text)), options),
+              new Untyped(),
+              options);
       while (composer.checkNode()) {
         Node node = composer.getNode();
         JsonNode tree = new Converter().convert(node, 0);
@@ -128,7 +138,9 @@ public final class YamlReader {
       Mark mark = e.getProblemMark();
       String problem = String.valueOf(e.getProblem());
       throw new Failure(
-          explain(problem), mark == null ? 1 : mark.getLine() + 1, mark == null ? 1 : mark.getColumn() + 1);
+          explain(problem),
+          mark == null ? 1 : mark.getLine() + 1,
+          mark == null ? 1 : mark.getColumn() + 1);
     } catch (YAMLException e) {
       throw new Failure(explain(String.valueOf(e.getMessage()).split("\n", 2)[0]), 1, 1);
     } catch (StackOverflowError e) {
@@ -159,7 +171,9 @@ public final class YamlReader {
     private final Map<Node, Boolean> seen = new java.util.IdentityHashMap<>();
 
     JsonNode convert(Node node, int depth) {
-      boolean again = node instanceof org.yaml.snakeyaml.nodes.CollectionNode<?> && seen.put(node, true) != null;
+      boolean again =
+          node instanceof org.yaml.snakeyaml.nodes.CollectionNode<?>
+              && seen.put(node, true) != null;
       if (again && open.containsKey(node)) {
         throw failure(node, "an alias that contains itself");
       }
@@ -205,7 +219,10 @@ public final class YamlReader {
         }
         Mark before = own.put(name, key.getStartMark());
         if (before != null) {
-          throw failure(key, "\"%s\" is here twice; it is in line %d already".formatted(name, before.getLine() + 1));
+          throw failure(
+              key,
+              "\"%s\" is here twice; it is in line %d already"
+                  .formatted(name, before.getLine() + 1));
         }
         object.set(name, convert(tuple.getValueNode(), depth + 1));
       }
@@ -248,7 +265,10 @@ public final class YamlReader {
         boolean stated = node.getTag().equals(Tag.STR) && plain && isStated(node);
         return plain && !stated ? plain(node, value) : NODES.stringNode(value);
       }
-      if (tag.equals(Tag.INT.getValue()) || tag.equals(Tag.FLOAT.getValue()) || tag.equals(Tag.BOOL.getValue()) || tag.equals(Tag.NULL.getValue())) {
+      if (tag.equals(Tag.INT.getValue())
+          || tag.equals(Tag.FLOAT.getValue())
+          || tag.equals(Tag.BOOL.getValue())
+          || tag.equals(Tag.NULL.getValue())) {
         return plain(node, value);
       }
       if (tag.equals(Tag.BINARY.getValue()) || tag.equals(Tag.TIMESTAMP.getValue())) {
@@ -257,10 +277,12 @@ public final class YamlReader {
       throw failure(node, "the tag " + name(node.getTag()) + " has no place in a manifest");
     }
 
-    /// Whether the text `!!str` stands before the value: then the node begins before its value does.
+    /// Whether the text `!!str` stands before the value: then the node begins before its value
+    /// does.
     private static boolean isStated(ScalarNode node) {
       int length = node.getEndMark().getIndex() - node.getStartMark().getIndex();
-      return length > node.getValue().length() && node.getEndMark().getLine() == node.getStartMark().getLine();
+      return length > node.getValue().length()
+          && node.getEndMark().getLine() == node.getStartMark().getLine();
     }
 
     private static JsonNode plain(ScalarNode node, String value) {
@@ -283,10 +305,17 @@ public final class YamlReader {
       if (FLOAT.matcher(value).matches()) {
         var number = new BigDecimal(value.startsWith("+") ? value.substring(1) : value);
         if (Math.abs((long) number.scale()) > 400 || number.precision() > 400) {
-          throw failure(node, "the number " + value.substring(0, Math.min(20, value.length())) + " is out of range");
+          throw failure(
+              node,
+              "the number "
+                  + value.substring(0, Math.min(20, value.length()))
+                  + " is out of range");
         }
-        boolean whole = number.stripTrailingZeros().scale() <= 0 && number.precision() - number.scale() <= 18;
-        return whole ? NODES.numberNode(number.longValueExact()) : NODES.numberNode(number.doubleValue());
+        boolean whole =
+            number.stripTrailingZeros().scale() <= 0 && number.precision() - number.scale() <= 18;
+        return whole
+            ? NODES.numberNode(number.longValueExact())
+            : NODES.numberNode(number.doubleValue());
       }
       if (value.matches("[-+]?\\.(inf|Inf|INF)|\\.(nan|NaN|NAN)")) {
         throw failure(node, value + " has no place in JSON: quote it if a text is meant");
@@ -318,7 +347,8 @@ public final class YamlReader {
     }
 
     private static Failure failure(Node node, String message) {
-      return new Failure(message, node.getStartMark().getLine() + 1, node.getStartMark().getColumn() + 1);
+      return new Failure(
+          message, node.getStartMark().getLine() + 1, node.getStartMark().getColumn() + 1);
     }
   }
 }

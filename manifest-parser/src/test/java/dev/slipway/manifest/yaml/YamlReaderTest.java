@@ -36,7 +36,8 @@ class YamlReaderTest {
           !!str 12    | "12"
           """)
   void aScalarMeansWhatItMeansToKubectl(String text, String json) {
-    assertThat(read("a: " + text + "\n").getFirst().tree().toString()).isEqualTo("{\"a\":" + json + "}");
+    assertThat(read("a: " + text + "\n").getFirst().tree().toString())
+        .isEqualTo("{\"a\":" + json + "}");
   }
 
   @Test
@@ -62,37 +63,54 @@ class YamlReaderTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"a: !!javax.script.ScriptEngineManager []", "a: !custom 1", "a: !!set {x}", "a: .inf", "? [1]\n: 2"})
+  @ValueSource(
+      strings = {
+        "a: !!javax.script.ScriptEngineManager []",
+        "a: !custom 1",
+        "a: !!set {x}",
+        "a: .inf",
+        "? [1]\n: 2"
+      })
   void whatHasNoPlaceInAManifestIsRefused(String text) {
     assertThatThrownBy(() -> read(text)).isInstanceOf(YamlReader.Failure.class);
   }
 
   @Test
   void tabsAreExplained() {
-    assertThatThrownBy(() -> read("a:\n\tb: 1\n")).isInstanceOf(YamlReader.Failure.class).hasMessageContaining("tab");
+    assertThatThrownBy(() -> read("a:\n\tb: 1\n"))
+        .isInstanceOf(YamlReader.Failure.class)
+        .hasMessageContaining("tab");
   }
 
   @Test
   void bombsEndEarly() {
     var bomb = new StringBuilder("a0: &a0 [x,x,x,x,x,x,x,x,x]\n");
     for (int i = 1; i < 9; i++) {
-      bomb.append("a%d: &a%d [".formatted(i, i)).append(("*a" + (i - 1) + ",").repeat(9)).append("]\n");
+      bomb.append("a%d: &a%d [".formatted(i, i))
+          .append(("*a" + (i - 1) + ",").repeat(9))
+          .append("]\n");
     }
     assertThatThrownBy(() -> read(bomb.toString())).isInstanceOf(YamlReader.Failure.class);
-    assertThatThrownBy(() -> read("[".repeat(100_000))).isInstanceOf(YamlReader.Failure.class).hasMessageContaining("nested");
+    assertThatThrownBy(() -> read("[".repeat(100_000)))
+        .isInstanceOf(YamlReader.Failure.class)
+        .hasMessageContaining("nested");
     assertThatThrownBy(() -> read("a: &a [*a]")).isInstanceOf(YamlReader.Failure.class);
   }
 
   @Test
   void binaryIsNoYaml() {
-    assertThatThrownBy(() -> YamlReader.read(new byte[] {'a', 0, 'b'})).isInstanceOf(YamlReader.Failure.class).hasMessageContaining("binary");
-    assertThatThrownBy(() -> YamlReader.read(new byte[] {(byte) 0xff, (byte) 0xfe})).isInstanceOf(YamlReader.Failure.class);
+    assertThatThrownBy(() -> YamlReader.read(new byte[] {'a', 0, 'b'}))
+        .isInstanceOf(YamlReader.Failure.class)
+        .hasMessageContaining("binary");
+    assertThatThrownBy(() -> YamlReader.read(new byte[] {(byte) 0xff, (byte) 0xfe}))
+        .isInstanceOf(YamlReader.Failure.class);
   }
 
   @Test
   void aValueHasItsPlace() {
     YamlDocument document = read("spec:\n  list:\n  - name: x\n    port: 80\n").getFirst();
-    assertThat(document.place(List.of("spec", "list", 0, "port"))).isEqualTo(new YamlDocument.Place(4, 5));
+    assertThat(document.place(List.of("spec", "list", 0, "port")))
+        .isEqualTo(new YamlDocument.Place(4, 5));
   }
 
   private static List<YamlDocument> read(String text) {

@@ -20,7 +20,8 @@ import java.util.Optional;
 import java.util.TreeMap;
 import tools.jackson.databind.JsonNode;
 
-/// Turns a container of a manifest into what a runtime needs: its environment, its volumes, its command with `$(VAR)` filled in.
+/// Turns a container of a manifest into what a runtime needs: its environment, its volumes, its
+/// command with `$(VAR)` filled in.
 final class ContainerPlans {
   /// Something that the container refers to is not there (yet).
   static final class Missing extends RuntimeException {
@@ -38,7 +39,8 @@ final class ContainerPlans {
   }
 
   /// @throws Missing when a ConfigMap, a Secret or a key that is not optional does not exist
-  ContainerSpec spec(KubeObject pod, JsonNode container, int attempt, int backoffLevel, String address) {
+  ContainerSpec spec(
+      KubeObject pod, JsonNode container, int attempt, int backoffLevel, String address) {
     Map<String, String> environment = environment(pod, container, address);
     var mounts = new ArrayList<ContainerSpec.Mount>();
     for (JsonNode mount : Json.items(container, "volumeMounts")) {
@@ -118,7 +120,9 @@ final class ContainerPlans {
         JsonNode reference = from.path(kind + "Ref");
         if (reference.isObject()) {
           find(pod, kind, reference)
-              .ifPresent(source -> texts(source).forEach((key, value) -> environment.put(prefix + key, value)));
+              .ifPresent(
+                  source ->
+                      texts(source).forEach((key, value) -> environment.put(prefix + key, value)));
         }
       }
     }
@@ -134,7 +138,8 @@ final class ContainerPlans {
     return environment;
   }
 
-  private Optional<String> value(KubeObject pod, JsonNode container, JsonNode from, String address) {
+  private Optional<String> value(
+      KubeObject pod, JsonNode container, JsonNode from, String address) {
     if (from.has("fieldRef")) {
       return Optional.of(field(pod, Json.string(from.path("fieldRef"), "fieldPath", ""), address));
     }
@@ -148,7 +153,8 @@ final class ContainerPlans {
         Optional<KubeObject> source = find(pod, kind, reference);
         Optional<String> value = source.map(found -> texts(found).get(key));
         if (value.isEmpty() && !Json.bool(reference, "optional", false)) {
-          throw new Missing("%s %s has no key %s".formatted(word(kind), Json.string(reference, "name", ""), key));
+          throw new Missing(
+              "%s %s has no key %s".formatted(word(kind), Json.string(reference, "name", ""), key));
         }
         return value;
       }
@@ -160,7 +166,8 @@ final class ContainerPlans {
     String name = Json.string(reference, "name", "");
     Optional<KubeObject> found = cluster.get(ObjectKey.core(word(kind), pod.namespace(), name));
     if (found.isEmpty() && !Json.bool(reference, "optional", false)) {
-      throw new Missing("%s %s does not exist in namespace %s".formatted(word(kind), name, pod.namespace()));
+      throw new Missing(
+          "%s %s does not exist in namespace %s".formatted(word(kind), name, pod.namespace()));
     }
     return found;
   }
@@ -171,7 +178,8 @@ final class ContainerPlans {
 
   private static Map<String, String> texts(KubeObject source) {
     var texts = new LinkedHashMap<String, String>();
-    contents(source).forEach((key, bytes) -> texts.put(key, new String(bytes, StandardCharsets.UTF_8)));
+    contents(source)
+        .forEach((key, bytes) -> texts.put(key, new String(bytes, StandardCharsets.UTF_8)));
     return texts;
   }
 
@@ -179,8 +187,11 @@ final class ContainerPlans {
     var contents = new TreeMap<String, byte[]>();
     boolean secret = source.kind().equals("Secret");
     Json.stringMap(source.json(), "data")
-        .forEach((key, value) -> contents.put(key, secret ? decode(value) : value.getBytes(StandardCharsets.UTF_8)));
-    Json.stringMap(source.json(), "binaryData").forEach((key, value) -> contents.put(key, decode(value)));
+        .forEach(
+            (key, value) ->
+                contents.put(key, secret ? decode(value) : value.getBytes(StandardCharsets.UTF_8)));
+    Json.stringMap(source.json(), "binaryData")
+        .forEach((key, value) -> contents.put(key, decode(value)));
     return contents;
   }
 
@@ -218,7 +229,8 @@ final class ContainerPlans {
 
   private static String lines(Map<String, String> map) {
     var lines = new StringBuilder();
-    new TreeMap<>(map).forEach((key, value) -> lines.append(key).append("=\"").append(value).append("\"\n"));
+    new TreeMap<>(map)
+        .forEach((key, value) -> lines.append(key).append("=\"").append(value).append("\"\n"));
     return lines.toString();
   }
 
@@ -229,14 +241,22 @@ final class ContainerPlans {
     }
     String text = container.path("resources").path(path[0]).path(path[1]).asString("0");
     Quantity amount = Quantity.find(text).orElse(Quantity.ZERO);
-    Quantity divisor = Quantity.find(reference.path("divisor").asString("1")).filter(d -> d.amount().signum() > 0).orElse(Quantity.parse("1"));
-    return amount.amount().divide(divisor.amount(), 0, java.math.RoundingMode.CEILING).toPlainString();
+    Quantity divisor =
+        Quantity.find(reference.path("divisor").asString("1"))
+            .filter(d -> d.amount().signum() > 0)
+            .orElse(Quantity.parse("1"));
+    return amount
+        .amount()
+        .divide(divisor.amount(), 0, java.math.RoundingMode.CEILING)
+        .toPlainString();
   }
 
-  /// `NAME_SERVICE_HOST` and `NAME_SERVICE_PORT` of each service in the namespace, as Kubernetes gives them.
+  /// `NAME_SERVICE_HOST` and `NAME_SERVICE_PORT` of each service in the namespace, as Kubernetes
+  /// gives them.
   private Map<String, String> serviceLinks(String namespace) {
     var links = new TreeMap<String, String>();
-    for (KubeObject service : cluster.list(ObjectQuery.in(GroupKind.core("Service"), namespace)).items()) {
+    for (KubeObject service :
+        cluster.list(ObjectQuery.in(GroupKind.core("Service"), namespace)).items()) {
       String address = Json.string(service.spec(), "clusterIP", "");
       List<JsonNode> ports = Json.items(service.spec(), "ports");
       if (address.isEmpty() || address.equals("None") || ports.isEmpty()) {
@@ -244,7 +264,8 @@ final class ContainerPlans {
       }
       String name = service.name().toUpperCase(Locale.ROOT).replace('-', '_').replace('.', '_');
       links.put(name + "_SERVICE_HOST", address);
-      links.put(name + "_SERVICE_PORT", Integer.toString(Json.integer(ports.getFirst(), "port", 0)));
+      links.put(
+          name + "_SERVICE_PORT", Integer.toString(Json.integer(ports.getFirst(), "port", 0)));
       for (JsonNode port : ports) {
         String number = Integer.toString(Json.integer(port, "port", 0));
         String portName = Json.string(port, "name", "").toUpperCase(Locale.ROOT).replace('-', '_');
@@ -270,7 +291,9 @@ final class ContainerPlans {
         volumes.add(files(name, pod, "secret", volume.path("secret"), "secretName", 0600));
       } else if (volume.has("hostPath")) {
         JsonNode source = volume.path("hostPath");
-        volumes.add(new VolumeSpec.HostPath(name, Json.string(source, "path", ""), Json.string(source, "type", "")));
+        volumes.add(
+            new VolumeSpec.HostPath(
+                name, Json.string(source, "path", ""), Json.string(source, "type", "")));
       } else if (volume.has("downwardAPI")) {
         var files = new TreeMap<String, VolumeSpec.FileContent>();
         downward(pod, volume.path("downwardAPI"), address, files);
@@ -279,7 +302,8 @@ final class ContainerPlans {
         volumes.add(projected(name, pod, volume.path("projected"), address));
       } else if (volume.has("emptyDir")) {
         volumes.add(
-            new VolumeSpec.EmptyDir(name, Json.string(volume.path("emptyDir"), "medium", "").equals("Memory")));
+            new VolumeSpec.EmptyDir(
+                name, Json.string(volume.path("emptyDir"), "medium", "").equals("Memory")));
       } else {
         throw new Missing(
             "volume %s is of a kind that this node does not know; it knows configMap, secret, hostPath, emptyDir, downwardAPI and projected"
@@ -310,12 +334,18 @@ final class ContainerPlans {
       String value = field(pod, Json.string(item.path("fieldRef"), "fieldPath", ""), address);
       files.put(
           Json.string(item, "path", ""),
-          new VolumeSpec.FileContent(value.getBytes(StandardCharsets.UTF_8), Json.integer(item, "mode", 0644)));
+          new VolumeSpec.FileContent(
+              value.getBytes(StandardCharsets.UTF_8), Json.integer(item, "mode", 0644)));
     }
   }
 
   private VolumeSpec files(
-      String name, KubeObject pod, String kind, JsonNode source, String nameField, int defaultMode) {
+      String name,
+      KubeObject pod,
+      String kind,
+      JsonNode source,
+      String nameField,
+      int defaultMode) {
     var files = new TreeMap<String, VolumeSpec.FileContent>();
     content(pod, kind, source, nameField, defaultMode, files);
     return new VolumeSpec.Files(name, files, kind.equals("secret"));
@@ -335,7 +365,8 @@ final class ContainerPlans {
       if (optional) {
         return;
       }
-      throw new Missing("%s %s does not exist in namespace %s".formatted(word(kind), wanted, pod.namespace()));
+      throw new Missing(
+          "%s %s does not exist in namespace %s".formatted(word(kind), wanted, pod.namespace()));
     }
     int mode = Json.integer(source, "defaultMode", defaultMode);
     Map<String, byte[]> contents = contents(found.get());
@@ -350,7 +381,8 @@ final class ContainerPlans {
             Json.string(item, "path", ""),
             new VolumeSpec.FileContent(bytes, Json.integer(item, "mode", mode)));
       } else if (!optional) {
-        throw new Missing("%s %s has no key %s".formatted(word(kind), wanted, Json.string(item, "key", "")));
+        throw new Missing(
+            "%s %s has no key %s".formatted(word(kind), wanted, Json.string(item, "key", "")));
       }
     }
   }

@@ -41,13 +41,14 @@ import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// One node: runs the pods that are bound to it, and says how they are. Closing it leaves them running; the next agent takes
-/// them over as they are.
+/// One node: runs the pods that are bound to it, and says how they are. Closing it leaves them
+/// running; the next agent takes them over as they are.
 public final class NodeAgent implements AutoCloseable, PodStreams {
   /// What a node says of itself.
   ///
   /// @param capacity amounts by resource name, as Kubernetes writes them
-  public record Settings(String nodeName, String address, Map<String, String> labels, Map<String, String> capacity) {
+  public record Settings(
+      String nodeName, String address, Map<String, String> labels, Map<String, String> capacity) {
     public Settings {
       labels = Map.copyOf(labels);
       capacity = Map.copyOf(capacity);
@@ -97,7 +98,9 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     this.settings = settings;
     this.plans = new ContainerPlans(cluster, settings.address());
     this.events = events.speakingAs("node-agent");
-    this.loop = new ControlLoop<>("agent-" + settings.nodeName(), PARALLEL, this::reconcile, timeline, chance);
+    this.loop =
+        new ControlLoop<>(
+            "agent-" + settings.nodeName(), PARALLEL, this::reconcile, timeline, chance);
     this.prober = new ProbeClient(runtime);
     this.probes = new Probes(prober::ask, timeline, this::probeChanged);
   }
@@ -152,7 +155,9 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
 
   private Outcome reconcile(ObjectKey key) {
     Optional<KubeObject> found =
-        cluster.get(key).filter(pod -> Json.string(pod.spec(), "nodeName", "").equals(settings.nodeName()));
+        cluster
+            .get(key)
+            .filter(pod -> Json.string(pod.spec(), "nodeName", "").equals(settings.nodeName()));
     if (found.isEmpty() || closed) {
       return Outcome.SETTLED;
     }
@@ -256,7 +261,11 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     } catch (ContainerPlans.Missing e) {
       problem(pod, part, reason, String.valueOf(e.getMessage()));
     } catch (RuntimeFailedException e) {
-      problem(pod, part, e.permanent() ? "CreateContainerError" : reason, String.valueOf(e.getMessage()));
+      problem(
+          pod,
+          part,
+          e.permanent() ? "CreateContainerError" : reason,
+          String.valueOf(e.getMessage()));
     }
     return false;
   }
@@ -293,7 +302,8 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     }
     JsonNode postStart = spec.path("lifecycle").path("postStart");
     if (postStart.isObject()) {
-      timeline.execute(() -> hook(pod, spec, id, address, postStart, "PostStartHook", Duration.ofSeconds(30)));
+      timeline.execute(
+          () -> hook(pod, spec, id, address, postStart, "PostStartHook", Duration.ofSeconds(30)));
     }
   }
 
@@ -307,7 +317,8 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     if (!stopping.add(step.id())) {
       return;
     }
-    events.normal(pod, "Killing", "Stopping container %s: %s".formatted(step.container(), step.why()));
+    events.normal(
+        pod, "Killing", "Stopping container %s: %s".formatted(step.container(), step.why()));
     Instant deadline = timeline.instant().plus(step.grace());
     timeline.schedule(step.grace(), () -> runtime.kill(step.id()));
     timeline.execute(
@@ -330,7 +341,13 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
   }
 
   private void hook(
-      KubeObject pod, JsonNode container, String id, String address, JsonNode hook, String name, Duration timeout) {
+      KubeObject pod,
+      JsonNode container,
+      String id,
+      String address,
+      JsonNode hook,
+      String name,
+      Duration timeout) {
     Optional<String> failure;
     if (hook.has("sleep")) {
       long seconds = Math.min(timeout.toSeconds(), Json.number(hook.path("sleep"), "seconds", 0));
@@ -339,7 +356,11 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
               new ProbeSpec(
                   ProbeSpec.Kind.LIVENESS,
                   new ProbeSpec.Check.Exec(List.of("sleep", Long.toString(seconds))),
-                  Duration.ZERO, timeout, timeout, 1, 1),
+                  Duration.ZERO,
+                  timeout,
+                  timeout,
+                  1,
+                  1),
               id,
               address);
     } else {
@@ -352,7 +373,8 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
               .findFirst()
               .map(
                   spec ->
-                      new ProbeSpec(spec.kind(), spec.check(), Duration.ZERO, timeout, timeout, 1, 1))
+                      new ProbeSpec(
+                          spec.kind(), spec.check(), Duration.ZERO, timeout, timeout, 1, 1))
               .flatMap(spec -> prober.ask(spec, id, address));
     }
     failure.ifPresent(word -> events.warning(pod, "Failed" + name, word));
@@ -364,7 +386,8 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     try {
       cluster.delete(pod.key(), DeleteOptions.ofUid(pod.uid()).withGrace(Duration.ZERO));
     } catch (ClusterException e) {
-      if (e.reason() != ClusterException.Reason.NOT_FOUND && e.reason() != ClusterException.Reason.CONFLICT) {
+      if (e.reason() != ClusterException.Reason.NOT_FOUND
+          && e.reason() != ClusterException.Reason.CONFLICT) {
         throw e;
       }
     }
@@ -412,7 +435,13 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     }
     var current =
         new PodView(
-            view.pod(), view.sandbox(), view.containers(), problems.getOrDefault(view.pod().uid(), Map.of()), words, false, view.now());
+            view.pod(),
+            view.sandbox(),
+            view.containers(),
+            problems.getOrDefault(view.pod().uid(), Map.of()),
+            words,
+            false,
+            view.now());
     ObjectNode status = PodStatus.of(current, settings.address());
     if (status.equals(view.pod().status())) {
       return;
@@ -435,12 +464,14 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     try {
       ObjectKey key = ObjectKey.core("Node", "", settings.nodeName());
       KubeObject node = cluster.get(key).orElseGet(this::register);
-      ObjectNode status = node.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
+      ObjectNode status =
+          node.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
       describe(status);
       Instant now = timeline.instant();
       Conditions.set(status, "Ready", true, "AgentReady", "the node's agent answers", now);
       for (JsonNode condition : status.path("conditions")) {
-        if (condition instanceof ObjectNode entry && Json.string(entry, "type", "").equals("Ready")) {
+        if (condition instanceof ObjectNode entry
+            && Json.string(entry, "type", "").equals("Ready")) {
           entry.put("lastHeartbeatTime", Conditions.time(now));
         }
       }
@@ -461,7 +492,9 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
             settings.nodeName(),
             json -> {
               ObjectNode labels = Json.child(json, "metadata").putObject("labels");
-              labels.put("kubernetes.io/hostname", settings.nodeName()).put("kubernetes.io/os", "linux");
+              labels
+                  .put("kubernetes.io/hostname", settings.nodeName())
+                  .put("kubernetes.io/os", "linux");
               settings.labels().forEach(labels::put);
               json.putObject("spec");
               describe(json.putObject("status"));
@@ -473,12 +506,18 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
       ObjectNode amounts = status.putObject(field);
       new java.util.TreeMap<>(settings.capacity()).forEach(amounts::put);
     }
-    status.putArray("addresses").addObject().put("type", "InternalIP").put("address", settings.address());
+    status
+        .putArray("addresses")
+        .addObject()
+        .put("type", "InternalIP")
+        .put("address", settings.address());
     ObjectNode info = Json.child(status, "nodeInfo");
     info.put("containerRuntimeVersion", runtime.version())
         .put("kubeletVersion", "v1.34.0-slipway")
         .put("operatingSystem", "linux")
-        .put("osImage", System.getProperty("os.name", "Linux") + " " + System.getProperty("os.version", ""))
+        .put(
+            "osImage",
+            System.getProperty("os.name", "Linux") + " " + System.getProperty("os.version", ""))
         .put("architecture", System.getProperty("os.arch", ""));
   }
 
@@ -490,17 +529,23 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     timeline.schedule(SWEEP, this::sweep);
   }
 
-  /// What runs here and belongs to no pod any more is ended. Only a complete list of the pods is proof of that.
+  /// What runs here and belongs to no pod any more is ended. Only a complete list of the pods is
+  /// proof of that.
   private void sweepOnce() {
     try {
       List<Sandbox> here = runtime.sandboxes();
       var wanted = new HashSet<String>();
-      for (KubeObject pod : cluster.list(ObjectQuery.all(POD).onNode(settings.nodeName())).items()) {
+      for (KubeObject pod :
+          cluster.list(ObjectQuery.all(POD).onNode(settings.nodeName())).items()) {
         wanted.add(pod.uid());
       }
       for (Sandbox sandbox : here) {
         if (!wanted.contains(sandbox.podUid())) {
-          log.info("stray removed pod={}/{} uid={}", sandbox.namespace(), sandbox.name(), sandbox.podUid());
+          log.info(
+              "stray removed pod={}/{} uid={}",
+              sandbox.namespace(),
+              sandbox.name(),
+              sandbox.podUid());
           runtime.removePod(sandbox.podUid());
           forget(sandbox.podUid());
         }
@@ -517,39 +562,61 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     KubeObject pod = pod(request.namespace(), request.pod());
     String container = container(pod, request.container());
     List<Observed> attempts =
-        runtime.containers(pod.uid()).stream().filter(o -> o.container().equals(container)).toList();
+        runtime.containers(pod.uid()).stream()
+            .filter(o -> o.container().equals(container))
+            .toList();
     int wanted = attempts.size() - (request.previous() ? 2 : 1);
     if (wanted < 0) {
       throw new ClusterException(
           ClusterException.Reason.BAD_REQUEST,
           request.previous()
-              ? "previous terminated container \"%s\" in pod \"%s\" not found".formatted(container, pod.name())
-              : "container \"%s\" in pod \"%s\" is waiting to start".formatted(container, pod.name()));
+              ? "previous terminated container \"%s\" in pod \"%s\" not found"
+                  .formatted(container, pod.name())
+              : "container \"%s\" in pod \"%s\" is waiting to start"
+                  .formatted(container, pod.name()));
     }
     runtime.logs(
         attempts.get(wanted).id(),
-        new ContainerRuntime.LogRange(request.tail(), request.since(), request.timestamps(), request.follow() && !request.previous()),
+        new ContainerRuntime.LogRange(
+            request.tail(),
+            request.since(),
+            request.timestamps(),
+            request.follow() && !request.previous()),
         out);
   }
 
   @Override
-  public int exec(ExecRequest request, InputStream stdin, OutputStream stdout, OutputStream stderr) {
+  public int exec(
+      ExecRequest request, InputStream stdin, OutputStream stdout, OutputStream stderr) {
     KubeObject pod = pod(request.namespace(), request.pod());
     String container = container(pod, request.container());
     Observed running =
         runtime.containers(pod.uid()).stream()
-            .filter(o -> o.container().equals(container) && o.state() instanceof ContainerState.Running)
+            .filter(
+                o -> o.container().equals(container) && o.state() instanceof ContainerState.Running)
             .reduce((one, other) -> other)
             .orElseThrow(
-                () -> new ClusterException(ClusterException.Reason.BAD_REQUEST, "container " + container + " is not running"));
-    return runtime.exec(running.id(), request.command(), request.terminal(), stdin, stdout, stderr, request.timeout());
+                () ->
+                    new ClusterException(
+                        ClusterException.Reason.BAD_REQUEST,
+                        "container " + container + " is not running"));
+    return runtime.exec(
+        running.id(),
+        request.command(),
+        request.terminal(),
+        stdin,
+        stdout,
+        stderr,
+        request.timeout());
   }
 
   private KubeObject pod(String namespace, String name) {
     return cluster
         .get(ObjectKey.core("Pod", namespace, name))
         .orElseThrow(
-            () -> new ClusterException(ClusterException.Reason.NOT_FOUND, "pods \"" + name + "\" not found"));
+            () ->
+                new ClusterException(
+                    ClusterException.Reason.NOT_FOUND, "pods \"" + name + "\" not found"));
   }
 
   private static String container(KubeObject pod, String asked) {
@@ -557,7 +624,8 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     if (!asked.isEmpty()) {
       if (!names.contains(asked)) {
         throw new ClusterException(
-            ClusterException.Reason.BAD_REQUEST, "container %s is not valid for pod %s".formatted(asked, pod.name()));
+            ClusterException.Reason.BAD_REQUEST,
+            "container %s is not valid for pod %s".formatted(asked, pod.name()));
       }
       return asked;
     }

@@ -81,7 +81,8 @@ final class PodPlanner {
     return false;
   }
 
-  private static void keep(PodView view, JsonNode container, List<PodStep> steps, List<Duration> waits) {
+  private static void keep(
+      PodView view, JsonNode container, List<PodStep> steps, List<Duration> waits) {
     String name = Json.string(container, "name", "");
     Optional<Observed> newest = view.newest(name);
     if (newest.isEmpty()) {
@@ -93,8 +94,10 @@ final class PodPlanner {
       case ContainerState.Created _ -> steps.add(new PodStep.StartCreated(observed.id(), name));
       case ContainerState.Running _ -> {
         Optional<String> failed =
-            Optional.ofNullable(view.probes().get(observed.id())).flatMap(PodView.ProbeWord::failed);
-        failed.ifPresent(why -> steps.add(new PodStep.Stop(observed.id(), name, grace(view.pod()), why)));
+            Optional.ofNullable(view.probes().get(observed.id()))
+                .flatMap(PodView.ProbeWord::failed);
+        failed.ifPresent(
+            why -> steps.add(new PodStep.Stop(observed.id(), name, grace(view.pod()), why)));
       }
       case ContainerState.Exited exited -> {
         String policy = restartPolicy(view.pod());
@@ -106,13 +109,19 @@ final class PodPlanner {
     }
   }
 
-  /// The first restart comes at once, the next after 10 s, then twice as long each time up to 5 minutes; ten good minutes forgive all.
+  /// The first restart comes at once, the next after 10 s, then twice as long each time up to 5
+  /// minutes; ten good minutes forgive all.
   private static void restart(
-      PodView view, Observed last, ContainerState.Exited exited, boolean init, List<PodStep> steps, List<Duration> waits) {
-    boolean ranWell =
-        Duration.between(exited.startedAt(), exited.at()).compareTo(RESET_AFTER) >= 0;
+      PodView view,
+      Observed last,
+      ContainerState.Exited exited,
+      boolean init,
+      List<PodStep> steps,
+      List<Duration> waits) {
+    boolean ranWell = Duration.between(exited.startedAt(), exited.at()).compareTo(RESET_AFTER) >= 0;
     int level = ranWell ? 0 : last.backoffLevel() + 1;
-    Duration left = Duration.between(view.now(), exited.at().plus(backoff(ranWell ? 0 : last.backoffLevel())));
+    Duration left =
+        Duration.between(view.now(), exited.at().plus(backoff(ranWell ? 0 : last.backoffLevel())));
     if (left.isPositive()) {
       waits.add(left);
     } else {
@@ -144,7 +153,9 @@ final class PodPlanner {
     var steps = new ArrayList<PodStep>();
     for (Observed observed : view.containers()) {
       if (observed.state() instanceof ContainerState.Running) {
-        steps.add(new PodStep.Stop(observed.id(), observed.container(), grace(view.pod()), "the pod has ended"));
+        steps.add(
+            new PodStep.Stop(
+                observed.id(), observed.container(), grace(view.pod()), "the pod has ended"));
       }
     }
     return new Plan(steps, Optional.empty());
@@ -162,7 +173,9 @@ final class PodPlanner {
     Duration left = Duration.between(view.now(), deadline);
     if (!left.isPositive()) {
       return new Plan(
-          running.stream().map(o -> (PodStep) new PodStep.Kill(o.id(), "its grace period is over")).toList(),
+          running.stream()
+              .map(o -> (PodStep) new PodStep.Kill(o.id(), "its grace period is over"))
+              .toList(),
           Optional.of(Duration.ofSeconds(1)));
     }
     Duration half = grace(view.pod()).dividedBy(2);
@@ -171,7 +184,10 @@ final class PodPlanner {
     }
     return new Plan(
         running.stream()
-            .map(o -> (PodStep) new PodStep.Stop(o.id(), o.container(), left, "the pod is being deleted"))
+            .map(
+                o ->
+                    (PodStep)
+                        new PodStep.Stop(o.id(), o.container(), left, "the pod is being deleted"))
             .toList(),
         Optional.of(left));
   }

@@ -50,7 +50,13 @@ final class PodStatus {
     String phase = Json.string(status, "phase", "");
     boolean ended = phase.equals("Succeeded") || phase.equals("Failed");
     Conditions.set(status, "PodScheduled", true, "", "", view.now());
-    Conditions.set(status, "Initialized", initialized, initialized ? "" : "ContainersNotInitialized", "", view.now());
+    Conditions.set(
+        status,
+        "Initialized",
+        initialized,
+        initialized ? "" : "ContainersNotInitialized",
+        "",
+        view.now());
     String reason = ready ? "" : ended ? "PodCompleted" : "ContainersNotReady";
     String message = ready ? "" : unready(main, statuses);
     Conditions.set(status, "ContainersReady", ready && !ended, reason, message, view.now());
@@ -69,7 +75,11 @@ final class PodStatus {
   }
 
   private static void phase(
-      PodView view, ObjectNode status, List<JsonNode> init, List<JsonNode> main, boolean initialized) {
+      PodView view,
+      ObjectNode status,
+      List<JsonNode> init,
+      List<JsonNode> main,
+      boolean initialized) {
     if (PodPlanner.isFinished(view.pod())) {
       return;
     }
@@ -139,7 +149,8 @@ final class PodStatus {
         case ContainerState.Unknown(String why) -> waiting(state, "Unknown", why);
         case ContainerState.Running(Instant at) -> {
           state.putObject("running").put("startedAt", Conditions.time(at));
-          PodView.ProbeWord probe = view.probes().getOrDefault(observed.id(), PodView.ProbeWord.NONE);
+          PodView.ProbeWord probe =
+              view.probes().getOrDefault(observed.id(), PodView.ProbeWord.NONE);
           started = probe.started();
           ready = !init && started && probe.ready();
         }
@@ -149,20 +160,31 @@ final class PodStatus {
     if (last.isEmpty()) {
       view.previous(name)
           .filter(previous -> previous.state() instanceof ContainerState.Exited)
-          .ifPresent(previous -> ended(last, (ContainerState.Exited) previous.state(), previous.id()));
+          .ifPresent(
+              previous -> ended(last, (ContainerState.Exited) previous.state(), previous.id()));
     }
-    boolean completedInit = init && newest.isPresent() && newest.get().state() instanceof ContainerState.Exited e && e.code() == 0;
+    boolean completedInit =
+        init
+            && newest.isPresent()
+            && newest.get().state() instanceof ContainerState.Exited e
+            && e.code() == 0;
     status.put("ready", ready || completedInit).put("started", started);
     return status;
   }
 
-  private static PodView.@org.jspecify.annotations.Nullable Problem problem(PodView view, String container) {
+  private static PodView.@org.jspecify.annotations.Nullable Problem problem(
+      PodView view, String container) {
     PodView.Problem own = view.problems().get(container);
     return own != null ? own : view.problems().get("");
   }
 
   private static void exited(
-      PodView view, Observed observed, ContainerState.Exited exited, boolean init, ObjectNode state, ObjectNode last) {
+      PodView view,
+      Observed observed,
+      ContainerState.Exited exited,
+      boolean init,
+      ObjectNode state,
+      ObjectNode last) {
     String policy = PodPlanner.restartPolicy(view.pod());
     boolean restarts =
         !view.pod().isTerminating()
@@ -184,7 +206,10 @@ final class PodStatus {
           state,
           "CrashLoopBackOff",
           "back-off %s restarting failed container %s, which ended with exit code %d"
-              .formatted(backoff.toString().substring(2).toLowerCase(java.util.Locale.ROOT), observed.container(), exited.code()));
+              .formatted(
+                  backoff.toString().substring(2).toLowerCase(java.util.Locale.ROOT),
+                  observed.container(),
+                  exited.code()));
       ended(last, exited, observed.id());
     }
   }

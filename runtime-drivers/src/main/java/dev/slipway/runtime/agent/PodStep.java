@@ -2,7 +2,8 @@ package dev.slipway.runtime.agent;
 
 import java.time.Duration;
 
-/// What a node does next about a pod. A step is a value: nothing happens until the agent carries it out.
+/// What a node does next about a pod. A step is a value: nothing happens until the agent carries it
+/// out.
 sealed interface PodStep {
   /// Makes the pod's place and its volumes.
   record Prepare() implements PodStep {}

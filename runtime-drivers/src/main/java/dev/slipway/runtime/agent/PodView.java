@@ -54,7 +54,8 @@ record PodView(
         .flatMap(
             newest ->
                 containers.stream()
-                    .filter(o -> o.container().equals(container) && o.attempt() == newest.attempt() - 1)
+                    .filter(
+                        o -> o.container().equals(container) && o.attempt() == newest.attempt() - 1)
                     .findFirst());
   }
 }

@@ -38,8 +38,10 @@ final class ProbeClient {
           connect(host.isEmpty() ? address : host, port, probe.timeout()).close();
           yield Optional.empty();
         }
-        case ProbeSpec.Check.Exec(List<String> command) -> exec(containerId, command, probe.timeout());
-        case ProbeSpec.Check.Grpc(int port, String service) -> grpc(address, port, service, probe.timeout());
+        case ProbeSpec.Check.Exec(List<String> command) ->
+            exec(containerId, command, probe.timeout());
+        case ProbeSpec.Check.Grpc(int port, String service) ->
+            grpc(address, port, service, probe.timeout());
       };
     } catch (IOException | RuntimeFailedException e) {
       return Optional.of(String.valueOf(e.getMessage()));
@@ -48,7 +50,8 @@ final class ProbeClient {
 
   private Optional<String> exec(String id, List<String> command, Duration timeout) {
     var output = new ByteArrayOutputStream();
-    int code = runtime.exec(id, command, false, InputStream.nullInputStream(), output, output, timeout);
+    int code =
+        runtime.exec(id, command, false, InputStream.nullInputStream(), output, output, timeout);
     if (code == 0) {
       return Optional.empty();
     }
@@ -56,7 +59,9 @@ final class ProbeClient {
     return Optional.of(
         code == 124
             ? "command timed out after " + timeout.toSeconds() + " s"
-            : "command ended with " + code + (text.isEmpty() ? "" : ": " + text.substring(0, Math.min(200, text.length()))));
+            : "command ended with "
+                + code
+                + (text.isEmpty() ? "" : ": " + text.substring(0, Math.min(200, text.length()))));
   }
 
   private static Socket connect(String host, int port, Duration timeout) throws IOException {
@@ -76,11 +81,18 @@ final class ProbeClient {
     String host = http.host().isEmpty() ? address : http.host();
     try (Socket plain = connect(host, http.port(), timeout);
         Socket socket = http.secure() ? secured(plain, host, http.port()) : plain) {
-      var request = new StringBuilder("GET ").append(http.path().startsWith("/") ? "" : "/").append(http.path());
+      var request =
+          new StringBuilder("GET ")
+              .append(http.path().startsWith("/") ? "" : "/")
+              .append(http.path());
       request.append(" HTTP/1.1\r\nHost: ").append(host).append(':').append(http.port());
       request.append("\r\nUser-Agent: kube-probe/slipway\r\nAccept: */*\r\nConnection: close\r\n");
       for (int i = 0; i + 1 < http.headers().size(); i += 2) {
-        request.append(http.headers().get(i)).append(": ").append(http.headers().get(i + 1)).append("\r\n");
+        request
+            .append(http.headers().get(i))
+            .append(": ")
+            .append(http.headers().get(i + 1))
+            .append("\r\n");
       }
       OutputStream out = socket.getOutputStream();
       out.write(request.append("\r\n").toString().getBytes(StandardCharsets.ISO_8859_1));
@@ -90,7 +102,8 @@ final class ProbeClient {
       int code = parts.length > 1 && parts[1].matches("[0-9]{3}") ? Integer.parseInt(parts[1]) : 0;
       return code >= 200 && code < 400
           ? Optional.empty()
-          : Optional.of("HTTP probe failed with statuscode: " + (code == 0 ? "no HTTP answer" : code));
+          : Optional.of(
+              "HTTP probe failed with statuscode: " + (code == 0 ? "no HTTP answer" : code));
     }
   }
 
@@ -103,7 +116,8 @@ final class ProbeClient {
     return line.toString().strip();
   }
 
-  /// A probe trusts any certificate, as Kubernetes' does: it asks whether something answers, not who.
+  /// A probe trusts any certificate, as Kubernetes' does: it asks whether something answers, not
+  /// who.
   private static Socket secured(Socket plain, String host, int port) throws IOException {
     try {
       SSLContext context = SSLContext.getInstance("TLS");
@@ -127,7 +141,8 @@ final class ProbeClient {
     }
   }
 
-  /// `grpc.health.v1.Health/Check` over HTTP/2 with prior knowledge: just the frames that this one call needs (RFC 9113, RFC 7541).
+  /// `grpc.health.v1.Health/Check` over HTTP/2 with prior knowledge: just the frames that this one
+  /// call needs (RFC 9113, RFC 7541).
   private static Optional<String> grpc(String address, int port, String service, Duration timeout)
       throws IOException {
     try (Socket socket = connect(address, port, timeout)) {
@@ -180,7 +195,8 @@ final class ProbeClient {
     }
   }
 
-  private static void frame(OutputStream out, int type, int flags, int stream, byte[] payload) throws IOException {
+  private static void frame(OutputStream out, int type, int flags, int stream, byte[] payload)
+      throws IOException {
     out.write(
         new byte[] {
           (byte) (payload.length >>> 16),

@@ -31,7 +31,8 @@ record ProbeSpec(
   /// What a probe does.
   sealed interface Check {
     /// @param headers alternating names and values
-    record Http(String host, int port, String path, boolean secure, List<String> headers) implements Check {}
+    record Http(String host, int port, String path, boolean secure, List<String> headers)
+        implements Check {}
 
     record Tcp(String host, int port) implements Check {}
 
@@ -53,8 +54,10 @@ record ProbeSpec(
                             kind,
                             check,
                             Duration.ofSeconds(Json.integer(probe, "initialDelaySeconds", 0)),
-                            Duration.ofSeconds(Math.max(1, Json.integer(probe, "periodSeconds", 10))),
-                            Duration.ofSeconds(Math.max(1, Json.integer(probe, "timeoutSeconds", 1))),
+                            Duration.ofSeconds(
+                                Math.max(1, Json.integer(probe, "periodSeconds", 10))),
+                            Duration.ofSeconds(
+                                Math.max(1, Json.integer(probe, "timeoutSeconds", 1))),
                             Math.max(1, Json.integer(probe, "successThreshold", 1)),
                             Math.max(1, Json.integer(probe, "failureThreshold", 3)))));
       }
@@ -80,14 +83,17 @@ record ProbeSpec(
     }
     if (probe.has("tcpSocket")) {
       JsonNode tcp = probe.path("tcpSocket");
-      return Optional.of(new Check.Tcp(Json.string(tcp, "host", ""), port(container, tcp.path("port"))));
+      return Optional.of(
+          new Check.Tcp(Json.string(tcp, "host", ""), port(container, tcp.path("port"))));
     }
     if (probe.has("exec")) {
       return Optional.of(new Check.Exec(Json.strings(probe.path("exec"), "command")));
     }
     if (probe.has("grpc")) {
       return Optional.of(
-          new Check.Grpc(Json.integer(probe.path("grpc"), "port", 0), Json.string(probe.path("grpc"), "service", "")));
+          new Check.Grpc(
+              Json.integer(probe.path("grpc"), "port", 0),
+              Json.string(probe.path("grpc"), "service", "")));
     }
     return Optional.empty();
   }

@@ -12,7 +12,8 @@ import java.util.Set;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
-/// The probes of all running containers, each on its own period. What they say is kept per container id, and forgotten with it.
+/// The probes of all running containers, each on its own period. What they say is kept per
+/// container id, and forgotten with it.
 final class Probes implements AutoCloseable {
   /// Asks one container; empty when it is well.
   @FunctionalInterface
@@ -60,7 +61,8 @@ final class Probes implements AutoCloseable {
 
   /// Begins to probe a running container, once.
   ///
-  /// @param wasStarted what its status said before this program began, so that a restart of ours changes nothing
+  /// @param wasStarted what its status said before this program began, so that a restart of ours
+  ///   changes nothing
   synchronized void watch(
       String id, String address, List<ProbeSpec> specs, boolean wasStarted, boolean wasReady) {
     if (closed || containers.containsKey(id)) {
@@ -96,7 +98,9 @@ final class Probes implements AutoCloseable {
     Watched watched = containers.get(id);
     return watched == null
         ? Optional.empty()
-        : Optional.of(new PodView.ProbeWord(watched.started, watched.ready, Optional.ofNullable(watched.failed)));
+        : Optional.of(
+            new PodView.ProbeWord(
+                watched.started, watched.ready, Optional.ofNullable(watched.failed)));
   }
 
   private void run(Watched watched, ProbeSpec spec) {
@@ -129,7 +133,8 @@ final class Probes implements AutoCloseable {
     }
   }
 
-  /// Until it is ready for the first time a container is asked more often, so that nobody waits for a period to end.
+  /// Until it is ready for the first time a container is asked more often, so that nobody waits for
+  /// a period to end.
   private static Duration pause(Watched watched, ProbeSpec spec) {
     boolean eager =
         (spec.kind() == ProbeSpec.Kind.READINESS && !watched.ready)
@@ -155,13 +160,15 @@ final class Probes implements AutoCloseable {
     }
     watched.successes.put(kind, 0);
     int failures = watched.failures.merge(kind, 1, Integer::sum);
-    boolean eager = (kind == ProbeSpec.Kind.READINESS && !watched.ready) || kind == ProbeSpec.Kind.STARTUP;
+    boolean eager =
+        (kind == ProbeSpec.Kind.READINESS && !watched.ready) || kind == ProbeSpec.Kind.STARTUP;
     if (failures < spec.failureThreshold() && !eager) {
       return false;
     }
     return switch (kind) {
       case STARTUP -> {
-        boolean tooLong = elapsed(failures).compareTo(spec.period().multipliedBy(spec.failureThreshold())) >= 0;
+        boolean tooLong =
+            elapsed(failures).compareTo(spec.period().multipliedBy(spec.failureThreshold())) >= 0;
         if (tooLong && watched.failed == null) {
           watched.failed = word(spec) + " failed: " + failure.get();
           yield true;

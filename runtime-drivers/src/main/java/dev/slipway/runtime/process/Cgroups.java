@@ -9,8 +9,8 @@ import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Control groups, of either version, where this user may make them. One group a container: it holds the limits, and it knows
-/// every process of the container, whatever these do.
+/// Control groups, of either version, where this user may make them. One group a container: it
+/// holds the limits, and it knows every process of the container, whatever these do.
 final class Cgroups {
   private enum Version {
     NONE,
@@ -55,7 +55,8 @@ final class Cgroups {
   /// Makes the group of a container.
   ///
   /// @return the `cgroup.procs` files that a process must be written to
-  List<Path> create(String name, Optional<Long> cpuMillis, Optional<Long> memoryBytes) throws IOException {
+  List<Path> create(String name, Optional<Long> cpuMillis, Optional<Long> memoryBytes)
+      throws IOException {
     var files = new ArrayList<Path>();
     for (Path folder : folders(name)) {
       Files.createDirectories(folder);
@@ -70,7 +71,8 @@ final class Cgroups {
         }
         if (memoryBytes.isPresent()) {
           Path memory = ROOT.resolve("memory").resolve(OWN).resolve(name);
-          Files.writeString(memory.resolve("memory.limit_in_bytes"), Long.toString(memoryBytes.get()));
+          Files.writeString(
+              memory.resolve("memory.limit_in_bytes"), Long.toString(memoryBytes.get()));
         }
       }
       case TWO -> {
@@ -104,7 +106,10 @@ final class Cgroups {
 
   /// The files through which a process joins the group, of those that exist.
   List<Path> joinFiles(String name) {
-    return folders(name).stream().map(folder -> folder.resolve("cgroup.procs")).filter(Files::exists).toList();
+    return folders(name).stream()
+        .map(folder -> folder.resolve("cgroup.procs"))
+        .filter(Files::exists)
+        .toList();
   }
 
   /// The file that lists the processes of the group.
@@ -119,7 +124,9 @@ final class Cgroups {
       return List.of();
     }
     try {
-      return Files.readAllLines(folders.getFirst().resolve("cgroup.procs")).stream().map(Long::valueOf).toList();
+      return Files.readAllLines(folders.getFirst().resolve("cgroup.procs")).stream()
+          .map(Long::valueOf)
+          .toList();
     } catch (IOException | NumberFormatException e) {
       return List.of();
     }
@@ -131,9 +138,11 @@ final class Cgroups {
     if (folders.isEmpty()) {
       return false;
     }
-    Path file = folders.getFirst().resolve(version == Version.ONE ? "memory.oom_control" : "memory.events");
+    Path file =
+        folders.getFirst().resolve(version == Version.ONE ? "memory.oom_control" : "memory.events");
     try {
-      return Files.readAllLines(file).stream().anyMatch(line -> line.matches("oom_kill [1-9][0-9]*"));
+      return Files.readAllLines(file).stream()
+          .anyMatch(line -> line.matches("oom_kill [1-9][0-9]*"));
     } catch (IOException e) {
       return false;
     }

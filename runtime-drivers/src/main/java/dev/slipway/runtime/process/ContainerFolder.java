@@ -18,7 +18,8 @@ import tools.jackson.databind.JsonNode;
 /// @param pod `pods/UID`
 /// @param path `pods/UID/containers/NAME-ATTEMPT`
 record ContainerFolder(Path pod, Path path) {
-  /// A shim that was launched and has not written its name within this time is given up: it may not run any more.
+  /// A shim that was launched and has not written its name within this time is given up: it may not
+  /// run any more.
   private static final long LAUNCH_MILLIS = 10_000;
 
   /// In the environment of every process of a container: its id.
@@ -95,7 +96,8 @@ record ContainerFolder(Path pod, Path path) {
     }
   }
 
-  /// What is observed of it. A container whose end nobody saw is noted as ended, once nothing of it runs.
+  /// What is observed of it. A container whose end nobody saw is noted as ended, once nothing of it
+  /// runs.
   ///
   /// @param now for a shim that has only just been launched
   ContainerState state(Cgroups groups, Instant now) {
@@ -110,7 +112,9 @@ record ContainerFolder(Path pod, Path path) {
     Optional<ProcessTable.Identity> shim = shim();
     if (shim.isEmpty()) {
       boolean fresh = startedAt.toEpochMilli() + LAUNCH_MILLIS > now.toEpochMilli();
-      return fresh || !giveUp() ? new ContainerState.Running(startedAt) : lost(groups, startedAt, "its shim never began");
+      return fresh || !giveUp()
+          ? new ContainerState.Running(startedAt)
+          : lost(groups, startedAt, "its shim never began");
     }
     if (ProcessTable.lives(shim.get()) || child().filter(ProcessTable::lives).isPresent()) {
       return new ContainerState.Running(startedAt);
@@ -157,7 +161,8 @@ record ContainerFolder(Path pod, Path path) {
     try {
       code = Integer.parseInt(parts[0]);
     } catch (NumberFormatException e) {
-      return new ContainerState.Exited(137, startedAt, modified("exit"), LOST + ": the exit code cannot be read");
+      return new ContainerState.Exited(
+          137, startedAt, modified("exit"), LOST + ": the exit code cannot be read");
     }
     Instant at;
     try {
@@ -165,7 +170,8 @@ record ContainerFolder(Path pod, Path path) {
     } catch (NumberFormatException e) {
       at = modified("exit");
     }
-    return new ContainerState.Exited(code, startedAt, at, parts.length > 2 ? parts[2] : reason(code, groups));
+    return new ContainerState.Exited(
+        code, startedAt, at, parts.length > 2 ? parts[2] : reason(code, groups));
   }
 
   private String reason(int code, Cgroups groups) {

@@ -26,7 +26,8 @@ final class Folders {
         root,
         new SimpleFileVisitor<>() {
           @Override
-          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
+              throws IOException {
             Files.deleteIfExists(file);
             return FileVisitResult.CONTINUE;
           }
@@ -40,7 +41,8 @@ final class Folders {
           }
 
           @Override
-          public FileVisitResult postVisitDirectory(Path folder, @Nullable IOException e) throws IOException {
+          public FileVisitResult postVisitDirectory(Path folder, @Nullable IOException e)
+              throws IOException {
             Files.deleteIfExists(folder);
             return FileVisitResult.CONTINUE;
           }

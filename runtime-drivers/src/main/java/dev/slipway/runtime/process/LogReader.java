@@ -12,11 +12,11 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.TreeMap;
-import java.util.function.BooleanSupplier;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 
-/// Reads a container's log. When a line was written is known to the second, from the marks that the daemon makes beside
-/// the log while it runs.
+/// Reads a container's log. When a line was written is known to the second, from the marks that the
+/// daemon makes beside the log while it runs.
 final class LogReader {
   private static final long POLL_NANOS = 50_000_000;
   private static final int LONGEST_LINE = 1 << 20;
@@ -139,10 +139,15 @@ final class LogReader {
   }
 
   private static long write(
-      ByteArrayOutputStream line, long at, TreeMap<Long, Instant> times, Instant startedAt, OutputStream out)
+      ByteArrayOutputStream line,
+      long at,
+      TreeMap<Long, Instant> times,
+      Instant startedAt,
+      OutputStream out)
       throws IOException {
     var end = times.ceilingEntry(at + 1);
-    Instant time = end != null ? end.getValue() : times.isEmpty() ? startedAt : times.lastEntry().getValue();
+    Instant time =
+        end != null ? end.getValue() : times.isEmpty() ? startedAt : times.lastEntry().getValue();
     out.write((time + " ").getBytes(StandardCharsets.US_ASCII));
     line.writeTo(out);
     long next = at + line.size();
@@ -153,7 +158,8 @@ final class LogReader {
   private TreeMap<Long, Instant> times() {
     var times = new TreeMap<Long, Instant>();
     try {
-      for (String line : Files.exists(marks(log)) ? Files.readAllLines(marks(log)) : List.<String>of()) {
+      for (String line :
+          Files.exists(marks(log)) ? Files.readAllLines(marks(log)) : List.<String>of()) {
         String[] parts = line.split(" ", 2);
         if (parts.length == 2) {
           times.put(Long.parseLong(parts[0]), Instant.ofEpochMilli(Long.parseLong(parts[1])));

@@ -7,15 +7,18 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 
-/// The shell scripts that turn themselves into a container's main process: join its control groups, mount its volumes where only it
-/// sees them, and execute the command with the container's environment.
+/// The shell scripts that turn themselves into a container's main process: join its control groups,
+/// mount its volumes where only it sees them, and execute the command with the container's
+/// environment.
 ///
-/// Values of the environment are in the script's file, which only its owner may read, and never on a command line.
+/// Values of the environment are in the script's file, which only its owner may read, and never on
+/// a command line.
 ///
 /// @param folder of the container
 /// @param environment in the order of the manifest
 /// @param groups `cgroup.procs` files to join
-/// @param root a folder for a private root file system over the host's, when a mount path does not exist on the host
+/// @param root a folder for a private root file system over the host's, when a mount path does not
+///   exist on the host
 record MainScript(
     Path folder,
     List<String> command,
@@ -34,7 +37,21 @@ record MainScript(
 
   /// Names that mean something to a shell itself.
   private static final Set<String> OF_SHELLS =
-      Set.of("UID", "EUID", "PPID", "GROUPS", "SHELLOPTS", "BASHOPTS", "BASH_ENV", "ENV", "IFS", "OPTIND", "PS4", "PWD", "OLDPWD", "_");
+      Set.of(
+          "UID",
+          "EUID",
+          "PPID",
+          "GROUPS",
+          "SHELLOPTS",
+          "BASHOPTS",
+          "BASH_ENV",
+          "ENV",
+          "IFS",
+          "OPTIND",
+          "PS4",
+          "PWD",
+          "OLDPWD",
+          "_");
 
   /// What the shim runs.
   String outer() {
@@ -50,7 +67,11 @@ record MainScript(
     }
     script.append("exec");
     tools.privateMounts().forEach(word -> script.append(' ').append(quoted(word)));
-    return script.append(" sh ").append(quoted(folder.resolve("inner.sh").toString())).append('\n').toString();
+    return script
+        .append(" sh ")
+        .append(quoted(folder.resolve("inner.sh").toString()))
+        .append('\n')
+        .toString();
   }
 
   /// What runs with mounts of its own; nothing when there is nothing to mount.
@@ -65,7 +86,10 @@ record MainScript(
       Path base = root.get();
       script
           .append("mount -t overlay overlay -o ")
-          .append(quoted("lowerdir=/,upperdir=%s,workdir=%s".formatted(base.resolve("upper"), base.resolve("work"))))
+          .append(
+              quoted(
+                  "lowerdir=/,upperdir=%s,workdir=%s"
+                      .formatted(base.resolve("upper"), base.resolve("work"))))
           .append(' ')
           .append(quoted(prefix))
           .append(" || fail 'a private root'\n");
@@ -87,10 +111,12 @@ record MainScript(
       if (root.isPresent()) {
         script.append(
             bind.isFile()
-                ? "mkdir -p \"$(dirname %s)\" && { [ -e %s ] || : > %s; }\n".formatted(target, target, target)
+                ? "mkdir -p \"$(dirname %s)\" && { [ -e %s ] || : > %s; }\n"
+                    .formatted(target, target, target)
                 : "mkdir -p %s\n".formatted(target));
       }
-      script.append("mount --bind %s %s || fail %s\n".formatted(source, target, quoted(bind.target())));
+      script.append(
+          "mount --bind %s %s || fail %s\n".formatted(source, target, quoted(bind.target())));
       if (bind.readOnly()) {
         script.append(
             "mount -o remount,bind,ro %s 2>/dev/null || mount -o remount,bind,ro,nosuid,nodev %s || fail %s\n"
@@ -115,12 +141,21 @@ record MainScript(
     if (prefix.isEmpty()) {
       script.append("cd ").append(quoted(workingDirectory)).append(" || exit 125\nexec");
     } else {
-      script.append("exec ").append(quoted(tools.program("chroot"))).append(' ').append(quoted(prefix));
+      script
+          .append("exec ")
+          .append(quoted(tools.program("chroot")))
+          .append(' ')
+          .append(quoted(prefix));
       script.append(' ').append(env).append(" --chdir=").append(quoted(workingDirectory));
     }
     if (userId.isPresent()) {
       script.append(' ').append(quoted(tools.program("setpriv")));
-      script.append(" --reuid ").append(userId.get()).append(" --regid ").append(groupId.orElse(userId.get())).append(" --clear-groups");
+      script
+          .append(" --reuid ")
+          .append(userId.get())
+          .append(" --regid ")
+          .append(groupId.orElse(userId.get()))
+          .append(" --clear-groups");
     }
     script.append(' ').append(env).append(" -u PWD -u OLDPWD");
     if (tools.canResetSignals()) {

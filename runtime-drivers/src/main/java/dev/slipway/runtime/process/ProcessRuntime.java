@@ -44,8 +44,9 @@ import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Runs containers as local processes. Each has a folder, and a small shim that starts it, keeps its output and its exit code, and
-/// outlives this program. Everything that is known of a container is read from its folder: nothing is remembered.
+/// Runs containers as local processes. Each has a folder, and a small shim that starts it, keeps
+/// its output and its exit code, and outlives this program. Everything that is known of a container
+/// is read from its folder: nothing is remembered.
 ///
 /// ```
 /// pods/UID/sandbox            namespace, name, address
@@ -209,7 +210,8 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
       }
       return sandbox;
     } catch (IOException e) {
-      throw new RuntimeFailedException("cannot make pod %s/%s: %s".formatted(namespace, name, words(e)), e);
+      throw new RuntimeFailedException(
+          "cannot make pod %s/%s: %s".formatted(namespace, name, words(e)), e);
     }
   }
 
@@ -217,7 +219,8 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     if (memory.isPresent() && Files.notExists(memory.get())) {
       Folders.make(memory.get(), 0700);
     }
-    return new Volumes(pod(podUid).resolve("volumes"), memory.map(folder -> folder.resolve(podUid)));
+    return new Volumes(
+        pod(podUid).resolve("volumes"), memory.map(folder -> folder.resolve(podUid)));
   }
 
   private String freeAddress(String podUid) {
@@ -246,7 +249,8 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     containers.forEach(folder -> ProcessTable.kill(groups.members(folder.group())));
     for (ContainerFolder folder : containers) {
       if (!await(() -> folder.hasEnded() || !folder.isAlive(groups), REMOVAL)) {
-        throw new RuntimeFailedException("a process of container %s does not end".formatted(folder.id()));
+        throw new RuntimeFailedException(
+            "a process of container %s does not end".formatted(folder.id()));
       }
       forget(folder);
     }
@@ -294,7 +298,8 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
       throw new RuntimeFailedException("pod " + spec.podUid() + " was not prepared");
     }
     Path containers = pod.resolve("containers");
-    var folder = new ContainerFolder(pod, containers.resolve(spec.container() + "-" + spec.attempt()));
+    var folder =
+        new ContainerFolder(pod, containers.resolve(spec.container() + "-" + spec.attempt()));
     synchronized (this) {
       if (folder.exists()) {
         return folder.id();
@@ -308,7 +313,8 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
         Files.move(fresh, folder.path(), StandardCopyOption.ATOMIC_MOVE);
         return folder.id();
       } catch (IOException e) {
-        throw new RuntimeFailedException("cannot create container %s: %s".formatted(spec.container(), words(e)), e);
+        throw new RuntimeFailedException(
+            "cannot create container %s: %s".formatted(spec.container(), words(e)), e);
       }
     }
   }
@@ -345,7 +351,8 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     boolean privateRoot = false;
     for (ContainerSpec.Mount mount : spec.mounts()) {
       Path source = volumes.source(mount);
-      binds.add(new MainScript.Bind(source, mount.path(), mount.readOnly(), Files.isRegularFile(source)));
+      binds.add(
+          new MainScript.Bind(source, mount.path(), mount.readOnly(), Files.isRegularFile(source)));
       privateRoot |= Files.notExists(Path.of(mount.path()));
     }
     binds.sort(Comparator.comparing(MainScript.Bind::target));
@@ -357,7 +364,8 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     if (spec.userId().isPresent()) {
       Path work = fresh.resolve("work");
       Files.setAttribute(work, "unix:uid", Math.toIntExact(spec.userId().get()));
-      Files.setAttribute(work, "unix:gid", Math.toIntExact(spec.groupId().orElse(spec.userId().get())));
+      Files.setAttribute(
+          work, "unix:gid", Math.toIntExact(spec.groupId().orElse(spec.userId().get())));
     }
     String work = folder.path().resolve("work").toString();
     var environment = new LinkedHashMap<String, String>();
@@ -373,7 +381,9 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
             command,
             environment,
             spec.workingDirectory().isEmpty() ? work : spec.workingDirectory(),
-            groups.available() ? groups.create(folder.group(), spec.cpuMillis(), spec.memoryBytes()) : List.of(),
+            groups.available()
+                ? groups.create(folder.group(), spec.cpuMillis(), spec.memoryBytes())
+                : List.of(),
             binds,
             privateRoot ? Optional.of(folder.path().resolve("fs")) : Optional.empty(),
             spec.userId(),
@@ -390,7 +400,9 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
   /// What is needed of a spec later: no value of the environment is kept here.
   private static ObjectNode describe(ContainerSpec spec) {
     ObjectNode json = Json.object();
-    json.put("image", spec.image()).put("backoffLevel", spec.backoffLevel()).put("mounts", !spec.mounts().isEmpty());
+    json.put("image", spec.image())
+        .put("backoffLevel", spec.backoffLevel())
+        .put("mounts", !spec.mounts().isEmpty());
     spec.userId().ifPresent(user -> json.put("user", user));
     spec.groupId().or(spec::userId).ifPresent(group -> json.put("group", group));
     return json;
@@ -404,7 +416,14 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     }
     watch(folder);
     try {
-      var command = new ArrayList<>(List.of(tools.program("setsid"), "--fork", "sh", shim.toString(), folder.path().toString()));
+      var command =
+          new ArrayList<>(
+              List.of(
+                  tools.program("setsid"),
+                  "--fork",
+                  "sh",
+                  shim.toString(),
+                  folder.path().toString()));
       groups.processes(folder.group()).ifPresent(file -> command.add(file.toString()));
       var builder =
           new ProcessBuilder(command)
@@ -412,9 +431,12 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
               .redirectOutput(ProcessBuilder.Redirect.DISCARD)
               .redirectError(ProcessBuilder.Redirect.DISCARD);
       builder.environment().clear();
-      builder.environment().put("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+      builder
+          .environment()
+          .put("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
       Process launcher = builder.start();
-      if (!launcher.waitFor(LAUNCH.toMillis(), TimeUnit.MILLISECONDS) || launcher.exitValue() != 0) {
+      if (!launcher.waitFor(LAUNCH.toMillis(), TimeUnit.MILLISECONDS)
+          || launcher.exitValue() != 0) {
         throw new RuntimeFailedException("cannot start " + id + ": setsid failed");
       }
       await(() -> folder.child().isPresent() || folder.hasEnded() || !folder.exists(), LAUNCH);
@@ -446,7 +468,11 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     if (!begun(folder)) {
       return;
     }
-    folder.child().filter(ProcessTable::lives).flatMap(child -> ProcessHandle.of(child.pid())).ifPresent(ProcessHandle::destroy);
+    folder
+        .child()
+        .filter(ProcessTable::lives)
+        .flatMap(child -> ProcessHandle.of(child.pid()))
+        .ifPresent(ProcessHandle::destroy);
   }
 
   @Override
@@ -464,7 +490,8 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
         LAUNCH);
   }
 
-  /// Whether a main process was started and may be running; waits for a shim that is just about to start one.
+  /// Whether a main process was started and may be running; waits for a shim that is just about to
+  /// start one.
   private boolean begun(ContainerFolder folder) {
     if (!folder.isStarted() || folder.hasEnded()) {
       return false;
@@ -481,7 +508,8 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
   @Override
   public void remove(String id) {
     ContainerFolder folder = folder(id);
-    if (!folder.exists() || folder.state(groups, timeline.instant()) instanceof ContainerState.Running) {
+    if (!folder.exists()
+        || folder.state(groups, timeline.instant()) instanceof ContainerState.Running) {
       return;
     }
     if (!folder.isStarted() && !folder.giveUp()) {
@@ -539,9 +567,13 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
       Duration timeout) {
     ContainerFolder folder = folder(id);
     ProcessTable.Identity child =
-        folder.child().filter(ProcessTable::lives).orElseThrow(() -> new RuntimeFailedException("container is not running"));
+        folder
+            .child()
+            .filter(ProcessTable::lives)
+            .orElseThrow(() -> new RuntimeFailedException("container is not running"));
     // Until the command has taken the place of the scripts before it, there is nothing to enter.
-    await(() -> environmentOf(child.pid()).containsKey(ContainerFolder.MARK), Duration.ofSeconds(1));
+    await(
+        () -> environmentOf(child.pid()).containsKey(ContainerFolder.MARK), Duration.ofSeconds(1));
     try {
       List<String> line = enter(folder, child, command);
       var builder = new ProcessBuilder(terminal ? inTerminal(line) : line);
@@ -580,17 +612,31 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
 
   /// `script` opens a terminal, runs the command in it, and hands on its exit code.
   private List<String> inTerminal(List<String> line) {
-    String command = line.stream().map(MainScript::quoted).collect(java.util.stream.Collectors.joining(" "));
-    return List.of(tools.program("script"), "--quiet", "--return", "--flush", "--command", command, "/dev/null");
+    String command =
+        line.stream().map(MainScript::quoted).collect(java.util.stream.Collectors.joining(" "));
+    return List.of(
+        tools.program("script"),
+        "--quiet",
+        "--return",
+        "--flush",
+        "--command",
+        command,
+        "/dev/null");
   }
 
   /// The command, seeing what the container sees, bound by its limits, and ended with it.
-  private List<String> enter(ContainerFolder folder, ProcessTable.Identity child, List<String> command) {
+  private List<String> enter(
+      ContainerFolder folder, ProcessTable.Identity child, List<String> command) {
     var line = new ArrayList<String>();
     List<Path> joined = groups.available() ? groups.joinFiles(folder.group()) : List.of();
     if (!joined.isEmpty()) {
       var script = new StringBuilder();
-      joined.forEach(file -> script.append("echo $$ > ").append(MainScript.quoted(file.toString())).append(" 2>/dev/null; "));
+      joined.forEach(
+          file ->
+              script
+                  .append("echo $$ > ")
+                  .append(MainScript.quoted(file.toString()))
+                  .append(" 2>/dev/null; "));
       line.addAll(List.of("/bin/sh", "-c", script + "exec \"$@\"", "sh"));
     }
     JsonNode spec = folder.spec();
@@ -621,7 +667,9 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
   private static Map<String, String> environmentOf(long pid) {
     var environment = new HashMap<String, String>();
     try {
-      String all = new String(Files.readAllBytes(Path.of("/proc/" + pid + "/environ")), StandardCharsets.UTF_8);
+      String all =
+          new String(
+              Files.readAllBytes(Path.of("/proc/" + pid + "/environ")), StandardCharsets.UTF_8);
       for (String entry : all.split("\0", -1)) {
         int equals = entry.indexOf('=');
         if (equals > 0) {
@@ -687,7 +735,8 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
             key.pollEvents().stream()
                 .anyMatch(
                     event ->
-                        event.kind() == StandardWatchEventKinds.OVERFLOW || "exit".equals(String.valueOf(event.context())));
+                        event.kind() == StandardWatchEventKinds.OVERFLOW
+                            || "exit".equals(String.valueOf(event.context())));
         key.reset();
         if (ended && key.watchable() instanceof Path folder) {
           Live known = live.get(folder);
@@ -709,7 +758,8 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     listeners.forEach(listener -> listener.accept(podUid));
   }
 
-  /// What nobody tells: a shim that was killed, an exit that the kernel did not report. And the times of the logs, and their size.
+  /// What nobody tells: a shim that was killed, an exit that the kernel did not report. And the
+  /// times of the logs, and their size.
   private void tick() {
     if (closed) {
       return;
@@ -762,7 +812,8 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     }
   }
 
-  /// The process keeps its file open: the content moves away, the file is emptied. Lines of that very moment may be lost.
+  /// The process keeps its file open: the content moves away, the file is emptied. Lines of that
+  /// very moment may be lost.
   private static void rotate(Path file) throws IOException {
     try (var from = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
         var to =
@@ -803,7 +854,9 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     return children(pod.resolve("containers")).stream()
         .filter(path -> String.valueOf(path.getFileName()).matches("[A-Za-z0-9-]+-[0-9]+"))
         .map(path -> new ContainerFolder(pod, path))
-        .sorted(Comparator.comparing(ContainerFolder::container).thenComparing(ContainerFolder::attempt))
+        .sorted(
+            Comparator.comparing(ContainerFolder::container)
+                .thenComparing(ContainerFolder::attempt))
         .toList();
   }
 

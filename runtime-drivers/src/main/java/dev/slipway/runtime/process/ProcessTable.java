@@ -24,7 +24,8 @@ final class ProcessTable {
         return Optional.empty();
       }
       try {
-        return Optional.of(new Identity(Long.parseLong(parts[0]), Long.parseLong(parts[1]), parts[2]));
+        return Optional.of(
+            new Identity(Long.parseLong(parts[0]), Long.parseLong(parts[1]), parts[2]));
       } catch (NumberFormatException e) {
         return Optional.empty();
       }
@@ -48,15 +49,23 @@ final class ProcessTable {
 
   /// Processes of a session, without zombies.
   static List<Long> ofSession(long session) {
-    return matching(pid -> fields(pid).filter(f -> !f[STATE].equals("Z") && Long.parseLong(f[SESSION]) == session).isPresent());
+    return matching(
+        pid ->
+            fields(pid)
+                .filter(f -> !f[STATE].equals("Z") && Long.parseLong(f[SESSION]) == session)
+                .isPresent());
   }
 
-  /// Processes with this entry in their first environment, without zombies; those of other users only when we are root.
+  /// Processes with this entry in their first environment, without zombies; those of other users
+  /// only when we are root.
   static List<Long> withEnvironment(String entry) {
     return matching(
         pid -> {
           try {
-            String all = Files.readString(PROC.resolve(Long.toString(pid)).resolve("environ"), StandardCharsets.ISO_8859_1);
+            String all =
+                Files.readString(
+                    PROC.resolve(Long.toString(pid)).resolve("environ"),
+                    StandardCharsets.ISO_8859_1);
             return ("\0" + all).contains("\0" + entry + "\0");
           } catch (IOException e) {
             return false;
@@ -91,7 +100,9 @@ final class ProcessTable {
   /// What follows the name in `/proc/PID/stat`: the state first.
   private static Optional<String[]> fields(long pid) {
     try {
-      String stat = Files.readString(PROC.resolve(Long.toString(pid)).resolve("stat"), StandardCharsets.ISO_8859_1);
+      String stat =
+          Files.readString(
+              PROC.resolve(Long.toString(pid)).resolve("stat"), StandardCharsets.ISO_8859_1);
       String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
       return fields.length > 20 ? Optional.of(fields) : Optional.empty();
     } catch (IOException | StringIndexOutOfBoundsException e) {

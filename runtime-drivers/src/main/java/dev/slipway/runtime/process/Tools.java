@@ -12,7 +12,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
-/// What this system offers, by trying it once: programs, private mounts, private roots, a file system in memory.
+/// What this system offers, by trying it once: programs, private mounts, private roots, a file
+/// system in memory.
 final class Tools {
   private static final List<String> FOLDERS =
       List.of("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin");
@@ -81,7 +82,17 @@ final class Tools {
   }
 
   boolean canChangeUser() {
-    return root && works("setpriv", List.of(program("setpriv"), "--reuid", "65534", "--regid", "65534", "--clear-groups", "true"));
+    return root
+        && works(
+            "setpriv",
+            List.of(
+                program("setpriv"),
+                "--reuid",
+                "65534",
+                "--regid",
+                "65534",
+                "--clear-groups",
+                "true"));
   }
 
   /// A folder in memory that only this user can look into, where the system has one.
@@ -89,7 +100,9 @@ final class Tools {
     Path shared = Path.of("/dev/shm");
     try {
       FileStore store = Files.getFileStore(shared);
-      return store.type().equals("tmpfs") && Files.isWritable(shared) ? Optional.of(shared.resolve(name)) : Optional.empty();
+      return store.type().equals("tmpfs") && Files.isWritable(shared)
+          ? Optional.of(shared.resolve(name))
+          : Optional.empty();
     } catch (IOException e) {
       return Optional.empty();
     }

@@ -12,7 +12,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/// The volumes of one pod as folders. Where a volume is not below the pod's own folder, a note beside it says where.
+/// The volumes of one pod as folders. Where a volume is not below the pod's own folder, a note
+/// beside it says where.
 ///
 /// @param folder `pods/UID/volumes`
 /// @param memory the pod's folder in memory, where there is one
@@ -56,7 +57,8 @@ record Volumes(Path folder, Optional<Path> memory) {
     for (var file : files.files().entrySet()) {
       Path target = place.resolve(file.getKey()).normalize();
       if (!target.startsWith(place) || target.equals(place)) {
-        throw new IOException("volume " + files.name() + " has a path that leaves it: " + file.getKey());
+        throw new IOException(
+            "volume " + files.name() + " has a path that leaves it: " + file.getKey());
       }
       VolumeSpec.FileContent content = file.getValue();
       boolean same =
@@ -64,7 +66,8 @@ record Volumes(Path folder, Optional<Path> memory) {
               && Arrays.equals(Files.readAllBytes(target), content.bytes())
               && Files.getPosixFilePermissions(target).equals(Folders.permissions(content.mode()));
       if (!same) {
-        for (Path above = target.getParent(); above != null && !above.equals(place) && Files.notExists(above); ) {
+        for (Path above = target.getParent();
+            above != null && !above.equals(place) && Files.notExists(above); ) {
           Folders.make(above, PER_FOLDER);
           above = above.getParent();
         }
@@ -99,7 +102,10 @@ record Volumes(Path folder, Optional<Path> memory) {
           default -> Files.exists(target);
         };
     if (!right) {
-      String what = type.startsWith("Directory") ? "is no directory" : type.startsWith("File") ? "is no file" : "does not exist";
+      String what =
+          type.startsWith("Directory")
+              ? "is no directory"
+              : type.startsWith("File") ? "is no file" : "does not exist";
       throw new IOException("volume %s: %s %s on this node".formatted(name, target, what));
     }
   }
@@ -109,7 +115,8 @@ record Volumes(Path folder, Optional<Path> memory) {
   /// @throws IOException when the sub-path leaves the volume, by its words or by a link
   Path source(ContainerSpec.Mount mount) throws IOException {
     Path note = folder.resolve(mount.volume() + ".place");
-    Path base = Files.exists(note) ? Path.of(Files.readString(note)) : folder.resolve(mount.volume());
+    Path base =
+        Files.exists(note) ? Path.of(Files.readString(note)) : folder.resolve(mount.volume());
     if (mount.subPath().isEmpty()) {
       return base;
     }
@@ -121,7 +128,8 @@ record Volumes(Path folder, Optional<Path> memory) {
       Files.createDirectories(source);
     }
     if (!source.toRealPath().startsWith(base.toRealPath())) {
-      throw new IOException("subPath " + mount.subPath() + " leaves the volume " + mount.volume() + " by a link");
+      throw new IOException(
+          "subPath " + mount.subPath() + " leaves the volume " + mount.volume() + " by a link");
     }
     return source;
   }

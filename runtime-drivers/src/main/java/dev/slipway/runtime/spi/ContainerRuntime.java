@@ -8,10 +8,12 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 
-/// Runs the containers of one node. Every call is safe to repeat, from any thread, and ends within its timeout.
+/// Runs the containers of one node. Every call is safe to repeat, from any thread, and ends within
+/// its timeout.
 ///
-/// A container is created under a deterministic name and from then on known by the id that the runtime gave: a late call for a
-/// dead id does nothing. Create and start are two steps, so that a late create leaves no more than a stopped stray.
+/// A container is created under a deterministic name and from then on known by the id that the
+/// runtime gave: a late call for a dead id does nothing. Create and start are two steps, so that a
+/// late create leaves no more than a stopped stray.
 public interface ContainerRuntime {
   /// A pod that the runtime knows.
   ///
@@ -22,12 +24,18 @@ public interface ContainerRuntime {
   ///
   /// @param id opaque: its name and what tells this very instance from any other
   record Observed(
-      String podUid, String container, int attempt, int backoffLevel, String id, ContainerState state) {}
+      String podUid,
+      String container,
+      int attempt,
+      int backoffLevel,
+      String id,
+      ContainerState state) {}
 
   /// Lines of a log.
   ///
   /// @param follow go on until the container has ended and all is written
-  record LogRange(Optional<Integer> tail, Optional<Instant> since, boolean timestamps, boolean follow) {}
+  record LogRange(
+      Optional<Integer> tail, Optional<Instant> since, boolean timestamps, boolean follow) {}
 
   /// Name and version, as `kubectl get nodes -o wide` shows it.
   String version();
@@ -41,7 +49,8 @@ public interface ContainerRuntime {
 
   List<Observed> containers(String podUid);
 
-  /// Makes the pod's place: its address, its folder, its volumes. Volumes that exist already are brought up to date.
+  /// Makes the pod's place: its address, its folder, its volumes. Volumes that exist already are
+  /// brought up to date.
   ///
   /// @throws RuntimeFailedException when a volume cannot be made
   Sandbox prepare(String podUid, String namespace, String name, List<VolumeSpec> volumes);
@@ -82,6 +91,7 @@ public interface ContainerRuntime {
       OutputStream err,
       Duration timeout);
 
-  /// From now on this hears the UID of each pod whose containers may have changed. Called from any thread; must not block.
+  /// From now on this hears the UID of each pod whose containers may have changed. Called from any
+  /// thread; must not block.
   void onChange(Consumer<String> podUid);
 }

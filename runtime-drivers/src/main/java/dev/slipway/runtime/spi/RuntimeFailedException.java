@@ -1,6 +1,7 @@
 package dev.slipway.runtime.spi;
 
-/// The runtime could not do what it was asked for. Worth repeating, unless it says that it never will.
+/// The runtime could not do what it was asked for. Worth repeating, unless it says that it never
+/// will.
 public final class RuntimeFailedException extends RuntimeException {
   private final boolean permanent;
 

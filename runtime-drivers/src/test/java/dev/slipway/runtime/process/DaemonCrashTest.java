@@ -24,8 +24,8 @@ import org.slf4j.Logger;
 import tools.jackson.core.TokenStreamFactory;
 import tools.jackson.databind.JsonNode;
 
-/// The program that starts containers is killed in the middle, many times: no container is started twice, none is lost, and
-/// what ran goes on as the same process.
+/// The program that starts containers is killed in the middle, many times: no container is started
+/// twice, none is lost, and what ran goes on as the same process.
 class DaemonCrashTest {
   private static final int KILLS = 15;
 
@@ -74,7 +74,9 @@ class DaemonCrashTest {
             TokenStreamFactory.class,
             JsonFormat.class,
             Logger.class)) {
-      places.add(Path.of(URI.create(needed.getProtectionDomain().getCodeSource().getLocation().toString())).toString());
+      places.add(
+          Path.of(URI.create(needed.getProtectionDomain().getCodeSource().getLocation().toString()))
+              .toString());
     }
     String shim = String.valueOf(ProcessRuntime.class.getResource("shim.sh"));
     if (shim.startsWith("file:")) {
@@ -83,7 +85,8 @@ class DaemonCrashTest {
     return String.join(":", places);
   }
 
-  private static void note(ProcessRuntime runtime, Path pods, Map<String, String> running) throws IOException {
+  private static void note(ProcessRuntime runtime, Path pods, Map<String, String> running)
+      throws IOException {
     for (var sandbox : runtime.sandboxes()) {
       for (var container : runtime.containers(sandbox.podUid())) {
         Path child = pods.resolve(container.id().replace("/", "/containers/")).resolve("child");
@@ -103,7 +106,8 @@ class DaemonCrashTest {
       runtime.prepare(uid, "default", uid, List.of());
       String id = runtime.create(StartingPods.spec(uid, starts.resolve(uid)));
       runtime.start(id);
-      assertThat(runtime.containers(uid).getFirst().state()).isInstanceOf(ContainerState.Running.class);
+      assertThat(runtime.containers(uid).getFirst().state())
+          .isInstanceOf(ContainerState.Running.class);
     }
   }
 
@@ -112,7 +116,8 @@ class DaemonCrashTest {
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", classPath()));
     command.addAll(List.of(StartingPods.class.getName(), pods.toString(), starts.toString()));
-    Process process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+    Process process =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
     try (BufferedReader output = process.inputReader()) {
       assertThat(output.readLine()).isEqualTo("open");
       LockSupport.parkNanos(afterNanos);

@@ -61,7 +61,9 @@ class ProcessRuntimeTest {
                 DynamicTest.dynamicTest(
                     check.getKey(),
                     () -> {
-                      check.getValue().accept(new RuntimeContract.Subject(runtime, RealTimeline::await));
+                      check
+                          .getValue()
+                          .accept(new RuntimeContract.Subject(runtime, RealTimeline::await));
                       runtime.sandboxes().forEach(sandbox -> runtime.removePod(sandbox.podUid()));
                     }));
   }
@@ -75,7 +77,11 @@ class ProcessRuntimeTest {
                     check.getKey(),
                     () -> {
                       var manual = new ManualTimeline();
-                      check.getValue().accept(new RuntimeContract.Subject(new FakeRuntime(manual), condition -> run(manual, condition)));
+                      check
+                          .getValue()
+                          .accept(
+                              new RuntimeContract.Subject(
+                                  new FakeRuntime(manual), condition -> run(manual, condition)));
                     }));
   }
 
@@ -119,7 +125,8 @@ class ProcessRuntimeTest {
     RealTimeline.await(() -> Files.exists(exit));
     runtime = ProcessRuntime.open(folder.resolve("pods"), PATH, timeline);
     assertThat(exited().code()).isEqualTo(42);
-    assertThat(Duration.between(exited().startedAt(), exited().at())).isBetween(Duration.ofMillis(150), Duration.ofSeconds(5));
+    assertThat(Duration.between(exited().startedAt(), exited().at()))
+        .isBetween(Duration.ofMillis(150), Duration.ofSeconds(5));
     assertThat(log(UID + "/web-0")).isEqualTo("last words\n");
   }
 
@@ -162,9 +169,12 @@ class ProcessRuntimeTest {
     runtime.prepare(UID, "default", "web", List.of());
     String id = runtime.create(container("sh", "-c", "echo ran").spec());
     Path container = folder.resolve("pods").resolve(UID).resolve("containers/web-0");
-    assertThat(new ContainerFolder(folder.resolve("pods").resolve(UID), container).giveUp()).isTrue();
+    assertThat(new ContainerFolder(folder.resolve("pods").resolve(UID), container).giveUp())
+        .isTrue();
     Process shim =
-        new ProcessBuilder("sh", folder.resolve("pods/shim.sh").toString(), container.toString()).inheritIO().start();
+        new ProcessBuilder("sh", folder.resolve("pods/shim.sh").toString(), container.toString())
+            .inheritIO()
+            .start();
     shim.onExit().join();
     assertThat(Files.exists(container.resolve("log"))).isFalse();
     assertThat(log(id)).isEmpty();
@@ -204,10 +214,13 @@ class ProcessRuntimeTest {
     RealTimeline.await(() -> log(UID + "/web-0").contains("read-only"));
     assertThat(log(UID + "/web-0")).isEqualTo("hello\nhello\n400\nof the host\nread-only\n");
     RealTimeline.await(() -> exec("cat", "/slipway-test/data/file").equals("0:kept\n"));
-    assertThat(Files.readString(folder.resolve("pods").resolve(UID).resolve("volumes/data/file"))).isEqualTo("kept\n");
+    assertThat(Files.readString(folder.resolve("pods").resolve(UID).resolve("volumes/data/file")))
+        .isEqualTo("kept\n");
     assertThat(folder.resolve("pods").resolve(UID).resolve("volumes/secret")).doesNotExist();
     assertThat(Path.of("/slipway-test")).doesNotExist();
-    Path memory = Path.of(Files.readString(folder.resolve("pods").resolve(UID).resolve("volumes/secret.place")));
+    Path memory =
+        Path.of(
+            Files.readString(folder.resolve("pods").resolve(UID).resolve("volumes/secret.place")));
     assertThat(memory).exists();
     runtime.removePod(UID);
     assertThat(memory).doesNotExist();
@@ -218,9 +231,13 @@ class ProcessRuntimeTest {
   void aSubPathThatLeavesTheVolumeIsRefused() throws IOException {
     assumeTrue(canMount(), "no mounts here");
     runtime.prepare(UID, "default", "web", List.of(new VolumeSpec.EmptyDir("data", false)));
-    Files.createSymbolicLink(folder.resolve("pods").resolve(UID).resolve("volumes/data/link"), Path.of("/etc"));
+    Files.createSymbolicLink(
+        folder.resolve("pods").resolve(UID).resolve("volumes/data/link"), Path.of("/etc"));
     for (String way : List.of("../../..", "link")) {
-      var spec = container("true").with(new ContainerSpec.Mount("data", "/slipway-test", way, false)).spec();
+      var spec =
+          container("true")
+              .with(new ContainerSpec.Mount("data", "/slipway-test", way, false))
+              .spec();
       assertThatThrownBy(() -> runtime.create(spec))
           .isInstanceOf(RuntimeFailedException.class)
           .hasMessageContaining("leaves the volume");
@@ -237,7 +254,9 @@ class ProcessRuntimeTest {
   @Test
   void tooMuchMemoryEndsAContainerAndSaysSo() {
     assumeTrue(runtime.enforcesLimits(), "no control groups here");
-    run(container("sh", "-c", "a=x; while :; do a=$a$a; done").limited(Optional.empty(), Optional.of(32L << 20)));
+    run(
+        container("sh", "-c", "a=x; while :; do a=$a$a; done")
+            .limited(Optional.empty(), Optional.of(32L << 20)));
     assertThat(exited().code()).isEqualTo(137);
     assertThat(exited().reason()).isEqualTo("OOMKilled");
   }
@@ -249,11 +268,19 @@ class ProcessRuntimeTest {
     var none = new ByteArrayOutputStream();
     int code =
         runtime.exec(
-            UID + "/web-0", List.of("sleep", "50"), false, new ByteArrayInputStream(new byte[0]), none, none, Duration.ofMillis(100));
+            UID + "/web-0",
+            List.of("sleep", "50"),
+            false,
+            new ByteArrayInputStream(new byte[0]),
+            none,
+            none,
+            Duration.ofMillis(100));
     assertThat(code).isEqualTo(124);
     assertThat(exec("slipway-no-such-program")).startsWith("127:");
     assertThat(exec("test", "-t", "1")).startsWith("1:");
-    assertThat(exec(true, "sh", "-c", "test -t 1 && echo 'it is'; exit 3")).startsWith("3:").contains("it is");
+    assertThat(exec(true, "sh", "-c", "test -t 1 && echo 'it is'; exit 3"))
+        .startsWith("3:")
+        .contains("it is");
   }
 
   @Test
@@ -296,11 +323,17 @@ class ProcessRuntimeTest {
     }
 
     Draft with(ContainerSpec.Mount... mounts) {
-      return copy(spec.environment(), List.of(mounts), spec.userId(), spec.cpuMillis(), spec.memoryBytes());
+      return copy(
+          spec.environment(), List.of(mounts), spec.userId(), spec.cpuMillis(), spec.memoryBytes());
     }
 
     Draft as(long user) {
-      return copy(spec.environment(), spec.mounts(), Optional.of(user), spec.cpuMillis(), spec.memoryBytes());
+      return copy(
+          spec.environment(),
+          spec.mounts(),
+          Optional.of(user),
+          spec.cpuMillis(),
+          spec.memoryBytes());
     }
 
     Draft limited(Optional<Long> cpu, Optional<Long> memory) {
@@ -315,15 +348,40 @@ class ProcessRuntimeTest {
         Optional<Long> memory) {
       return new Draft(
           new ContainerSpec(
-              UID, "web", 0, 0, "test", spec.command(), List.of(), "", environment, mounts, cpu, memory, user, Optional.empty()));
+              UID,
+              "web",
+              0,
+              0,
+              "test",
+              spec.command(),
+              List.of(),
+              "",
+              environment,
+              mounts,
+              cpu,
+              memory,
+              user,
+              Optional.empty()));
     }
   }
 
   private static Draft container(String... command) {
     return new Draft(
         new ContainerSpec(
-            UID, "web", 0, 0, "test", List.of(command), List.of(), "", Map.of(), List.of(), Optional.empty(),
-            Optional.empty(), Optional.empty(), Optional.empty()));
+            UID,
+            "web",
+            0,
+            0,
+            "test",
+            List.of(command),
+            List.of(),
+            "",
+            Map.of(),
+            List.of(),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty()));
   }
 
   private void start(Draft draft) {
@@ -379,7 +437,9 @@ class ProcessRuntimeTest {
   }
 
   private static List<String> commandLines() {
-    return ProcessHandle.allProcesses().map(process -> process.info().commandLine().orElse("")).toList();
+    return ProcessHandle.allProcesses()
+        .map(process -> process.info().commandLine().orElse(""))
+        .toList();
   }
 
   private boolean canMount() throws IOException {

@@ -13,7 +13,8 @@ final class StartingPods {
 
   private StartingPods() {}
 
-  /// @param arguments the folder of the runtime, and a folder where each container writes down each of its starts
+  /// @param arguments the folder of the runtime, and a folder where each container writes down each
+  ///   of its starts
   public static void main(String[] arguments) {
     Path root = Path.of(arguments[0]);
     var runtime = ProcessRuntime.open(root, "/usr/bin:/bin", new RealTimeline());

@@ -18,8 +18,9 @@ import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// A runtime in memory. It understands commands of the form `sh -c SCRIPT`, where the script is a list of `echo WORD`, `exit CODE`,
-/// `sleep SECONDS` and `trap '' TERM`, parted by semicolons; any other command runs until it is stopped.
+/// A runtime in memory. It understands commands of the form `sh -c SCRIPT`, where the script is a
+/// list of `echo WORD`, `exit CODE`, `sleep SECONDS` and `trap '' TERM`, parted by semicolons; any
+/// other command runs until it is stopped.
 public final class FakeRuntime implements ContainerRuntime {
   private final Timeline timeline;
   private final Map<String, Sandbox> sandboxes = new TreeMap<>();
@@ -98,7 +99,9 @@ public final class FakeRuntime implements ContainerRuntime {
   public synchronized List<Observed> containers(String podUid) {
     return containers.values().stream()
         .filter(fake -> fake.spec.podUid().equals(podUid))
-        .sorted(Comparator.comparing((Fake fake) -> fake.spec.container()).thenComparing(fake -> fake.spec.attempt()))
+        .sorted(
+            Comparator.comparing((Fake fake) -> fake.spec.container())
+                .thenComparing(fake -> fake.spec.attempt()))
         .map(
             fake ->
                 new Observed(
@@ -112,7 +115,8 @@ public final class FakeRuntime implements ContainerRuntime {
   }
 
   @Override
-  public synchronized Sandbox prepare(String podUid, String namespace, String name, List<VolumeSpec> volumes) {
+  public synchronized Sandbox prepare(
+      String podUid, String namespace, String name, List<VolumeSpec> volumes) {
     refuse("prepare");
     return sandboxes.computeIfAbsent(
         podUid, uid -> new Sandbox(uid, namespace, name, "127.64.0." + ++addresses));
@@ -125,7 +129,8 @@ public final class FakeRuntime implements ContainerRuntime {
       throw new RuntimeFailedException("pod " + spec.podUid() + " was not prepared");
     }
     if (spec.command().isEmpty()) {
-      throw RuntimeFailedException.unsupported("container " + spec.container() + " states no command");
+      throw RuntimeFailedException.unsupported(
+          "container " + spec.container() + " states no command");
     }
     String id = spec.podUid() + "/" + spec.container() + "-" + spec.attempt();
     containers.computeIfAbsent(id, _ -> new Fake(id, spec));
@@ -261,7 +266,9 @@ public final class FakeRuntime implements ContainerRuntime {
         throw new RuntimeFailedException("container is not running");
       }
       calls.add("exec " + name(id) + " " + String.join(" ", command));
-      if (command.size() == 3 && command.getFirst().equals("sh") && command.get(2).startsWith("exit ")) {
+      if (command.size() == 3
+          && command.getFirst().equals("sh")
+          && command.get(2).startsWith("exit ")) {
         return Integer.parseInt(command.get(2).substring(5));
       }
     }

@@ -178,7 +178,14 @@ public final class RuntimeContract {
     int code =
         subject
             .runtime()
-            .exec(id, List.of("sh", "-c", "exit 5"), false, InputStream.nullInputStream(), none, none, Duration.ofSeconds(10));
+            .exec(
+                id,
+                List.of("sh", "-c", "exit 5"),
+                false,
+                InputStream.nullInputStream(),
+                none,
+                none,
+                Duration.ofSeconds(10));
     assertThat(code).isEqualTo(5);
   }
 
@@ -187,10 +194,23 @@ public final class RuntimeContract {
     ContainerSpec sane = spec("web", 0, "exit 0");
     var bare =
         new ContainerSpec(
-            UID, "web", 0, 0, "shop/web:1", List.of(), List.of(), "", Map.of(), List.of(), sane.cpuMillis(),
-            sane.memoryBytes(), sane.userId(), sane.groupId());
+            UID,
+            "web",
+            0,
+            0,
+            "shop/web:1",
+            List.of(),
+            List.of(),
+            "",
+            Map.of(),
+            List.of(),
+            sane.cpuMillis(),
+            sane.memoryBytes(),
+            sane.userId(),
+            sane.groupId());
     assertThatThrownBy(() -> subject.runtime().create(bare))
-        .isInstanceOfSatisfying(RuntimeFailedException.class, e -> assertThat(e.permanent()).isTrue())
+        .isInstanceOfSatisfying(
+            RuntimeFailedException.class, e -> assertThat(e.permanent()).isTrue())
         .hasMessageContaining("states no command");
   }
 

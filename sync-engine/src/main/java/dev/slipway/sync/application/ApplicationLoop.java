@@ -31,11 +31,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Follows applications, what they own, and their repositories; looks at an application when any of these moves.
+/// Follows applications, what they own, and their repositories; looks at an application when any of
+/// these moves.
 public final class ApplicationLoop implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ApplicationLoop.class);
   private static final GroupKind APPLICATION = GroupKind.slipway("Application");
-  private static final Set<String> NOT_OWNED = Set.of("Event", "Lease", "Node", "SyncRecord", "Plan");
+  private static final Set<String> NOT_OWNED =
+      Set.of("Event", "Lease", "Node", "SyncRecord", "Plan");
   private static final Duration LOCAL_PERIOD = Duration.ofSeconds(1);
   private static final Duration REMOTE_PERIOD = Duration.ofSeconds(30);
   private static final Duration SLOWEST = Duration.ofSeconds(30);
@@ -58,7 +60,12 @@ public final class ApplicationLoop implements AutoCloseable {
   private volatile boolean closed;
 
   private ApplicationLoop(
-      Cluster cluster, Archive archive, Source source, EventRecorder events, Timeline timeline, Chance chance) {
+      Cluster cluster,
+      Archive archive,
+      Source source,
+      EventRecorder events,
+      Timeline timeline,
+      Chance chance) {
     this.cluster = cluster;
     this.source = source;
     this.timeline = timeline;
@@ -67,12 +74,23 @@ public final class ApplicationLoop implements AutoCloseable {
     history.collect();
     this.reconciler =
         new ApplicationReconciler(
-            cluster, source, history, new Renders(source), events.speakingAs("sync-engine"), timeline);
-    this.loop = new ControlLoop<>("applications", PARALLEL, reconciler::reconcile, timeline, chance);
+            cluster,
+            source,
+            history,
+            new Renders(source),
+            events.speakingAs("sync-engine"),
+            timeline);
+    this.loop =
+        new ControlLoop<>("applications", PARALLEL, reconciler::reconcile, timeline, chance);
   }
 
   public static ApplicationLoop start(
-      Cluster cluster, Archive archive, Source source, EventRecorder events, Timeline timeline, Chance chance) {
+      Cluster cluster,
+      Archive archive,
+      Source source,
+      EventRecorder events,
+      Timeline timeline,
+      Chance chance) {
     var applications = new ApplicationLoop(cluster, archive, source, events, timeline, chance);
     applications.follow();
     return applications;
@@ -92,11 +110,14 @@ public final class ApplicationLoop implements AutoCloseable {
               }
             }));
     var bursts = new Bursts<ObjectKey>(Duration.ofMillis(20), timeline, loop::add);
-    ObjectQuery labelled = ObjectQuery.all(APPLICATION).labelled(LabelSelector.parse(ApplicationReconciler.LABEL));
+    ObjectQuery labelled =
+        ObjectQuery.all(APPLICATION).labelled(LabelSelector.parse(ApplicationReconciler.LABEL));
     for (ResourceType type : ResourceTypes.KNOWN.all()) {
       if (!NOT_OWNED.contains(type.kind())) {
         ObjectQuery query = ObjectQuery.all(type.groupKind()).labelled(labelled.labels());
-        followers.add(Follower.start(cluster, query, timeline, (before, after) -> owner(before, after, bursts)));
+        followers.add(
+            Follower.start(
+                cluster, query, timeline, (before, after) -> owner(before, after, bursts)));
       }
     }
   }
@@ -115,7 +136,8 @@ public final class ApplicationLoop implements AutoCloseable {
     dependent.stream().filter(other -> !other.equals(key)).forEach(loop::add);
   }
 
-  private static void owner(@Nullable KubeObject before, @Nullable KubeObject after, Bursts<ObjectKey> bursts) {
+  private static void owner(
+      @Nullable KubeObject before, @Nullable KubeObject after, Bursts<ObjectKey> bursts) {
     for (KubeObject object : new KubeObject[] {before, after}) {
       if (object != null) {
         object
@@ -124,7 +146,9 @@ public final class ApplicationLoop implements AutoCloseable {
             .ifPresent(
                 label -> {
                   int dot = label.indexOf('.');
-                  bursts.add(ObjectKey.slipway("Application", label.substring(0, dot), label.substring(dot + 1)));
+                  bursts.add(
+                      ObjectKey.slipway(
+                          "Application", label.substring(0, dot), label.substring(dot + 1)));
                 });
       }
     }
@@ -143,7 +167,8 @@ public final class ApplicationLoop implements AutoCloseable {
     }
     boolean used =
         cluster.list(ObjectQuery.all(APPLICATION)).items().stream()
-            .anyMatch(app -> Json.string(app.spec().path("source"), "repoURL", "").equals(repository));
+            .anyMatch(
+                app -> Json.string(app.spec().path("source"), "repoURL", "").equals(repository));
     if (!used) {
       polled.remove(repository);
       return;
@@ -152,7 +177,8 @@ public final class ApplicationLoop implements AutoCloseable {
     int failures = polled.getOrDefault(repository, 0);
     Duration delay = period(repository).multipliedBy(1L << Math.min(failures, 8));
     timeline.schedule(
-        chance.jitter(delay.compareTo(SLOWEST) > 0 ? SLOWEST : delay, 0.2), () -> pollNow(repository));
+        chance.jitter(delay.compareTo(SLOWEST) > 0 ? SLOWEST : delay, 0.2),
+        () -> pollNow(repository));
   }
 
   private static Duration period(String repository) {
@@ -197,7 +223,9 @@ public final class ApplicationLoop implements AutoCloseable {
     return cluster
         .get(ObjectKey.slipway("Application", namespace, name))
         .orElseThrow(
-            () -> new ClusterException(ClusterException.Reason.NOT_FOUND, "application \"" + name + "\" not found"));
+            () ->
+                new ClusterException(
+                    ClusterException.Reason.NOT_FOUND, "application \"" + name + "\" not found"));
   }
 
   public boolean isIdle() {

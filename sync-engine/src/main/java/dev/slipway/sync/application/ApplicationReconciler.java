@@ -27,11 +27,11 @@ import dev.slipway.sync.order.StepPlanner.Situation;
 import dev.slipway.sync.order.StepPlanner.Step;
 import dev.slipway.sync.order.SyncOrder;
 import dev.slipway.sync.plan.IgnoredFields;
+import dev.slipway.sync.plan.PlannedSteps;
+import dev.slipway.sync.plan.SyncOptions;
 import dev.slipway.sync.plan.SyncPlan;
 import dev.slipway.sync.plan.SyncPlanner;
 import dev.slipway.sync.plan.SyncPlanner.Owned;
-import dev.slipway.sync.plan.PlannedSteps;
-import dev.slipway.sync.plan.SyncOptions;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
 import dev.slipway.sync.window.WindowPlanner;
@@ -56,7 +56,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Brings one application towards what it wants, a step a pass. It remembers nothing but what it could read again.
+/// Brings one application towards what it wants, a step a pass. It remembers nothing but what it
+/// could read again.
 final class ApplicationReconciler {
   static final String LABEL = "slipway.dev/application";
   static final String FINALIZER = "slipway.dev/resources";
@@ -83,7 +84,12 @@ final class ApplicationReconciler {
   private final Map<ObjectKey, Settled> settled = new ConcurrentHashMap<>();
 
   ApplicationReconciler(
-      Cluster cluster, Source source, SyncHistory history, Renders renders, EventRecorder events, Timeline timeline) {
+      Cluster cluster,
+      Source source,
+      SyncHistory history,
+      Renders renders,
+      EventRecorder events,
+      Timeline timeline) {
     this.cluster = cluster;
     this.source = source;
     this.history = history;
@@ -144,7 +150,10 @@ final class ApplicationReconciler {
     /// Makes the status durable; what follows may rely on it.
     void save() {
       if (!status.json().equals(application.status())) {
-        application = cluster.as(Author.controller("slipway-sync")).replaceStatus(application.withStatus(status.json().deepCopy()));
+        application =
+            cluster
+                .as(Author.controller("slipway-sync"))
+                .replaceStatus(application.withStatus(status.json().deepCopy()));
       }
     }
   }
@@ -175,7 +184,8 @@ final class ApplicationReconciler {
     return outcome;
   }
 
-  /// Everything that a look at an application depended on, when it found that nothing is to be done.
+  /// Everything that a look at an application depended on, when it found that nothing is to be
+  /// done.
   private record Settled(
       String resourceVersion,
       String repository,
@@ -187,7 +197,10 @@ final class ApplicationReconciler {
   private void remember(Pass pass, Wanted wanted, Outcome outcome) {
     Source.Resolved revision = wanted.revision();
     Map<ObjectKey, String> observed = pass.observed;
-    if (outcome.equals(Outcome.SETTLED) && revision != null && wanted.objects() != null && observed != null) {
+    if (outcome.equals(Outcome.SETTLED)
+        && revision != null
+        && wanted.objects() != null
+        && observed != null) {
       settled.put(
           pass.application.key(),
           new Settled(
@@ -202,15 +215,17 @@ final class ApplicationReconciler {
     }
   }
 
-  /// Whether nothing has moved since nothing was to be done: not the application, not its commit, none of its objects. Only then
-  /// is the costly comparison by field left out.
+  /// Whether nothing has moved since nothing was to be done: not the application, not its commit,
+  /// none of its objects. Only then is the costly comparison by field left out.
   private boolean isUnmoved(KubeObject application) {
     Settled before = settled.get(application.key());
     if (before == null || !before.resourceVersion().equals(application.resourceVersion())) {
       return false;
     }
     try {
-      if (!source.resolve(before.repository(), before.target(), before.path()).equals(before.revision())) {
+      if (!source
+          .resolve(before.repository(), before.target(), before.path())
+          .equals(before.revision())) {
         return false;
       }
     } catch (SourceException e) {
@@ -253,7 +268,11 @@ final class ApplicationReconciler {
       return new Wanted(revision, objects);
     } catch (ManifestException e) {
       String words = words(e.problems());
-      pass.status.condition("InvalidManifests", true, "InvalidManifests", "revision %s: %s".formatted(brief(revision.commit()), words));
+      pass.status.condition(
+          "InvalidManifests",
+          true,
+          "InvalidManifests",
+          "revision %s: %s".formatted(brief(revision.commit()), words));
       return new Wanted(revision, null);
     } catch (SourceException e) {
       pass.status.sourceFailed(String.valueOf(e.getMessage()));
@@ -263,8 +282,13 @@ final class ApplicationReconciler {
 
   private static String words(List<Problem> problems) {
     String shown =
-        problems.stream().limit(MAX_PROBLEMS_SHOWN).map(problem -> problem.place() + ": " + problem.message()).collect(Collectors.joining("\n"));
-    return problems.size() + (problems.size() == 1 ? " problem\n" : " problems\n") + shown
+        problems.stream()
+            .limit(MAX_PROBLEMS_SHOWN)
+            .map(problem -> problem.place() + ": " + problem.message())
+            .collect(Collectors.joining("\n"));
+    return problems.size()
+        + (problems.size() == 1 ? " problem\n" : " problems\n")
+        + shown
         + (problems.size() > MAX_PROBLEMS_SHOWN ? "\n…" : "");
   }
 
@@ -275,9 +299,17 @@ final class ApplicationReconciler {
     if (terminate.isPresent()) {
       if (pass.status.isRunning() || pass.status.phase().equals("WaitingForConfirmation")) {
         String revision = pass.status.operationRevision();
-        close(pass, "Terminated", "terminated by " + Json.string(terminate.get(), "by", "somebody"), false);
-        pass.status.reject(revision, "terminated by " + Json.string(terminate.get(), "by", "somebody"));
-        events.normal(pass.application, "OperationTerminated", "sync %d was terminated".formatted(pass.status.operationId()));
+        close(
+            pass,
+            "Terminated",
+            "terminated by " + Json.string(terminate.get(), "by", "somebody"),
+            false);
+        pass.status.reject(
+            revision, "terminated by " + Json.string(terminate.get(), "by", "somebody"));
+        events.normal(
+            pass.application,
+            "OperationTerminated",
+            "sync %d was terminated".formatted(pass.status.operationId()));
       }
       return true;
     }
@@ -317,7 +349,9 @@ final class ApplicationReconciler {
     String planName = Json.string(request, "plan", "");
     if (!planName.isEmpty()) {
       planned =
-          cluster.get(ObjectKey.slipway("Plan", pass.application.namespace(), planName)).filter(plan -> plan.isControlledBy(pass.application));
+          cluster
+              .get(ObjectKey.slipway("Plan", pass.application.namespace(), planName))
+              .filter(plan -> plan.isControlledBy(pass.application));
       if (planned.isEmpty()) {
         refuse(pass, "sync", "there is no plan %s of this application".formatted(planName));
         return true;
@@ -340,7 +374,10 @@ final class ApplicationReconciler {
       refuse(
           pass,
           "sync",
-          revision == null ? Json.string(pass.status.json().path("source"), "problem", "the repository does not answer") : "the manifests have problems; see `slipway status`");
+          revision == null
+              ? Json.string(
+                  pass.status.json().path("source"), "problem", "the repository does not answer")
+              : "the manifests have problems; see `slipway status`");
       return true;
     }
     if (planned.isPresent()) {
@@ -351,22 +388,36 @@ final class ApplicationReconciler {
       }
     }
     List<String> selection = Json.strings(request, "resources");
-    Optional<String> fault = selection.stream().map(Selection::fault).filter(text -> !text.isEmpty()).findFirst();
+    Optional<String> fault =
+        selection.stream().map(Selection::fault).filter(text -> !text.isEmpty()).findFirst();
     if (fault.isPresent()) {
       refuse(pass, "sync", fault.get());
       return true;
     }
-    if (!selection.isEmpty() && SyncOrder.of(objects).only(object -> Selection.matches(selection, object.object())).objects().isEmpty()) {
-      refuse(pass, "sync", "nothing in revision %s matches %s".formatted(brief(revision.commit()), String.join(", ", selection)));
+    if (!selection.isEmpty()
+        && SyncOrder.of(objects)
+            .only(object -> Selection.matches(selection, object.object()))
+            .objects()
+            .isEmpty()) {
+      refuse(
+          pass,
+          "sync",
+          "nothing in revision %s matches %s"
+              .formatted(brief(revision.commit()), String.join(", ", selection)));
       return true;
     }
     if (window(pass) instanceof WindowPlanner.Verdict.Closed(String why, _, boolean manual)
         && !manual
         && !Json.bool(request, "overrideWindow", false)) {
-      refuse(pass, "sync", why + " is in force: `slipway sync --override-window` goes on nevertheless, and is recorded");
+      refuse(
+          pass,
+          "sync",
+          why
+              + " is in force: `slipway sync --override-window` goes on nevertheless, and is recorded");
       return true;
     }
-    boolean prune = Json.bool(request, "prune", pass.spec.prune()) || Json.bool(request, "confirmPrune", false);
+    boolean prune =
+        Json.bool(request, "prune", pass.spec.prune()) || Json.bool(request, "confirmPrune", false);
     supersede(pass, "superseded by a manual sync");
     String by = Json.string(request, "by", "somebody");
     if (selection.isEmpty()) {
@@ -377,14 +428,22 @@ final class ApplicationReconciler {
         pass,
         revision,
         objects,
-        new SyncHistory.Cause("manual", by, planName.isEmpty() ? Json.string(request, "reason", "") : "plan " + planName, selection, Json.bool(request, "overrideWindow", false)),
+        new SyncHistory.Cause(
+            "manual",
+            by,
+            planName.isEmpty() ? Json.string(request, "reason", "") : "plan " + planName,
+            selection,
+            Json.bool(request, "overrideWindow", false)),
         prune && selection.isEmpty(),
         planned.isPresent() || Json.bool(request, "confirmPrune", false));
     return true;
   }
 
   private void refuse(Pass pass, String what, String why) {
-    Json.child(pass.status.json(), "refused").put("request", what).put("reason", why).put("at", pass.now.toString());
+    Json.child(pass.status.json(), "refused")
+        .put("request", what)
+        .put("reason", why)
+        .put("at", pass.now.toString());
     events.warning(pass.application, "RequestRefused", what + ": " + why);
   }
 
@@ -396,14 +455,21 @@ final class ApplicationReconciler {
         asked > 0
             ? history.find(pass.application, asked)
             : history.of(pass.application).stream()
-                .filter(record -> SyncHistory.id(record) < current && SyncHistory.isHealthy(record) && !SyncHistory.isPartial(record))
-                .filter(record -> currentRecord.isEmpty() || !sameObjects(record, currentRecord.get()))
+                .filter(
+                    record ->
+                        SyncHistory.id(record) < current
+                            && SyncHistory.isHealthy(record)
+                            && !SyncHistory.isPartial(record))
+                .filter(
+                    record -> currentRecord.isEmpty() || !sameObjects(record, currentRecord.get()))
                 .findFirst();
     if (target.isEmpty()) {
       refuse(
           pass,
           "rollback",
-          asked > 0 ? "history has no entry " + asked : "there is no earlier healthy sync to go back to");
+          asked > 0
+              ? "history has no entry " + asked
+              : "there is no earlier healthy sync to go back to");
       return true;
     }
     String by = Json.string(request, "by", "somebody");
@@ -412,7 +478,10 @@ final class ApplicationReconciler {
     if (!from.isEmpty() && !from.equals(SyncHistory.revision(target.get()))) {
       pass.status.reject(from, "rolled back by " + by);
     }
-    String newest = wanted.revision() != null ? wanted.revision().commit() : Json.string(pass.status.json().path("source"), "revision", from);
+    String newest =
+        wanted.revision() != null
+            ? wanted.revision().commit()
+            : Json.string(pass.status.json().path("source"), "revision", from);
     pass.status.hold(newest, SyncHistory.id(target.get()), "rolled back by " + by);
     return restore(pass, target.get(), "rollback", by);
   }
@@ -452,8 +521,13 @@ final class ApplicationReconciler {
       return false;
     }
     Optional<KubeObject> current =
-        pass.status.hasOperation() ? history.find(pass.application, pass.status.operationId()) : Optional.empty();
-    if (current.isPresent() && !SyncHistory.isPartial(current.get()) && pass.status.held().isEmpty() && hashes(current.get()).equals(hashes(objects))) {
+        pass.status.hasOperation()
+            ? history.find(pass.application, pass.status.operationId())
+            : Optional.empty();
+    if (current.isPresent()
+        && !SyncHistory.isPartial(current.get())
+        && pass.status.held().isEmpty()
+        && hashes(current.get()).equals(hashes(objects))) {
       if (!pass.status.operationRevision().equals(commit)) {
         pass.status.operation().put("revision", commit);
       }
@@ -461,7 +535,11 @@ final class ApplicationReconciler {
     }
     if (objects.isEmpty() && !pass.spec.allowEmpty()) {
       pass.status.condition(
-          "EmptyRender", true, "NoManifests", "revision %s holds no manifest: nothing is changed (allowEmpty is off)".formatted(brief(commit)));
+          "EmptyRender",
+          true,
+          "NoManifests",
+          "revision %s holds no manifest: nothing is changed (allowEmpty is off)"
+              .formatted(brief(commit)));
       return false;
     }
     pass.status.condition("EmptyRender", false, "HasManifests", "");
@@ -470,7 +548,13 @@ final class ApplicationReconciler {
     }
     supersede(pass, "superseded by " + brief(commit));
     pass.status.release();
-    begin(pass, revision, objects, SyncHistory.Cause.of("automated", "git"), pass.spec.prune(), false);
+    begin(
+        pass,
+        revision,
+        objects,
+        SyncHistory.Cause.of("automated", "git"),
+        pass.spec.prune(),
+        false);
     return true;
   }
 
@@ -484,37 +568,49 @@ final class ApplicationReconciler {
     pass.opens = ((WindowPlanner.Verdict.Open) window).until();
     DependencyPlanner.Verdict dependency =
         DependencyPlanner.hasDependencies(pass.application)
-            ? DependencyPlanner.verdict(pass.application, cluster.list(ObjectQuery.all(pass.application.key().groupKind())).items())
+            ? DependencyPlanner.verdict(
+                pass.application,
+                cluster.list(ObjectQuery.all(pass.application.key().groupKind())).items())
             : new DependencyPlanner.Verdict.Ready();
     pass.status.condition(
         "DependencyCycle",
         dependency instanceof DependencyPlanner.Verdict.Cycle,
         "Cycle",
-        dependency instanceof DependencyPlanner.Verdict.Cycle cycle ? "it waits for itself: " + cycle.words() : "");
+        dependency instanceof DependencyPlanner.Verdict.Cycle cycle
+            ? "it waits for itself: " + cycle.words()
+            : "");
     switch (dependency) {
       case DependencyPlanner.Verdict.Ready() -> {
         return false;
       }
-      case DependencyPlanner.Verdict.Waiting(String why) -> pass.blocked(why, null, "syncs to " + revision);
+      case DependencyPlanner.Verdict.Waiting(String why) ->
+          pass.blocked(why, null, "syncs to " + revision);
       case DependencyPlanner.Verdict.Cycle cycle ->
-          pass.blocked("itself: " + cycle.words(), null, "nothing, until one of these dependencies is taken out");
+          pass.blocked(
+              "itself: " + cycle.words(),
+              null,
+              "nothing, until one of these dependencies is taken out");
     }
     return true;
   }
 
   private static WindowPlanner.Verdict window(Pass pass) {
     try {
-      WindowPlanner.Verdict verdict = WindowPlanner.verdict(WindowPlanner.read(pass.application.spec()), pass.now);
+      WindowPlanner.Verdict verdict =
+          WindowPlanner.verdict(WindowPlanner.read(pass.application.spec()), pass.now);
       pass.status.condition("InvalidWindow", false, "Valid", "");
       return verdict;
     } catch (IllegalArgumentException e) {
       pass.status.condition("InvalidWindow", true, "InvalidWindow", String.valueOf(e.getMessage()));
-      return new WindowPlanner.Verdict.Closed("its windows are invalid: " + e.getMessage(), Optional.empty(), true);
+      return new WindowPlanner.Verdict.Closed(
+          "its windows are invalid: " + e.getMessage(), Optional.empty(), true);
     }
   }
 
   private static List<String> hashes(KubeObject record) {
-    return Json.items(record.spec(), "objects").stream().map(entry -> Json.string(entry, "hash", "")).toList();
+    return Json.items(record.spec(), "objects").stream()
+        .map(entry -> Json.string(entry, "hash", ""))
+        .toList();
   }
 
   private static List<String> hashes(List<RenderedObject> objects) {
@@ -528,9 +624,17 @@ final class ApplicationReconciler {
   }
 
   private void begin(
-      Pass pass, Source.Resolved revision, List<RenderedObject> objects, SyncHistory.Cause cause, boolean prune, boolean confirmed) {
+      Pass pass,
+      Source.Resolved revision,
+      List<RenderedObject> objects,
+      SyncHistory.Cause cause,
+      boolean prune,
+      boolean confirmed) {
     long id =
-        Math.max(pass.status.operationId(), history.of(pass.application).stream().mapToLong(SyncHistory::id).max().orElse(0)) + 1;
+        Math.max(
+                pass.status.operationId(),
+                history.of(pass.application).stream().mapToLong(SyncHistory::id).max().orElse(0))
+            + 1;
     String trigger = cause.trigger();
     history.add(pass.application, id, revision, cause, objects);
     pass.status.begin(id, revision.commit(), trigger, cause.by(), prune, confirmed);
@@ -538,11 +642,29 @@ final class ApplicationReconciler {
       cause.selection().forEach(pass.status.operation().putArray("selection")::add);
     }
     List<String> faults = new ArrayList<>(SyncOrder.faults(objects));
-    objects.forEach(object -> SyncOptions.DEFAULT.of(object.object()).unknown().forEach(fault -> faults.add(object.object().key() + ": " + fault)));
-    pass.status.condition("UnknownDirective", !faults.isEmpty(), "Ignored", faults.stream().limit(MAX_PROBLEMS_SHOWN).collect(Collectors.joining("\n")));
+    objects.forEach(
+        object ->
+            SyncOptions.DEFAULT
+                .of(object.object())
+                .unknown()
+                .forEach(fault -> faults.add(object.object().key() + ": " + fault)));
+    pass.status.condition(
+        "UnknownDirective",
+        !faults.isEmpty(),
+        "Ignored",
+        faults.stream().limit(MAX_PROBLEMS_SHOWN).collect(Collectors.joining("\n")));
     pass.status.json().remove("refused");
-    events.normal(pass.application, "OperationStarted", "sync %d (%s) to %s by %s".formatted(id, trigger, brief(revision.commit()), cause.by()));
-    log.info("sync begins app={} id={} trigger={} revision={} objects={}", pass.application.key(), id, trigger, revision.commit(), objects.size());
+    events.normal(
+        pass.application,
+        "OperationStarted",
+        "sync %d (%s) to %s by %s".formatted(id, trigger, brief(revision.commit()), cause.by()));
+    log.info(
+        "sync begins app={} id={} trigger={} revision={} objects={}",
+        pass.application.key(),
+        id,
+        trigger,
+        revision.commit(),
+        objects.size());
   }
 
   // Carrying on
@@ -558,11 +680,19 @@ final class ApplicationReconciler {
     if (failing.isPresent()) {
       return failing(pass, record.get(), all, failing.get());
     }
-    SyncOrder order = pass.selection().isEmpty() ? all : all.only(object -> Selection.matches(pass.selection(), object.object()));
+    SyncOrder order =
+        pass.selection().isEmpty()
+            ? all
+            : all.only(object -> Selection.matches(pass.selection(), object.object()));
     List<RenderedObject> objects = order.objects();
     Instant deadline = pass.status.startedAt().plus(pass.spec.timeout());
     if (!pass.now.isBefore(deadline)) {
-      return fail(pass, record.get(), "not healthy within %s: %s".formatted(span(pass.spec.timeout()), Json.string(pass.status.operation(), "message", "")));
+      return fail(
+          pass,
+          record.get(),
+          "not healthy within %s: %s"
+              .formatted(
+                  span(pass.spec.timeout()), Json.string(pass.status.operation(), "message", "")));
     }
     Optional<Instant> retryAt = KubeObject.instant(pass.status.operation(), "retryAt");
     if (retryAt.filter(at -> at.isAfter(pass.now)).isPresent()) {
@@ -591,9 +721,14 @@ final class ApplicationReconciler {
     }
   }
 
-  private static SyncPlan plan(Pass pass, List<RenderedObject> objects, Map<ObjectKey, KubeObject> live) {
+  private static SyncPlan plan(
+      Pass pass, List<RenderedObject> objects, Map<ObjectKey, KubeObject> live) {
     return SyncPlanner.plan(
-        objects, live, pass.status.inventory(), IgnoredFields.read(pass.application.spec()), pass.spec.options());
+        objects,
+        live,
+        pass.status.inventory(),
+        IgnoredFields.read(pass.application.spec()),
+        pass.spec.options());
   }
 
   private static Map<ObjectKey, Health> health(Map<ObjectKey, KubeObject> live) {
@@ -604,11 +739,18 @@ final class ApplicationReconciler {
 
   /// Takes one step of a sync.
   private Outcome take(
-      Pass pass, KubeObject record, List<RenderedObject> objects, Map<ObjectKey, KubeObject> live, SyncPlan plan, Step step, Instant deadline) {
+      Pass pass,
+      KubeObject record,
+      List<RenderedObject> objects,
+      Map<ObjectKey, KubeObject> live,
+      SyncPlan plan,
+      Step step,
+      Instant deadline) {
     switch (step) {
       case Step.Apply(String stage, List<SyncPlan.Action> actions) -> {
         pass.status.stage(stage);
-        pass.status.step("apply", "applying %d of %d objects".formatted(actions.size(), objects.size()));
+        pass.status.step(
+            "apply", "applying %d of %d objects".formatted(actions.size(), objects.size()));
         pass.save();
         carryOut(pass, actions);
         inventory(pass, objects);
@@ -631,18 +773,26 @@ final class ApplicationReconciler {
         pass.status.step("apply", message);
         Instant until = gate(pass, deadline);
         pass.status.waiting(message, until, onFailure(pass, record));
-        return until.isAfter(pass.now) ? Outcome.recheckAfter(LEAVING, message) : fail(pass, record, late(pass, message));
+        return until.isAfter(pass.now)
+            ? Outcome.recheckAfter(LEAVING, message)
+            : fail(pass, record, late(pass, message));
       }
       case Step.AwaitHook(String stage, HookRun run) -> {
         pass.status.stage(stage);
-        String message = "hook %s %s (%s)".formatted(run.key().kind(), run.key().name(), run.phase().word());
+        String message =
+            "hook %s %s (%s)".formatted(run.key().kind(), run.key().name(), run.phase().word());
         return await(pass, record, "hook", message, deadline);
       }
       case Step.AwaitHealth(String stage, Health worst) -> {
         pass.status.stage(stage);
         pass.status.health(resources(pass, objects, live, changed(plan)));
         pass.status.sync(plan.isEmpty() ? "Synced" : "OutOfSync", pass.status.operationRevision());
-        return await(pass, record, "wait-healthy", worst.message().isEmpty() ? "all objects to become healthy" : worst.message(), deadline);
+        return await(
+            pass,
+            record,
+            "wait-healthy",
+            worst.message().isEmpty() ? "all objects to become healthy" : worst.message(),
+            deadline);
       }
       case Step.Fail(String stage, String why) -> {
         pass.status.stage(stage);
@@ -652,15 +802,24 @@ final class ApplicationReconciler {
       case Step.Done() -> {
         pass.status.health(resources(pass, objects, live, Set.of()));
         pass.status.sync(plan.isEmpty() ? "Synced" : "OutOfSync", pass.status.operationRevision());
-        close(pass, "Succeeded", "%d objects are as revision %s wants them".formatted(objects.size(), brief(pass.status.operationRevision())), true);
-        events.normal(pass.application, "OperationCompleted", "sync %d succeeded".formatted(pass.status.operationId()));
+        close(
+            pass,
+            "Succeeded",
+            "%d objects are as revision %s wants them"
+                .formatted(objects.size(), brief(pass.status.operationRevision())),
+            true);
+        events.normal(
+            pass.application,
+            "OperationCompleted",
+            "sync %d succeeded".formatted(pass.status.operationId()));
         history.trim(pass.application, pass.spec.historyLimit(), pass.status.operationId());
         return AGAIN;
       }
     }
   }
 
-  private Outcome await(Pass pass, KubeObject record, String step, String message, Instant deadline) {
+  private Outcome await(
+      Pass pass, KubeObject record, String step, String message, Instant deadline) {
     pass.status.step(step, message);
     Instant until = gate(pass, deadline);
     if (!until.isAfter(pass.now)) {
@@ -668,12 +827,16 @@ final class ApplicationReconciler {
     }
     pass.status.waiting(message, until, onFailure(pass, record));
     Duration left = Duration.between(pass.now, until);
-    return Outcome.recheckAfter(step.equals("hook") && left.compareTo(HOOKS) > 0 ? HOOKS : left, message);
+    return Outcome.recheckAfter(
+        step.equals("hook") && left.compareTo(HOOKS) > 0 ? HOOKS : left, message);
   }
 
   private String late(Pass pass, String message) {
     return "%s: not done within %s: %s"
-        .formatted(pass.status.stage(), span(pass.spec.waveTimeout().orElse(pass.spec.timeout())), message);
+        .formatted(
+            pass.status.stage(),
+            span(pass.spec.waveTimeout().orElse(pass.spec.timeout())),
+            message);
   }
 
   /// When the wave under way must be done.
@@ -690,7 +853,8 @@ final class ApplicationReconciler {
     for (Hook hook : fresh) {
       ensureNamespace(pass, hook.object().object());
       if (!hooks.start(hook, pass.status.operationId())) {
-        return Outcome.recheckAfter(LEAVING, "an older run of hook " + hook.object().object().name() + " is being deleted");
+        return Outcome.recheckAfter(
+            LEAVING, "an older run of hook " + hook.object().object().name() + " is being deleted");
       }
     }
     return AGAIN;
@@ -698,10 +862,16 @@ final class ApplicationReconciler {
 
   /// The hooks for a sync that has failed, before it is given up.
   private Outcome failing(Pass pass, KubeObject record, SyncOrder order, String message) {
-    Instant deadline = KubeObject.instant(pass.status.operation(), "failingSince").orElse(pass.now).plus(FAIL_HOOKS);
+    Instant deadline =
+        KubeObject.instant(pass.status.operation(), "failingSince")
+            .orElse(pass.now)
+            .plus(FAIL_HOOKS);
     try {
       List<HookRun> runs = pass.hooks().look(pass.status.operationId(), order);
-      Step step = pass.now.isBefore(deadline) ? StepPlanner.next(order, Hook.Phase.SYNC_FAIL, runs) : new Step.Done();
+      Step step =
+          pass.now.isBefore(deadline)
+              ? StepPlanner.next(order, Hook.Phase.SYNC_FAIL, runs)
+              : new Step.Done();
       if (step instanceof Step.StartHooks(String stage, List<Hook> fresh)) {
         pass.status.stage(stage);
         pass.save();
@@ -709,7 +879,10 @@ final class ApplicationReconciler {
       }
       if (step instanceof Step.AwaitHook(String stage, HookRun run)) {
         pass.status.stage(stage);
-        pass.status.waiting("hook " + run.key().name() + " after a failure: " + message, deadline, onFailure(pass, record));
+        pass.status.waiting(
+            "hook " + run.key().name() + " after a failure: " + message,
+            deadline,
+            onFailure(pass, record));
         return Outcome.recheckAfter(HOOKS, message);
       }
     } catch (ClusterException e) {
@@ -720,8 +893,8 @@ final class ApplicationReconciler {
     return giveUp(pass, record, message);
   }
 
-  /// Looks at what was applied. What comes out different each time, because somebody else keeps changing it, is applied
-  /// again ever more slowly.
+  /// Looks at what was applied. What comes out different each time, because somebody else keeps
+  /// changing it, is applied again ever more slowly.
   private static Outcome nextRound(Pass pass) {
     ObjectNode operation = pass.status.operation();
     int rounds = Json.integer(operation, "rounds", 0) + 1;
@@ -729,7 +902,8 @@ final class ApplicationReconciler {
     return rounds <= QUICK_ROUNDS
         ? AGAIN
         : Outcome.recheckAfter(
-            Duration.ofMillis(250L << Math.min(rounds - QUICK_ROUNDS, 7)), "what was applied does not stay");
+            Duration.ofMillis(250L << Math.min(rounds - QUICK_ROUNDS, 7)),
+            "what was applied does not stay");
   }
 
   /// What happens when this sync fails.
@@ -739,7 +913,10 @@ final class ApplicationReconciler {
     }
     return history
         .lastHealthy(pass.application, record)
-        .map(healthy -> "goes back to revision %s by itself".formatted(brief(SyncHistory.revision(healthy))))
+        .map(
+            healthy ->
+                "goes back to revision %s by itself"
+                    .formatted(brief(SyncHistory.revision(healthy))))
         .orElse("the sync fails; there is no healthy revision to go back to");
   }
 
@@ -755,7 +932,9 @@ final class ApplicationReconciler {
         }
         case SyncPlan.Action.Overwrite(_, KubeObject live, _) -> {
           refuseForeign(pass, live);
-          writer.replace(wanted.withMetadata(metadata -> metadata.put("resourceVersion", live.resourceVersion())));
+          writer.replace(
+              wanted.withMetadata(
+                  metadata -> metadata.put("resourceVersion", live.resourceVersion())));
           writer.apply(wanted, ApplyOptions.FORCE);
         }
         case SyncPlan.Action.Change(_, KubeObject live, _) -> {
@@ -784,7 +963,11 @@ final class ApplicationReconciler {
         new Author(
             SyncPlanner.MANAGER,
             "system:slipway:sync",
-            "application %s, sync %d, revision %s".formatted(pass.label(), pass.status.operationId(), brief(pass.status.operationRevision()))));
+            "application %s, sync %d, revision %s"
+                .formatted(
+                    pass.label(),
+                    pass.status.operationId(),
+                    brief(pass.status.operationRevision()))));
   }
 
   private void ensureNamespace(Pass pass, KubeObject wanted) {
@@ -803,21 +986,36 @@ final class ApplicationReconciler {
     Optional<String> owner = live.label(LABEL).filter(label -> !label.equals(pass.label()));
     if (owner.isPresent()) {
       int dot = owner.get().indexOf('.');
-      ObjectKey other = ObjectKey.slipway("Application", owner.get().substring(0, Math.max(0, dot)), owner.get().substring(dot + 1));
+      ObjectKey other =
+          ObjectKey.slipway(
+              "Application",
+              owner.get().substring(0, Math.max(0, dot)),
+              owner.get().substring(dot + 1));
       boolean lives =
-          cluster.get(other).filter(app -> Json.items(app.status(), "inventory").stream().anyMatch(entry -> Json.string(entry, "uid", "").equals(live.uid()))).isPresent();
+          cluster
+              .get(other)
+              .filter(
+                  app ->
+                      Json.items(app.status(), "inventory").stream()
+                          .anyMatch(entry -> Json.string(entry, "uid", "").equals(live.uid())))
+              .isPresent();
       if (lives && pass.spec.options().of(live).failOnSharedResource()) {
         throw new ClusterException(
-            ClusterException.Reason.FORBIDDEN, "%s belongs to application %s".formatted(live.key(), owner.get()));
+            ClusterException.Reason.FORBIDDEN,
+            "%s belongs to application %s".formatted(live.key(), owner.get()));
       }
     }
   }
 
-  /// What it owns: what it wants and is there under its name, and what it owned before and is still there.
+  /// What it owns: what it wants and is there under its name, and what it owned before and is still
+  /// there.
   private void inventory(Pass pass, List<RenderedObject> objects) {
     Map<ObjectKey, Owned> owned = new LinkedHashMap<>();
     for (Owned before : pass.status.inventory()) {
-      if (cluster.get(before.key()).filter(object -> object.uid().equals(before.uid())).isPresent()) {
+      if (cluster
+          .get(before.key())
+          .filter(object -> object.uid().equals(before.uid()))
+          .isPresent()) {
         owned.put(before.key(), before);
       }
     }
@@ -825,26 +1023,36 @@ final class ApplicationReconciler {
       ObjectKey key = object.object().key();
       cluster
           .get(key)
-          .filter(known -> known.label(LABEL).filter(pass.label()::equals).isPresent() && !known.isTerminating())
+          .filter(
+              known ->
+                  known.label(LABEL).filter(pass.label()::equals).isPresent()
+                      && !known.isTerminating())
           .ifPresent(known -> owned.put(key, new Owned(key, known.uid())));
     }
     pass.status.inventory(owned.values());
   }
 
-  /// What the sync under way has made belongs to the application, also when nobody came to write that down.
+  /// What the sync under way has made belongs to the application, also when nobody came to write
+  /// that down.
   private void adopt(Pass pass) {
     Optional<KubeObject> record = history.find(pass.application, pass.status.operationId());
     try {
       record.ifPresent(known -> inventory(pass, Hooks.kept(history.objects(known))));
     } catch (IllegalStateException e) {
-      log.warn("history entry unreadable app={} id={} cause={}", pass.application.key(), pass.status.operationId(), e.getMessage());
+      log.warn(
+          "history entry unreadable app={} id={} cause={}",
+          pass.application.key(),
+          pass.status.operationId(),
+          e.getMessage());
     }
   }
 
   /// What this sync deletes, the last waves first.
   private static List<KubeObject> prunes(Pass pass, SyncPlan plan) {
     return Json.bool(pass.status.operation(), "prune", false)
-        ? plan.prunes().stream().sorted(Comparator.comparingInt((KubeObject object) -> Hook.wave(object)).reversed()).toList()
+        ? plan.prunes().stream()
+            .sorted(Comparator.comparingInt((KubeObject object) -> Hook.wave(object)).reversed())
+            .toList()
         : List.of();
   }
 
@@ -858,11 +1066,16 @@ final class ApplicationReconciler {
       return false;
     }
     var verdict =
-        SyncPlanner.mayPrune(prunes.size(), pass.status.inventory().size(), pass.spec.maxPruned(), pass.spec.maxPrunedPercent());
+        SyncPlanner.mayPrune(
+            prunes.size(),
+            pass.status.inventory().size(),
+            pass.spec.maxPruned(),
+            pass.spec.maxPrunedPercent());
     if (verdict instanceof SyncPlanner.PruneVerdict.Allowed && !plan.guarded().isEmpty()) {
       verdict =
           new SyncPlanner.PruneVerdict.NeedsConfirmation(
-              "%s asks for a confirmation before it is deleted: run `slipway sync --confirm-prune` to go on".formatted(plan.guarded().getFirst()));
+              "%s asks for a confirmation before it is deleted: run `slipway sync --confirm-prune` to go on"
+                  .formatted(plan.guarded().getFirst()));
     }
     boolean confirmed = Json.bool(pass.status.operation(), "pruneConfirmed", false);
     if (verdict instanceof SyncPlanner.PruneVerdict.NeedsConfirmation(String why) && !confirmed) {
@@ -879,7 +1092,8 @@ final class ApplicationReconciler {
   }
 
   private void prune(Pass pass, List<KubeObject> prunes) {
-    pass.status.step("prune", "deleting %d objects that Git no longer has".formatted(prunes.size()));
+    pass.status.step(
+        "prune", "deleting %d objects that Git no longer has".formatted(prunes.size()));
     pass.save();
     Cluster writer = writer(pass);
     for (KubeObject gone : prunes) {
@@ -905,19 +1119,31 @@ final class ApplicationReconciler {
       return fail(pass, record, message);
     }
     Instant at = pass.now.plus(pass.spec.retryAfter(attempt));
-    pass.status.operation().put("attempt", attempt + 1).put("retryAt", at.toString()).put("message", message);
-    pass.status.waiting("the cluster to accept a change: " + message, at, "attempt " + (attempt + 1) + " of " + (pass.spec.retryLimit() + 1));
+    pass.status
+        .operation()
+        .put("attempt", attempt + 1)
+        .put("retryAt", at.toString())
+        .put("message", message);
+    pass.status.waiting(
+        "the cluster to accept a change: " + message,
+        at,
+        "attempt " + (attempt + 1) + " of " + (pass.spec.retryLimit() + 1));
     return Outcome.recheckAfter(Duration.between(pass.now, at), message);
   }
 
   private static String causes(ClusterException e) {
-    return e.causes().stream().limit(5).map(cause -> "; " + cause.field() + ": " + cause.message()).collect(Collectors.joining());
+    return e.causes().stream()
+        .limit(5)
+        .map(cause -> "; " + cause.field() + ": " + cause.message())
+        .collect(Collectors.joining());
   }
 
   /// Ends a sync that cannot succeed, its SyncFail hooks first.
   private Outcome fail(Pass pass, KubeObject record, String message) {
     SyncOrder order = SyncOrder.of(history.objects(record));
-    if (order.has(Hook.Phase.SYNC_FAIL) && pass.selection().isEmpty() && !pass.status.operation().has("failing")) {
+    if (order.has(Hook.Phase.SYNC_FAIL)
+        && pass.selection().isEmpty()
+        && !pass.status.operation().has("failing")) {
       pass.hooks().terminate(message);
       pass.status.operation().put("failing", message).put("failingSince", pass.now.toString());
       return AGAIN;
@@ -929,15 +1155,27 @@ final class ApplicationReconciler {
     String revision = pass.status.operationRevision();
     String trigger = pass.status.trigger();
     close(pass, "Failed", message, false);
-    events.warning(pass.application, "OperationFailed", "sync %d failed: %s".formatted(pass.status.operationId(), message));
-    log.info("sync failed app={} id={} reason={}", pass.application.key(), pass.status.operationId(), message);
-    if (trigger.equals("auto-rollback") || trigger.equals("rollback") || !pass.selection().isEmpty()) {
+    events.warning(
+        pass.application,
+        "OperationFailed",
+        "sync %d failed: %s".formatted(pass.status.operationId(), message));
+    log.info(
+        "sync failed app={} id={} reason={}",
+        pass.application.key(),
+        pass.status.operationId(),
+        message);
+    if (trigger.equals("auto-rollback")
+        || trigger.equals("rollback")
+        || !pass.selection().isEmpty()) {
       return AGAIN;
     }
     pass.status.reject(revision, message);
     Optional<KubeObject> healthy = history.lastHealthy(pass.application, record);
     if (healthy.isPresent()) {
-      pass.status.hold(revision, SyncHistory.id(healthy.get()), "revision %s failed: %s".formatted(brief(revision), message));
+      pass.status.hold(
+          revision,
+          SyncHistory.id(healthy.get()),
+          "revision %s failed: %s".formatted(brief(revision), message));
       restore(pass, healthy.get(), "auto-rollback", "slipway");
     }
     return AGAIN;
@@ -947,14 +1185,22 @@ final class ApplicationReconciler {
     adopt(pass);
     pass.hooks().terminate(message);
     pass.status.end(phase, message);
-    history.find(pass.application, pass.status.operationId()).ifPresent(record -> history.finish(record, recordStatus(pass, phase, message, healthy)));
-    log.info("sync ends app={} id={} phase={}", pass.application.key(), pass.status.operationId(), phase);
+    history
+        .find(pass.application, pass.status.operationId())
+        .ifPresent(record -> history.finish(record, recordStatus(pass, phase, message, healthy)));
+    log.info(
+        "sync ends app={} id={} phase={}",
+        pass.application.key(),
+        pass.status.operationId(),
+        phase);
   }
 
   private static ObjectNode recordStatus(Pass pass, String phase, String message, boolean healthy) {
     ObjectNode status = Json.object();
     status.put("phase", phase).put("message", message).put("healthy", healthy);
-    status.put("startedAt", pass.status.startedAt().toString()).put("finishedAt", pass.now.toString());
+    status
+        .put("startedAt", pass.status.startedAt().toString())
+        .put("finishedAt", pass.now.toString());
     JsonNode results = pass.status.operation().path("results");
     if (results.isArray()) {
       status.set("results", results.deepCopy());
@@ -973,7 +1219,9 @@ final class ApplicationReconciler {
 
   private Outcome observe(Pass pass, Wanted wanted) {
     Optional<KubeObject> record =
-        pass.status.hasOperation() ? history.find(pass.application, pass.status.operationId()) : Optional.empty();
+        pass.status.hasOperation()
+            ? history.find(pass.application, pass.status.operationId())
+            : Optional.empty();
     boolean held = pass.status.held().isPresent();
     List<RenderedObject> all =
         record.isPresent() && (held || pass.spec.automated() || wanted.objects() == null)
@@ -992,20 +1240,39 @@ final class ApplicationReconciler {
     Map<ObjectKey, KubeObject> live = live(pass, objects);
     SyncPlan plan = plan(pass, objects, live);
     boolean heals =
-        pass.spec.automated() && pass.spec.selfHeal() && !pass.spec.suspended() && pass.status.phase().equals("Succeeded");
-    if (heals && !plan.actions().isEmpty() && window(pass) instanceof WindowPlanner.Verdict.Closed(String why, Optional<Instant> until, _)) {
-      pass.blocked("the end of a closed time: " + why, until.orElse(null), "undoes the changes to live objects");
+        pass.spec.automated()
+            && pass.spec.selfHeal()
+            && !pass.spec.suspended()
+            && pass.status.phase().equals("Succeeded");
+    if (heals
+        && !plan.actions().isEmpty()
+        && window(pass)
+            instanceof WindowPlanner.Verdict.Closed(String why, Optional<Instant> until, _)) {
+      pass.blocked(
+          "the end of a closed time: " + why,
+          until.orElse(null),
+          "undoes the changes to live objects");
       heals = false;
     }
-    ThrashDetector.tell(pass.status.json(), thrash.report(pass.application.uid(), pass.now), pass.now);
+    ThrashDetector.tell(
+        pass.status.json(), thrash.report(pass.application.uid(), pass.now), pass.now);
     List<SyncPlan.Action> due =
         heals
-            ? plan.actions().stream().filter(action -> thrash.pause(pass.application.uid(), action.wanted().object().key(), pass.now).isZero()).toList()
+            ? plan.actions().stream()
+                .filter(
+                    action ->
+                        thrash
+                            .pause(pass.application.uid(), action.wanted().object().key(), pass.now)
+                            .isZero())
+                .toList()
             : List.of();
     if (heals && due.isEmpty() && !plan.actions().isEmpty()) {
       Duration pause =
           plan.actions().stream()
-              .map(action -> thrash.pause(pass.application.uid(), action.wanted().object().key(), pass.now))
+              .map(
+                  action ->
+                      thrash.pause(
+                          pass.application.uid(), action.wanted().object().key(), pass.now))
               .min(Comparator.naturalOrder())
               .orElse(LOOK_AGAIN);
       pass.status.health(resources(pass, objects, live, changed(plan)));
@@ -1015,7 +1282,9 @@ final class ApplicationReconciler {
     if (!due.isEmpty()) {
       Duration pause = healing.take(pass.application.uid(), pass.now);
       if (pause.isPositive()) {
-        String message = "%s is changed again and again by somebody else".formatted(plan.actions().getFirst().wanted().object().key());
+        String message =
+            "%s is changed again and again by somebody else"
+                .formatted(plan.actions().getFirst().wanted().object().key());
         pass.status.condition("SelfHealFailed", true, "ChangedAgain", message);
         pass.status.health(resources(pass, objects, live, changed(plan)));
         pass.status.sync("OutOfSync", revision);
@@ -1030,10 +1299,14 @@ final class ApplicationReconciler {
         events.normal(
             pass.application,
             "SelfHeal",
-            due.stream().map(action -> action.wanted().object().key().toString()).limit(5).collect(Collectors.joining(", ")));
+            due.stream()
+                .map(action -> action.wanted().object().key().toString())
+                .limit(5)
+                .collect(Collectors.joining(", ")));
         return AGAIN;
       } catch (ClusterException e) {
-        pass.status.condition("SelfHealFailed", true, e.reason().word(), String.valueOf(e.getMessage()));
+        pass.status.condition(
+            "SelfHealFailed", true, e.reason().word(), String.valueOf(e.getMessage()));
         pass.status.health(resources(pass, objects, live, changed(plan)));
         pass.status.sync("OutOfSync", revision);
         return Outcome.recheckAfter(pass.spec.retryAfter(1), String.valueOf(e.getMessage()));
@@ -1043,7 +1316,9 @@ final class ApplicationReconciler {
     pass.status.sync(plan.isEmpty() ? "Synced" : "OutOfSync", revision);
     pass.status.health(resources(pass, objects, live, changed(plan)));
     pass.observed = versions(pass, objects, live);
-    return plan.leaving().isEmpty() ? idle(pass) : Outcome.recheckAfter(LEAVING, "an object is being deleted");
+    return plan.leaving().isEmpty()
+        ? idle(pass)
+        : Outcome.recheckAfter(LEAVING, "an object is being deleted");
   }
 
   private void thrashed(Pass pass, SyncPlan.Action action, Map<ObjectKey, KubeObject> live) {
@@ -1052,13 +1327,20 @@ final class ApplicationReconciler {
             ? changes.stream().map(change -> change.path()).toList()
             : List.of("the whole object");
     thrash.healed(
-        pass.application.uid(), fields, live.getOrDefault(action.wanted().object().key(), action.wanted().object()), pass.now);
+        pass.application.uid(),
+        fields,
+        live.getOrDefault(action.wanted().object().key(), action.wanted().object()),
+        pass.now);
   }
 
   private static Outcome idle(Pass pass) {
     String blockedBy = pass.blockedBy;
     if (blockedBy != null) {
-      Duration next = pass.opens.map(until -> Duration.between(pass.now, until)).filter(left -> left.compareTo(LOOK_AGAIN) < 0).orElse(LOOK_AGAIN);
+      Duration next =
+          pass.opens
+              .map(until -> Duration.between(pass.now, until))
+              .filter(left -> left.compareTo(LOOK_AGAIN) < 0)
+              .orElse(LOOK_AGAIN);
       return Outcome.recheckAfter(next.isPositive() ? next : Duration.ofMillis(100), blockedBy);
     }
     if (pass.spec.suspendedUntil().isPresent()) {
@@ -1094,7 +1376,10 @@ final class ApplicationReconciler {
   ///
   /// @return the health of all of them together
   private Health resources(
-      Pass pass, List<RenderedObject> objects, Map<ObjectKey, KubeObject> live, Set<ObjectKey> changed) {
+      Pass pass,
+      List<RenderedObject> objects,
+      Map<ObjectKey, KubeObject> live,
+      Set<ObjectKey> changed) {
     ArrayNode list = pass.status.json().putArray("resources");
     var all = new ArrayList<Health>();
     var keys = new HashSet<ObjectKey>();
@@ -1102,8 +1387,14 @@ final class ApplicationReconciler {
       ObjectKey key = object.object().key();
       keys.add(key);
       KubeObject known = live.get(key);
-      Health health = known == null ? new Health(Health.Word.MISSING, key + " is missing") : HealthRules.assess(known);
-      String message = health.message().isEmpty() ? "" : object.declaredKind() + " " + key.name() + ": " + health.message();
+      Health health =
+          known == null
+              ? new Health(Health.Word.MISSING, key + " is missing")
+              : HealthRules.assess(known);
+      String message =
+          health.message().isEmpty()
+              ? ""
+              : object.declaredKind() + " " + key.name() + ": " + health.message();
       all.add(new Health(health.word(), message));
       String sync = known == null ? "Missing" : changed.contains(key) ? "OutOfSync" : "Synced";
       line(list, key, object.declaredKind(), sync, health);
@@ -1116,10 +1407,16 @@ final class ApplicationReconciler {
     return Health.worst(all);
   }
 
-  private static void line(ArrayNode list, ObjectKey key, String declaredKind, String sync, Health health) {
+  private static void line(
+      ArrayNode list, ObjectKey key, String declaredKind, String sync, Health health) {
     ObjectNode line = list.addObject();
-    line.put("group", key.group()).put("kind", key.kind()).put("namespace", key.namespace()).put("name", key.name());
-    line.put("declaredKind", declaredKind).put("sync", sync).put("health", health.word().toString());
+    line.put("group", key.group())
+        .put("kind", key.kind())
+        .put("namespace", key.namespace())
+        .put("name", key.name());
+    line.put("declaredKind", declaredKind)
+        .put("sync", sync)
+        .put("health", health.word().toString());
     if (!health.message().isEmpty()) {
       line.put("message", health.message());
     }
@@ -1141,10 +1438,17 @@ final class ApplicationReconciler {
       return before.get();
     }
     List<String> unconfirmed = new ArrayList<>();
-    List<Owned> owned = pass.status.inventory().stream().sorted(Comparator.comparing(Owned::key, Renderer.applyOrder().reversed())).toList();
+    List<Owned> owned =
+        pass.status.inventory().stream()
+            .sorted(Comparator.comparing(Owned::key, Renderer.applyOrder().reversed()))
+            .toList();
     for (Owned entry : owned) {
-      Optional<KubeObject> known = cluster.get(entry.key()).filter(object -> object.uid().equals(entry.uid()));
-      SyncOptions.Guard guard = known.map(object -> pass.spec.options().of(object).delete()).orElse(SyncOptions.Guard.FREE);
+      Optional<KubeObject> known =
+          cluster.get(entry.key()).filter(object -> object.uid().equals(entry.uid()));
+      SyncOptions.Guard guard =
+          known
+              .map(object -> pass.spec.options().of(object).delete())
+              .orElse(SyncOptions.Guard.FREE);
       if (guard == SyncOptions.Guard.CONFIRM && !isDeletionApproved(pass.application)) {
         unconfirmed.add(entry.key().toString());
       } else if (known.isPresent() && guard != SyncOptions.Guard.NEVER) {
@@ -1156,7 +1460,8 @@ final class ApplicationReconciler {
     }
     if (!unconfirmed.isEmpty()) {
       String message =
-          "a person to confirm the deletion of %s: annotate the application with slipway.dev/deletion-approved".formatted(unconfirmed.getFirst());
+          "a person to confirm the deletion of %s: annotate the application with slipway.dev/deletion-approved"
+              .formatted(unconfirmed.getFirst());
       pass.status.waiting(message, null, "deletes it, and then the application");
       pass.save();
       return Outcome.recheckAfter(LOOK_AGAIN, message);
@@ -1177,21 +1482,29 @@ final class ApplicationReconciler {
             pass.application.withMetadata(
                 metadata -> {
                   ArrayNode finalizers = metadata.putArray("finalizers");
-                  pass.application.finalizers().stream().filter(name -> !name.equals(FINALIZER)).forEach(finalizers::add);
+                  pass.application.finalizers().stream()
+                      .filter(name -> !name.equals(FINALIZER))
+                      .forEach(finalizers::add);
                 }));
     return Outcome.SETTLED;
   }
 
   private static boolean isDeletionApproved(KubeObject application) {
-    return application.annotation("slipway.dev/deletion-approved").or(() -> application.annotation("argocd.argoproj.io/deletion-approved")).isPresent();
+    return application
+        .annotation("slipway.dev/deletion-approved")
+        .or(() -> application.annotation("argocd.argoproj.io/deletion-approved"))
+        .isPresent();
   }
 
-  /// The hooks before or after the deletion of everything. One that fails is told and stops nothing: the application would never go.
+  /// The hooks before or after the deletion of everything. One that fails is told and stops
+  /// nothing: the application would never go.
   private Optional<Outcome> deletionHooks(Pass pass, Hook.Phase phase) {
     String done = phase.word() + "Done";
     JsonNode deletion = pass.status.json().path("deletion");
     Optional<KubeObject> record =
-        pass.status.hasOperation() ? history.find(pass.application, pass.status.operationId()) : Optional.empty();
+        pass.status.hasOperation()
+            ? history.find(pass.application, pass.status.operationId())
+            : Optional.empty();
     if (Json.bool(deletion, done, false) || record.isEmpty()) {
       return Optional.empty();
     }
@@ -1217,14 +1530,21 @@ final class ApplicationReconciler {
       pass.save();
       outcome = startHooks(pass, fresh);
     } else if (step instanceof Step.AwaitHook(_, HookRun run) && !late) {
-      pass.status.waiting("hook %s %s (%s)".formatted(run.key().kind(), run.key().name(), phase.word()), deadline, "goes on with the deletion");
+      pass.status.waiting(
+          "hook %s %s (%s)".formatted(run.key().kind(), run.key().name(), phase.word()),
+          deadline,
+          "goes on with the deletion");
       outcome = Outcome.recheckAfter(HOOKS, "a hook");
     } else {
       if (late || step instanceof Step.Fail) {
         events.warning(
             pass.application,
             "HookFailed",
-            phase.word() + ": " + (step instanceof Step.Fail(_, String why) ? why : "not done within " + span(FAIL_HOOKS)));
+            phase.word()
+                + ": "
+                + (step instanceof Step.Fail(_, String why)
+                    ? why
+                    : "not done within " + span(FAIL_HOOKS)));
       }
       state.put(done, true);
     }
@@ -1241,16 +1561,25 @@ final class ApplicationReconciler {
   ObjectNode diff(KubeObject application, String revision) {
     var pass = new Pass(application, timeline.instant());
     var resolved =
-        source.resolve(pass.spec.repository(), revision.isEmpty() ? pass.spec.revision() : revision, pass.spec.path());
+        source.resolve(
+            pass.spec.repository(),
+            revision.isEmpty() ? pass.spec.revision() : revision,
+            pass.spec.path());
     List<RenderedObject> objects = Hooks.kept(renders.render(pass.spec, resolved, pass.label()));
     SyncPlan plan = plan(pass, objects, live(pass, objects));
     ObjectNode diff = Json.object();
-    diff.put("application", pass.label()).put("revision", resolved.commit()).put("same", plan.isEmpty()).put("unchanged", plan.unchanged());
+    diff.put("application", pass.label())
+        .put("revision", resolved.commit())
+        .put("same", plan.isEmpty())
+        .put("unchanged", plan.unchanged());
     ArrayNode list = diff.putArray("objects");
     for (SyncPlan.Action action : plan.actions()) {
       ObjectNode entry = list.addObject();
       RenderedObject wanted = action.wanted();
-      entry.put("kind", wanted.declaredKind()).put("namespace", wanted.object().namespace()).put("name", wanted.object().name());
+      entry
+          .put("kind", wanted.declaredKind())
+          .put("namespace", wanted.object().namespace())
+          .put("name", wanted.object().name());
       entry.put("file", wanted.file()).put("line", wanted.line());
       switch (action) {
         case SyncPlan.Action.Create _ -> {
@@ -1273,12 +1602,19 @@ final class ApplicationReconciler {
           }
         }
         case SyncPlan.Action.Overwrite(_, _, var changes) ->
-            entry.put("action", "replace").put("why", "Replace=true, %d fields differ".formatted(changes.size()));
-        case SyncPlan.Action.Replace(_, _, String why) -> entry.put("action", "replace").put("why", why);
+            entry
+                .put("action", "replace")
+                .put("why", "Replace=true, %d fields differ".formatted(changes.size()));
+        case SyncPlan.Action.Replace(_, _, String why) ->
+            entry.put("action", "replace").put("why", why);
       }
     }
     for (KubeObject gone : plan.prunes()) {
-      list.addObject().put("kind", gone.kind()).put("namespace", gone.namespace()).put("name", gone.name()).put("action", "prune");
+      list.addObject()
+          .put("kind", gone.kind())
+          .put("namespace", gone.namespace())
+          .put("name", gone.name())
+          .put("action", "prune");
     }
     return diff;
   }
@@ -1301,10 +1637,17 @@ final class ApplicationReconciler {
             application.namespace(),
             application.name() + "-" + digest.substring(0, 10),
             json -> {
-              Json.child(json, "metadata").putArray("ownerReferences").add(OwnerReference.controlledBy(application).toJson());
+              Json.child(json, "metadata")
+                  .putArray("ownerReferences")
+                  .add(OwnerReference.controlledBy(application).toJson());
               ObjectNode spec = json.putObject("spec");
-              spec.put("application", application.name()).put("target", target).put("revision", resolved.commit());
-              spec.put("message", resolved.message()).put("author", resolved.author()).put("by", by).put("digest", digest);
+              spec.put("application", application.name())
+                  .put("target", target)
+                  .put("revision", resolved.commit());
+              spec.put("message", resolved.message())
+                  .put("author", resolved.author())
+                  .put("by", by)
+                  .put("digest", digest);
               spec.set("steps", steps.toJson());
               spec.set("objects", diff.path("objects"));
               spec.put("unchanged", Json.integer(diff, "unchanged", 0));
@@ -1325,21 +1668,28 @@ final class ApplicationReconciler {
   private PlannedSteps steps(Pass pass, List<RenderedObject> rendered) {
     SyncOrder order = SyncOrder.of(rendered);
     SyncPlan plan = plan(pass, order.objects(), live(pass, order.objects()));
-    List<RenderedObject> hooks = rendered.stream().filter(object -> !order.objects().contains(object)).toList();
+    List<RenderedObject> hooks =
+        rendered.stream().filter(object -> !order.objects().contains(object)).toList();
     return PlannedSteps.of(plan, hooks, pass.spec.prune());
   }
 
   /// Whether a plan still says what would happen.
   ///
   /// @return why not; empty when it does
-  private Optional<String> moved(Pass pass, KubeObject plan, Source.Resolved revision, List<RenderedObject> rendered) {
+  private Optional<String> moved(
+      Pass pass, KubeObject plan, Source.Resolved revision, List<RenderedObject> rendered) {
     String planned = Json.string(plan.spec(), "revision", "");
     if (!revision.commit().equals(planned)) {
       return Optional.of(
           "Git moved: %s is %s now, the plan is for %s"
-              .formatted(Json.string(plan.spec(), "target", ""), brief(revision.commit()), brief(planned)));
+              .formatted(
+                  Json.string(plan.spec(), "target", ""),
+                  brief(revision.commit()),
+                  brief(planned)));
     }
-    return steps(pass, rendered).movedSince(plan.spec().path("steps")).map(what -> "live objects moved since the plan was made: " + what);
+    return steps(pass, rendered)
+        .movedSince(plan.spec().path("steps"))
+        .map(what -> "live objects moved since the plan was made: " + what);
   }
 
   static String brief(String revision) {

@@ -46,7 +46,8 @@ record ApplicationSpec(
     JsonNode backoff = retry.path("backoff");
     JsonNode suspend = spec.path("suspend");
     boolean suspended =
-        suspend.isObject() && KubeObject.instant(suspend, "until").filter(until -> !until.isAfter(now)).isEmpty();
+        suspend.isObject()
+            && KubeObject.instant(suspend, "until").filter(until -> !until.isAfter(now)).isEmpty();
     return new ApplicationSpec(
         Json.string(source, "repoURL", ""),
         Json.string(source, "path", "."),
@@ -61,7 +62,8 @@ record ApplicationSpec(
         Json.bool(automated, "selfHeal", false),
         Json.bool(automated, "allowEmpty", false),
         duration(policy, "timeout", Duration.ofMinutes(10)),
-        Json.string(policy, "waveTimeout").map(_ -> duration(policy, "waveTimeout", Duration.ofMinutes(10))),
+        Json.string(policy, "waveTimeout")
+            .map(_ -> duration(policy, "waveTimeout", Duration.ofMinutes(10))),
         SyncOptions.read(spec),
         Json.integer(retry, "limit", 5),
         duration(backoff, "duration", Duration.ofSeconds(5)),

@@ -39,10 +39,18 @@ final class ApplicationStatus {
 
   void sourceReady(Source.Resolved revision) {
     ObjectNode source = Json.child(json, "source");
-    boolean news = !Json.string(source, "revision", "").equals(revision.commit()) || !Json.string(source, "state", "").equals("Ready");
+    boolean news =
+        !Json.string(source, "revision", "").equals(revision.commit())
+            || !Json.string(source, "state", "").equals("Ready");
     if (news) {
-      source.put("revision", revision.commit()).put("tree", revision.tree()).put("message", revision.message());
-      source.put("author", revision.author()).put("state", "Ready").put("since", Conditions.time(now));
+      source
+          .put("revision", revision.commit())
+          .put("tree", revision.tree())
+          .put("message", revision.message());
+      source
+          .put("author", revision.author())
+          .put("state", "Ready")
+          .put("since", Conditions.time(now));
       source.remove("problem");
     }
     Conditions.set(json, "SourceFailed", false, "Ready", "", now);
@@ -97,9 +105,15 @@ final class ApplicationStatus {
     return KubeObject.instant(json.path("operation"), "startedAt").orElse(now);
   }
 
-  void begin(long id, String revision, String trigger, String by, boolean prune, boolean confirmed) {
+  void begin(
+      long id, String revision, String trigger, String by, boolean prune, boolean confirmed) {
     ObjectNode operation = json.putObject("operation");
-    operation.put("id", id).put("phase", "Running").put("trigger", trigger).put("by", by).put("revision", revision);
+    operation
+        .put("id", id)
+        .put("phase", "Running")
+        .put("trigger", trigger)
+        .put("by", by)
+        .put("revision", revision);
     operation.put("step", "apply").put("prune", prune).put("pruneConfirmed", confirmed);
     operation.put("startedAt", now.toString()).put("attempt", 1).put("message", "");
   }
@@ -129,7 +143,12 @@ final class ApplicationStatus {
     JsonNode known = operation().path("results");
     ArrayNode results = known instanceof ArrayNode array ? array : operation().putArray("results");
     if (results.size() < MAX_RESULTS) {
-      results.addObject().put("kind", kind).put("namespace", key.namespace()).put("name", key.name()).put("action", action);
+      results
+          .addObject()
+          .put("kind", kind)
+          .put("namespace", key.namespace())
+          .put("name", key.name())
+          .put("action", action);
     }
   }
 
@@ -155,7 +174,11 @@ final class ApplicationStatus {
   }
 
   void hold(String revision, long historyId, String reason) {
-    json.putObject("hold").put("revision", revision).put("historyId", historyId).put("since", Conditions.time(now)).put("reason", reason);
+    json.putObject("hold")
+        .put("revision", revision)
+        .put("historyId", historyId)
+        .put("since", Conditions.time(now))
+        .put("reason", reason);
   }
 
   void release() {
@@ -163,7 +186,8 @@ final class ApplicationStatus {
   }
 
   boolean isRejected(String revision) {
-    return Json.items(json, "rejected").stream().anyMatch(entry -> Json.string(entry, "revision", "").equals(revision));
+    return Json.items(json, "rejected").stream()
+        .anyMatch(entry -> Json.string(entry, "revision", "").equals(revision));
   }
 
   void reject(String revision, String reason) {
@@ -173,7 +197,10 @@ final class ApplicationStatus {
                 .filter(entry -> !Json.string(entry, "revision", "").equals(revision))
                 .toList());
     ArrayNode list = json.putArray("rejected");
-    list.addObject().put("revision", revision).put("reason", reason).put("since", Conditions.time(now));
+    list.addObject()
+        .put("revision", revision)
+        .put("reason", reason)
+        .put("since", Conditions.time(now));
     others.stream().limit(MAX_REJECTED - 1).forEach(list::add);
   }
 

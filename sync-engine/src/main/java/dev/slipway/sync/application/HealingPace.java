@@ -5,8 +5,8 @@ import java.time.Instant;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-/// How often an application may be healed: twenty times in a row at once, and then every three seconds. Two writers that undo
-/// each other's changes then do no harm.
+/// How often an application may be healed: twenty times in a row at once, and then every three
+/// seconds. Two writers that undo each other's changes then do no harm.
 final class HealingPace {
   private static final Duration EACH = Duration.ofSeconds(3);
   private static final Duration IN_A_ROW = EACH.multipliedBy(20);

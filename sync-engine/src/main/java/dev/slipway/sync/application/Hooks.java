@@ -19,9 +19,11 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The hooks of one application: makes their objects, looks after them by UID, and takes them away. What it knows is in `status.hooks`.
+/// The hooks of one application: makes their objects, looks after them by UID, and takes them away.
+/// What it knows is in `status.hooks`.
 final class Hooks {
-  /// On the object of a hook: whose it is and for which sync, so that a crash right after it was made runs it no second time.
+  /// On the object of a hook: whose it is and for which sync, so that a crash right after it was
+  /// made runs it no second time.
   private static final String RUN = "slipway.dev/hook-run";
 
   private static final int MAX_KEPT = 100;
@@ -79,8 +81,10 @@ final class Hooks {
           hook.map(Hook::policies)
               .filter(
                   policies ->
-                      seen.state() == HookRun.State.SUCCEEDED && policies.contains(Hook.DeletePolicy.HOOK_SUCCEEDED)
-                          || seen.state() == HookRun.State.FAILED && policies.contains(Hook.DeletePolicy.HOOK_FAILED))
+                      seen.state() == HookRun.State.SUCCEEDED
+                              && policies.contains(Hook.DeletePolicy.HOOK_SUCCEEDED)
+                          || seen.state() == HookRun.State.FAILED
+                              && policies.contains(Hook.DeletePolicy.HOOK_FAILED))
               .isPresent();
       if (goes) {
         delete(seen);
@@ -99,10 +103,19 @@ final class Hooks {
     Optional<KubeObject> before = reader.get(wanted.key());
     if (before.isPresent() && !before.get().annotation(RUN).equals(Optional.of(run))) {
       boolean own =
-          before.get().annotation(RUN).filter(text -> text.startsWith(application.uid() + "/")).isPresent()
+          before
+                  .get()
+                  .annotation(RUN)
+                  .filter(text -> text.startsWith(application.uid() + "/"))
+                  .isPresent()
               || runs.stream().anyMatch(old -> old.uid().equals(before.get().uid()));
       if (!own) {
-        record(hook, operation, before.get().uid(), HookRun.State.FAILED, "an object of this name exists already and is no hook of this application");
+        record(
+            hook,
+            operation,
+            before.get().uid(),
+            HookRun.State.FAILED,
+            "an object of this name exists already and is no hook of this application");
         return true;
       }
       if (!before.get().isTerminating()) {
@@ -114,14 +127,17 @@ final class Hooks {
         before.isPresent()
             ? before.get()
             : writer.apply(
-                wanted.withMetadata(metadata -> Json.child(metadata, "annotations").put(RUN, run)), ApplyOptions.FORCE);
+                wanted.withMetadata(metadata -> Json.child(metadata, "annotations").put(RUN, run)),
+                ApplyOptions.FORCE);
     record(hook, operation, live.uid(), HookRun.State.RUNNING, "");
     return true;
   }
 
   private void record(Hook hook, long operation, String uid, HookRun.State state, String message) {
     runs.removeIf(old -> old.isOf(hook));
-    runs.add(new HookRun(hook.object().object().key(), hook.phase(), uid, operation, state, message, now));
+    runs.add(
+        new HookRun(
+            hook.object().object().key(), hook.phase(), uid, operation, state, message, now));
     write();
   }
 
@@ -142,24 +158,32 @@ final class Hooks {
   int deleteAll() {
     int left = 0;
     for (HookRun run : runs) {
-      Optional<KubeObject> own = reader.get(run.key()).filter(object -> object.uid().equals(run.uid()));
+      Optional<KubeObject> own =
+          reader.get(run.key()).filter(object -> object.uid().equals(run.uid()));
       if (own.isPresent() && !own.get().isTerminating()) {
         delete(own.get());
       }
-      left += reader.get(run.key()).filter(object -> object.uid().equals(run.uid())).isPresent() ? 1 : 0;
+      left +=
+          reader.get(run.key()).filter(object -> object.uid().equals(run.uid())).isPresent()
+              ? 1
+              : 0;
     }
     return left;
   }
 
   private void delete(HookRun run) {
-    reader.get(run.key()).filter(object -> object.uid().equals(run.uid()) && !object.isTerminating()).ifPresent(this::delete);
+    reader
+        .get(run.key())
+        .filter(object -> object.uid().equals(run.uid()) && !object.isTerminating())
+        .ifPresent(this::delete);
   }
 
   private void delete(KubeObject object) {
     try {
       writer.delete(object.key(), DeleteOptions.ofUid(object.uid()));
     } catch (ClusterException e) {
-      if (e.reason() != ClusterException.Reason.NOT_FOUND && e.reason() != ClusterException.Reason.CONFLICT) {
+      if (e.reason() != ClusterException.Reason.NOT_FOUND
+          && e.reason() != ClusterException.Reason.CONFLICT) {
         throw e;
       }
     }
@@ -178,7 +202,10 @@ final class Hooks {
       ObjectNode entry = list.addObject();
       entry.put("group", run.key().group()).put("kind", run.key().kind());
       entry.put("namespace", run.key().namespace()).put("name", run.key().name());
-      entry.put("phase", run.phase().word()).put("uid", run.uid()).put("operation", run.operation());
+      entry
+          .put("phase", run.phase().word())
+          .put("uid", run.uid())
+          .put("operation", run.operation());
       entry.put("state", run.state().word()).put("startedAt", run.startedAt().toString());
       if (!run.message().isEmpty()) {
         entry.put("message", run.message());

@@ -13,8 +13,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Renders folders of commits, and remembers the last ones by everything that goes into them: a commit that touches another
-/// folder costs nothing.
+/// Renders folders of commits, and remembers the last ones by everything that goes into them: a
+/// commit that touches another folder costs nothing.
 final class Renders {
   /// All inputs of a render.
   private record Inputs(String tree, ReadOptions files, String namespace, String application) {}
@@ -43,14 +43,17 @@ final class Renders {
     Manifests manifests;
     try {
       manifests =
-          ManifestReader.read(source.tree(spec.repository(), revision.commit(), spec.path()), spec.files());
+          ManifestReader.read(
+              source.tree(spec.repository(), revision.commit(), spec.path()), spec.files());
     } catch (IOException e) {
-      throw new SourceException("commit " + revision.commit() + " cannot be read: " + e.getMessage(), e);
+      throw new SourceException(
+          "commit " + revision.commit() + " cannot be read: " + e.getMessage(), e);
     }
     if (!manifests.problems().isEmpty()) {
       throw new ManifestException(manifests.problems());
     }
-    List<RenderedObject> rendered = Renderer.render(manifests.items(), spec.namespace(), application);
+    List<RenderedObject> rendered =
+        Renderer.render(manifests.items(), spec.namespace(), application);
     remember(inputs, rendered);
     return rendered;
   }

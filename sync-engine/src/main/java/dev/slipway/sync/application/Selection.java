@@ -4,8 +4,8 @@ import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.LabelSelector;
 import java.util.List;
 
-/// Some of an application's objects, as a person names them: `Kind/name`, `Kind/namespace/name`, each part maybe `*`, and
-/// `labels:` with a selector.
+/// Some of an application's objects, as a person names them: `Kind/name`, `Kind/namespace/name`,
+/// each part maybe `*`, and `labels:` with a selector.
 final class Selection {
   private static final String LABELS = "labels:";
 
@@ -38,12 +38,16 @@ final class Selection {
   static String fault(String entry) {
     if (entry.startsWith(LABELS)) {
       try {
-        return LabelSelector.parse(entry.substring(LABELS.length())).isEverything() ? "an empty selector means nothing" : "";
+        return LabelSelector.parse(entry.substring(LABELS.length())).isEverything()
+            ? "an empty selector means nothing"
+            : "";
       } catch (IllegalArgumentException e) {
         return String.valueOf(e.getMessage());
       }
     }
     int parts = entry.split("/", -1).length;
-    return parts == 2 || parts == 3 ? "" : "\"%s\" names no object: write Kind/name or Kind/namespace/name".formatted(entry);
+    return parts == 2 || parts == 3
+        ? ""
+        : "\"%s\" names no object: write Kind/name or Kind/namespace/name".formatted(entry);
   }
 }

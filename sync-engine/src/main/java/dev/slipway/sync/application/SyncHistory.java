@@ -25,8 +25,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The syncs of an application: one SyncRecord each, and the rendered objects in the archive, so that any of them can be brought
-/// back without Git.
+/// The syncs of an application: one SyncRecord each, and the rendered objects in the archive, so
+/// that any of them can be brought back without Git.
 final class SyncHistory {
   private static final GroupKind RECORD = GroupKind.slipway("SyncRecord");
   private static final int REMEMBERED = 64;
@@ -51,7 +51,8 @@ final class SyncHistory {
   }
 
   Optional<KubeObject> find(KubeObject application, long id) {
-    return cluster.get(ObjectKey.slipway("SyncRecord", application.namespace(), application.name() + "-" + id));
+    return cluster.get(
+        ObjectKey.slipway("SyncRecord", application.namespace(), application.name() + "-" + id));
   }
 
   static long id(KubeObject record) {
@@ -75,7 +76,8 @@ final class SyncHistory {
   ///
   /// @param selection what it is limited to; empty for all
   /// @param overridesWindow begun although a window was closed
-  record Cause(String trigger, String by, String reason, List<String> selection, boolean overridesWindow) {
+  record Cause(
+      String trigger, String by, String reason, List<String> selection, boolean overridesWindow) {
     static Cause of(String trigger, String by) {
       return new Cause(trigger, by, "", List.of(), false);
     }
@@ -83,8 +85,13 @@ final class SyncHistory {
 
   /// Keeps what is about to be applied. The same id twice keeps the first.
   KubeObject add(
-      KubeObject application, long id, Source.Resolved revision, Cause cause, List<RenderedObject> objects) {
-    List<String> hashes = archive.put(objects.stream().map(object -> object.object().bytes()).toList());
+      KubeObject application,
+      long id,
+      Source.Resolved revision,
+      Cause cause,
+      List<RenderedObject> objects) {
+    List<String> hashes =
+        archive.put(objects.stream().map(object -> object.object().bytes()).toList());
     KubeObject record =
         KubeObject.make(
             "slipway.dev/v1",
@@ -96,9 +103,15 @@ final class SyncHistory {
                   .putArray("ownerReferences")
                   .add(OwnerReference.controlledBy(application).toJson());
               ObjectNode spec = json.putObject("spec");
-              spec.put("application", application.name()).put("id", id).put("revision", revision.commit());
-              spec.put("tree", revision.tree()).put("author", revision.author()).put("authoredAt", revision.authoredAt());
-              spec.put("message", revision.message()).put("trigger", cause.trigger()).put("by", cause.by());
+              spec.put("application", application.name())
+                  .put("id", id)
+                  .put("revision", revision.commit());
+              spec.put("tree", revision.tree())
+                  .put("author", revision.author())
+                  .put("authoredAt", revision.authoredAt());
+              spec.put("message", revision.message())
+                  .put("trigger", cause.trigger())
+                  .put("by", cause.by());
               if (!cause.reason().isEmpty()) {
                 spec.put("reason", cause.reason());
               }
@@ -147,10 +160,19 @@ final class SyncHistory {
           archive
               .get(hash)
               .orElseThrow(
-                  () -> new IllegalStateException("the archive has lost " + Json.string(entry, "kind", "") + " " + Json.string(entry, "name", "")));
+                  () ->
+                      new IllegalStateException(
+                          "the archive has lost "
+                              + Json.string(entry, "kind", "")
+                              + " "
+                              + Json.string(entry, "name", "")));
       objects.add(
           new RenderedObject(
-              KubeObject.parse(bytes), hash, Json.string(entry, "declaredKind", Json.string(entry, "kind", "")), "", 0));
+              KubeObject.parse(bytes),
+              hash,
+              Json.string(entry, "declaredKind", Json.string(entry, "kind", "")),
+              "",
+              0));
     }
     synchronized (remembered) {
       remembered.put(record.uid(), List.copyOf(objects));
@@ -178,10 +200,12 @@ final class SyncHistory {
   /// Forgets the oldest syncs beyond the limit; what is in force and the last healthy one stay.
   void trim(KubeObject application, int limit, long current) {
     List<KubeObject> all = of(application);
-    Optional<KubeObject> healthy = all.stream().filter(record -> isHealthy(record) && !isPartial(record)).findFirst();
+    Optional<KubeObject> healthy =
+        all.stream().filter(record -> isHealthy(record) && !isPartial(record)).findFirst();
     int kept = 0;
     for (KubeObject record : all) {
-      boolean needed = id(record) == current || healthy.filter(h -> h.uid().equals(record.uid())).isPresent();
+      boolean needed =
+          id(record) == current || healthy.filter(h -> h.uid().equals(record.uid())).isPresent();
       if (!needed && kept >= limit) {
         cluster.delete(record.key(), DeleteOptions.ofUid(record.uid()));
       } else {
@@ -193,10 +217,15 @@ final class SyncHistory {
   /// Forgets the oldest plans of an application.
   void trimPlans(KubeObject application, int limit) {
     cluster
-        .list(ObjectQuery.in(GroupKind.slipway("Plan"), application.namespace()).ownedBy(application.uid()))
+        .list(
+            ObjectQuery.in(GroupKind.slipway("Plan"), application.namespace())
+                .ownedBy(application.uid()))
         .items()
         .stream()
-        .sorted(Comparator.comparing((KubeObject plan) -> plan.creationTimestamp().orElse(java.time.Instant.MIN)).reversed())
+        .sorted(
+            Comparator.comparing(
+                    (KubeObject plan) -> plan.creationTimestamp().orElse(java.time.Instant.MIN))
+                .reversed())
         .skip(limit)
         .forEach(plan -> cluster.delete(plan.key(), DeleteOptions.ofUid(plan.uid())));
   }

@@ -17,8 +17,9 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import tools.jackson.databind.JsonNode;
 
-/// Notices that an object is healed again and again because somebody else wants it otherwise, says who and where, and lets healing
-/// wait ever longer. It is told of each healing and never asks a clock.
+/// Notices that an object is healed again and again because somebody else wants it otherwise, says
+/// who and where, and lets healing wait ever longer. It is told of each healing and never asks a
+/// clock.
 final class ThrashDetector {
   private static final int TOLERATED = 8;
   private static final Duration SPAN = Duration.ofMinutes(1);
@@ -59,7 +60,8 @@ final class ThrashDetector {
           trace.writer = writer(live);
           if (trace.healed.size() > TOLERATED) {
             trace.thrashing = true;
-            trace.pause = trace.pause.isZero() ? Duration.ofSeconds(2) : trace.pause.multipliedBy(2);
+            trace.pause =
+                trace.pause.isZero() ? Duration.ofSeconds(2) : trace.pause.multipliedBy(2);
             trace.pause = trace.pause.compareTo(LONGEST) > 0 ? LONGEST : trace.pause;
             while (trace.healed.size() > 2 * TOLERATED) {
               trace.healed.removeFirst();
@@ -81,9 +83,13 @@ final class ThrashDetector {
 
   /// What goes on, a sentence an object; empty when all is calm.
   List<String> report(String application, Instant now) {
-    traces.values().removeIf(trace -> trace.healed.getLast().plus(trace.thrashing ? CALM : SPAN).isBefore(now));
+    traces
+        .values()
+        .removeIf(
+            trace -> trace.healed.getLast().plus(trace.thrashing ? CALM : SPAN).isBefore(now));
     return traces.entrySet().stream()
-        .filter(entry -> entry.getKey().application().equals(application) && entry.getValue().thrashing)
+        .filter(
+            entry -> entry.getKey().application().equals(application) && entry.getValue().thrashing)
         .sorted(Comparator.comparing(entry -> entry.getKey().key()))
         .map(entry -> sentence(entry.getKey().key(), entry.getValue()))
         .toList();
@@ -106,14 +112,23 @@ final class ThrashDetector {
     Optional<JsonNode> last =
         Json.items(live.metadata(), "managedFields").stream()
             .filter(entry -> !Json.string(entry, "manager", "").startsWith("slipway"))
-            .max(Comparator.comparing(entry -> KubeObject.instant(entry, "time").orElse(Instant.MIN)));
+            .max(
+                Comparator.comparing(
+                    entry -> KubeObject.instant(entry, "time").orElse(Instant.MIN)));
     return last.map(entry -> Json.string(entry, "manager", "somebody")).orElse("somebody else");
   }
 
   /// The condition that says so.
-  static void tell(tools.jackson.databind.node.ObjectNode status, List<String> report, Instant now) {
+  static void tell(
+      tools.jackson.databind.node.ObjectNode status, List<String> report, Instant now) {
     if (!report.isEmpty() || Conditions.find(status, "Thrashing").isPresent()) {
-      Conditions.set(status, "Thrashing", !report.isEmpty(), report.isEmpty() ? "Calm" : "ChangedInTurn", String.join("\n", report), now);
+      Conditions.set(
+          status,
+          "Thrashing",
+          !report.isEmpty(),
+          report.isEmpty() ? "Calm" : "ChangedInTurn",
+          String.join("\n", report),
+          now);
     }
   }
 }

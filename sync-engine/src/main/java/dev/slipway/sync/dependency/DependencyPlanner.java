@@ -35,7 +35,9 @@ public final class DependencyPlanner {
       }
 
       public String words() {
-        return path.stream().map(key -> key.namespace() + "/" + key.name()).collect(Collectors.joining(" → "));
+        return path.stream()
+            .map(key -> key.namespace() + "/" + key.name())
+            .collect(Collectors.joining(" → "));
       }
     }
   }
@@ -61,25 +63,32 @@ public final class DependencyPlanner {
     for (JsonNode dependency : Json.items(application.spec(), "dependsOn")) {
       Set<ObjectKey> keys = keys(application, dependency, known.values());
       if (keys.isEmpty()) {
-        return new Verdict.Waiting("an application with the labels " + dependency.path("matchLabels") + ": there is none");
+        return new Verdict.Waiting(
+            "an application with the labels " + dependency.path("matchLabels") + ": there is none");
       }
       for (ObjectKey key : keys) {
         KubeObject other = known.get(key);
         if (other == null) {
-          return new Verdict.Waiting("application %s/%s: it does not exist".formatted(key.namespace(), key.name()));
+          return new Verdict.Waiting(
+              "application %s/%s: it does not exist".formatted(key.namespace(), key.name()));
         }
         Health health = HealthRules.assess(other);
         if (health.word() != Health.Word.HEALTHY) {
           return new Verdict.Waiting(
               "application %s/%s to be healthy: %s%s"
-                  .formatted(key.namespace(), key.name(), health.word(), health.message().isEmpty() ? "" : ", " + health.message()));
+                  .formatted(
+                      key.namespace(),
+                      key.name(),
+                      health.word(),
+                      health.message().isEmpty() ? "" : ", " + health.message()));
         }
       }
     }
     return new Verdict.Ready();
   }
 
-  private static Set<ObjectKey> keys(KubeObject application, JsonNode dependency, Collection<KubeObject> all) {
+  private static Set<ObjectKey> keys(
+      KubeObject application, JsonNode dependency, Collection<KubeObject> all) {
     String namespace = Json.string(dependency, "namespace", application.namespace());
     String name = Json.string(dependency, "name", "");
     if (!name.isEmpty()) {
@@ -87,7 +96,8 @@ public final class DependencyPlanner {
     }
     LabelSelector labels = LabelSelector.ofMap(Json.stringMap(dependency, "matchLabels"));
     return all.stream()
-        .filter(other -> other.namespace().equals(namespace) && !other.key().equals(application.key()))
+        .filter(
+            other -> other.namespace().equals(namespace) && !other.key().equals(application.key()))
         .filter(other -> labels.matches(other.labels()))
         .map(KubeObject::key)
         .sorted()
@@ -120,7 +130,8 @@ public final class DependencyPlanner {
     return List.of();
   }
 
-  private static List<ObjectKey> path(ObjectKey start, ObjectKey last, Map<ObjectKey, ObjectKey> cameFrom) {
+  private static List<ObjectKey> path(
+      ObjectKey start, ObjectKey last, Map<ObjectKey, ObjectKey> cameFrom) {
     var path = new ArrayList<ObjectKey>();
     path.add(start);
     for (ObjectKey at = last; at != null && !at.equals(start); at = cameFrom.get(at)) {

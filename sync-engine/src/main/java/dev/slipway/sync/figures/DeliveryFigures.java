@@ -31,7 +31,8 @@ public record DeliveryFigures(
   private static final Set<String> CHANGES = Set.of("automated", "manual", "webhook");
 
   /// One change and its end.
-  private record Change(KubeObject record, Instant end, boolean succeeded, boolean back, String revision) {}
+  private record Change(
+      KubeObject record, Instant end, boolean succeeded, boolean back, String revision) {}
 
   /// @param records the application's SyncRecords, in any order
   /// @param since what ended before does not count
@@ -41,9 +42,18 @@ public record DeliveryFigures(
       String phase = Json.string(record.status(), "phase", "");
       boolean partial = !Json.items(record.spec(), "selection").isEmpty();
       Optional<Instant> end = KubeObject.instant(record.status(), "finishedAt");
-      if (end.isPresent() && !partial && (phase.equals("Succeeded") || phase.equals("Failed")) && !end.get().isBefore(since)) {
+      if (end.isPresent()
+          && !partial
+          && (phase.equals("Succeeded") || phase.equals("Failed"))
+          && !end.get().isBefore(since)) {
         boolean back = !CHANGES.contains(Json.string(record.spec(), "trigger", ""));
-        ended.add(new Change(record, end.get(), phase.equals("Succeeded"), back, Json.string(record.spec(), "revision", "")));
+        ended.add(
+            new Change(
+                record,
+                end.get(),
+                phase.equals("Succeeded"),
+                back,
+                Json.string(record.spec(), "revision", "")));
       }
     }
     ended.sort(Comparator.comparingLong(change -> Json.number(change.record().spec(), "id", 0)));
@@ -54,11 +64,18 @@ public record DeliveryFigures(
     Optional<Instant> brokenSince = Optional.empty();
     for (int i = 0; i < ended.size(); i++) {
       Change change = ended.get(i);
-      boolean takenBack = !change.back() && change.succeeded() && i + 1 < ended.size() && isByHand(ended.get(i + 1));
+      boolean takenBack =
+          !change.back()
+              && change.succeeded()
+              && i + 1 < ended.size()
+              && isByHand(ended.get(i + 1));
       if (!change.back()) {
         if (change.succeeded()) {
           deployments++;
-          KubeObject.instant(change.record().spec(), "authoredAt").map(at -> Duration.between(at, change.end())).filter(Duration::isPositive).ifPresent(leads::add);
+          KubeObject.instant(change.record().spec(), "authoredAt")
+              .map(at -> Duration.between(at, change.end()))
+              .filter(Duration::isPositive)
+              .ifPresent(leads::add);
         }
         failures += !change.succeeded() || takenBack ? 1 : 0;
       }
@@ -70,9 +87,14 @@ public record DeliveryFigures(
       }
     }
     Duration covered =
-        ended.isEmpty() ? Duration.ZERO : Duration.between(ended.getFirst().end().isAfter(since) ? ended.getFirst().end() : since, now);
+        ended.isEmpty()
+            ? Duration.ZERO
+            : Duration.between(
+                ended.getFirst().end().isAfter(since) ? ended.getFirst().end() : since, now);
     double days = Math.max(1.0, covered.toMillis() / 86_400_000.0);
-    int changes = deployments + (int) ended.stream().filter(change -> !change.back() && !change.succeeded()).count();
+    int changes =
+        deployments
+            + (int) ended.stream().filter(change -> !change.back() && !change.succeeded()).count();
     return new DeliveryFigures(
         deployments,
         failures,
@@ -94,12 +116,16 @@ public record DeliveryFigures(
     List<Duration> sorted = all.stream().sorted().toList();
     int middle = sorted.size() / 2;
     return Optional.of(
-        sorted.size() % 2 == 1 ? sorted.get(middle) : sorted.get(middle - 1).plus(sorted.get(middle)).dividedBy(2));
+        sorted.size() % 2 == 1
+            ? sorted.get(middle)
+            : sorted.get(middle - 1).plus(sorted.get(middle)).dividedBy(2));
   }
 
   public ObjectNode toJson() {
     ObjectNode json = Json.object();
-    json.put("deployments", deployments).put("failures", failures).put("deploymentsPerDay", Math.round(perDay * 100) / 100.0);
+    json.put("deployments", deployments)
+        .put("failures", failures)
+        .put("deploymentsPerDay", Math.round(perDay * 100) / 100.0);
     leadTime.ifPresent(time -> json.put("leadTimeSeconds", time.toSeconds()));
     json.put("changeFailureRate", Math.round(failureRate * 1000) / 1000.0);
     timeToRestore.ifPresent(time -> json.put("timeToRestoreSeconds", time.toSeconds()));

@@ -37,7 +37,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Keeps one bare mirror per repository, fetches only the commits that are asked for, and reads files from the object database.
+/// Keeps one bare mirror per repository, fetches only the commits that are asked for, and reads
+/// files from the object database.
 ///
 /// What a repository said last is kept in memory only: after a restart it is asked again.
 public final class GitSource implements Source, AutoCloseable {
@@ -67,7 +68,9 @@ public final class GitSource implements Source, AutoCloseable {
 
     Mirror(String url) {
       this.url = url;
-      this.folder = root.resolve(Renderer.hash(url.getBytes(StandardCharsets.UTF_8)).substring(0, 16) + ".git");
+      this.folder =
+          root.resolve(
+              Renderer.hash(url.getBytes(StandardCharsets.UTF_8)).substring(0, 16) + ".git");
     }
 
     synchronized Repository repository() {
@@ -86,7 +89,8 @@ public final class GitSource implements Source, AutoCloseable {
         repository = built;
         return built;
       } catch (IOException e) {
-        throw new SourceException("cannot keep a mirror of " + shown(url) + ": " + e.getMessage(), e);
+        throw new SourceException(
+            "cannot keep a mirror of " + shown(url) + ": " + e.getMessage(), e);
       }
     }
 
@@ -109,12 +113,21 @@ public final class GitSource implements Source, AutoCloseable {
     private Map<String, ObjectId> ask() {
       try {
         Collection<Ref> answer =
-            Git.lsRemoteRepository().setRemote(remote()).setHeads(false).setTags(false).setTimeout((int) timeout.toSeconds()).call();
+            Git.lsRemoteRepository()
+                .setRemote(remote())
+                .setHeads(false)
+                .setTags(false)
+                .setTimeout((int) timeout.toSeconds())
+                .call();
         var found = new TreeMap<String, ObjectId>();
         for (Ref ref : answer) {
-          ObjectId id = ref.getPeeledObjectId() != null ? ref.getPeeledObjectId() : ref.getObjectId();
+          ObjectId id =
+              ref.getPeeledObjectId() != null ? ref.getPeeledObjectId() : ref.getObjectId();
           String name = ref.getName();
-          if (id != null && (name.equals(Constants.HEAD) || name.startsWith(Constants.R_HEADS) || name.startsWith(Constants.R_TAGS))) {
+          if (id != null
+              && (name.equals(Constants.HEAD)
+                  || name.startsWith(Constants.R_HEADS)
+                  || name.startsWith(Constants.R_TAGS))) {
             boolean peeled = name.endsWith("^{}");
             found.put(peeled ? name.substring(0, name.length() - 3) : name, id);
           }
@@ -156,7 +169,13 @@ public final class GitSource implements Source, AutoCloseable {
 
     private void fetchNow(String name, ObjectId commit) {
       try (Git git = new Git(repository())) {
-        var spec = new RefSpec("+" + name + ":" + KEPT + Renderer.hash(name.getBytes(StandardCharsets.UTF_8)).substring(0, 20));
+        var spec =
+            new RefSpec(
+                "+"
+                    + name
+                    + ":"
+                    + KEPT
+                    + Renderer.hash(name.getBytes(StandardCharsets.UTF_8)).substring(0, 20));
         git.fetch()
             .setRemote(remote())
             .setRefSpecs(spec)
@@ -164,11 +183,13 @@ public final class GitSource implements Source, AutoCloseable {
             .setTimeout((int) timeout.toSeconds())
             .call();
       } catch (GitAPIException | RuntimeException e) {
-        throw new SourceException("cannot fetch %s of %s: %s".formatted(name, shown(url), reason(e)), e);
+        throw new SourceException(
+            "cannot fetch %s of %s: %s".formatted(name, shown(url), reason(e)), e);
       }
       if (!has(commit)) {
         throw new SourceException(
-            "repository %s says that %s is %s, but does not have this commit".formatted(shown(url), name, commit.name()));
+            "repository %s says that %s is %s, but does not have this commit"
+                .formatted(shown(url), name, commit.name()));
       }
     }
 
@@ -196,13 +217,16 @@ public final class GitSource implements Source, AutoCloseable {
       }
     }
 
-    /// What a server gave is there and cannot be read: the mirror is damaged. It is made anew when it is next needed.
+    /// What a server gave is there and cannot be read: the mirror is damaged. It is made anew when
+    /// it is next needed.
     synchronized SourceException damaged(Repository read, String what, IOException e) {
       if (read == repository) {
         discard();
       }
       return new SourceException(
-          "%s of %s cannot be read: %s; its mirror is made anew".formatted(what, shown(url), reason(e)), e);
+          "%s of %s cannot be read: %s; its mirror is made anew"
+              .formatted(what, shown(url), reason(e)),
+          e);
     }
 
     /// A mirror is a cache: a damaged one is thrown away.
@@ -254,7 +278,8 @@ public final class GitSource implements Source, AutoCloseable {
     try (TreeWalk walk = TreeWalk.forPath(mirror.repository(), clean, commit.getTree())) {
       if (walk == null || !walk.isSubtree()) {
         throw new SourceException(
-            "commit %s of %s has no folder %s".formatted(commit.abbreviate(8).name(), shown(mirror.url), clean));
+            "commit %s of %s has no folder %s"
+                .formatted(commit.abbreviate(8).name(), shown(mirror.url), clean));
       }
       return walk.getObjectId(0);
     }
@@ -269,7 +294,8 @@ public final class GitSource implements Source, AutoCloseable {
       return id;
     }
     Map<String, ObjectId> refs = mirror.refs();
-    for (String name : new String[] {Constants.R_HEADS + revision, Constants.R_TAGS + revision, revision}) {
+    for (String name :
+        new String[] {Constants.R_HEADS + revision, Constants.R_TAGS + revision, revision}) {
       ObjectId id = refs.get(name);
       if (id != null) {
         mirror.fetch(name, id);
@@ -297,10 +323,15 @@ public final class GitSource implements Source, AutoCloseable {
             .ifPresent(version -> versions.put(name, version));
       }
     }
-    return versions.entrySet().stream().max(Map.Entry.<String, SemverRange.Version>comparingByValue().thenComparing(Map.Entry.comparingByKey(Comparator.reverseOrder()))).map(Map.Entry::getKey);
+    return versions.entrySet().stream()
+        .max(
+            Map.Entry.<String, SemverRange.Version>comparingByValue()
+                .thenComparing(Map.Entry.comparingByKey(Comparator.reverseOrder())))
+        .map(Map.Entry::getKey);
   }
 
-  /// A commit that no ref names now: some servers give it by its id, all give the branches that may contain it.
+  /// A commit that no ref names now: some servers give it by its id, all give the branches that may
+  /// contain it.
   private static void fetchCommit(Mirror mirror, ObjectId id) {
     try {
       mirror.fetch(id.name(), id);
@@ -311,7 +342,8 @@ public final class GitSource implements Source, AutoCloseable {
         }
       }
       if (!mirror.has(id)) {
-        throw new SourceException("repository %s has no commit %s".formatted(shown(mirror.url), id.name()), e);
+        throw new SourceException(
+            "repository %s has no commit %s".formatted(shown(mirror.url), id.name()), e);
       }
     }
   }
@@ -353,7 +385,8 @@ public final class GitSource implements Source, AutoCloseable {
     while (cause.getCause() != null && cause.getCause() != cause) {
       cause = cause.getCause();
     }
-    String message = cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
+    String message =
+        cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
     return message.replaceAll("://[^/@\\s]+@", "://");
   }
 
@@ -365,7 +398,8 @@ public final class GitSource implements Source, AutoCloseable {
         folder,
         new SimpleFileVisitor<>() {
           @Override
-          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
+              throws IOException {
             Files.deleteIfExists(file);
             return FileVisitResult.CONTINUE;
           }
@@ -379,7 +413,8 @@ public final class GitSource implements Source, AutoCloseable {
           }
 
           @Override
-          public FileVisitResult postVisitDirectory(Path visited, @Nullable IOException e) throws IOException {
+          public FileVisitResult postVisitDirectory(Path visited, @Nullable IOException e)
+              throws IOException {
             Files.delete(visited);
             return FileVisitResult.CONTINUE;
           }

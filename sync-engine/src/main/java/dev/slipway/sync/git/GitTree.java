@@ -43,7 +43,11 @@ final class GitTree implements SourceTree {
         ObjectId blob = walk.getObjectId(0);
         String path = walk.getPathString();
         blobs.put(path, blob);
-        entries.add(new Entry(path, reader.getObjectSize(blob, ObjectReader.OBJ_ANY), mode.equals(FileMode.SYMLINK)));
+        entries.add(
+            new Entry(
+                path,
+                reader.getObjectSize(blob, ObjectReader.OBJ_ANY),
+                mode.equals(FileMode.SYMLINK)));
       }
     } catch (IOException e) {
       throw damaged.apply(e);

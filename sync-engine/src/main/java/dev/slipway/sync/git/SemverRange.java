@@ -6,7 +6,8 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// A range of versions: `1.x`, `1.2.*`, `^1.2`, `~1.2.3`, `>=1.2 <2`, `*`. Pre-releases are left out unless the range names one.
+/// A range of versions: `1.x`, `1.2.*`, `^1.2`, `~1.2.3`, `>=1.2 <2`, `*`. Pre-releases are left
+/// out unless the range names one.
 record SemverRange(List<Bound> bounds, boolean preReleases) {
   /// @param comparison of a version with the bound: one of `<`, `<=`, `>`, `>=`, `=`
   record Bound(String comparison, Version version) {
@@ -24,12 +25,18 @@ record SemverRange(List<Bound> bounds, boolean preReleases) {
 
   record Version(long major, long minor, long patch, String pre) implements Comparable<Version> {
     private static final Pattern FORM =
-        Pattern.compile("v?([0-9]{1,9})(?:\\.([0-9]{1,9}))?(?:\\.([0-9]{1,9}))?(?:-([0-9A-Za-z.-]+))?(?:\\+.*)?");
+        Pattern.compile(
+            "v?([0-9]{1,9})(?:\\.([0-9]{1,9}))?(?:\\.([0-9]{1,9}))?(?:-([0-9A-Za-z.-]+))?(?:\\+.*)?");
 
     static Optional<Version> parse(String text) {
       Matcher m = FORM.matcher(text);
       return m.matches()
-          ? Optional.of(new Version(number(m.group(1)), number(m.group(2)), number(m.group(3)), m.group(4) == null ? "" : m.group(4)))
+          ? Optional.of(
+              new Version(
+                  number(m.group(1)),
+                  number(m.group(2)),
+                  number(m.group(3)),
+                  m.group(4) == null ? "" : m.group(4)))
           : Optional.empty();
     }
 
@@ -65,7 +72,9 @@ record SemverRange(List<Bound> bounds, boolean preReleases) {
     }
   }
 
-  private static final Pattern TERM = Pattern.compile("(>=|<=|>|<|=|\\^|~)?\\s*v?([0-9xX*]+(?:\\.[0-9xX*]+){0,2}(?:-[0-9A-Za-z.-]+)?)");
+  private static final Pattern TERM =
+      Pattern.compile(
+          "(>=|<=|>|<|=|\\^|~)?\\s*v?([0-9xX*]+(?:\\.[0-9xX*]+){0,2}(?:-[0-9A-Za-z.-]+)?)");
 
   /// Empty when the text is no range but a name.
   static Optional<SemverRange> parse(String text) {
@@ -125,6 +134,7 @@ record SemverRange(List<Bound> bounds, boolean preReleases) {
   }
 
   boolean matches(Version version) {
-    return (preReleases || version.pre().isEmpty()) && bounds.stream().allMatch(bound -> bound.holds(version));
+    return (preReleases || version.pre().isEmpty())
+        && bounds.stream().allMatch(bound -> bound.holds(version));
   }
 }

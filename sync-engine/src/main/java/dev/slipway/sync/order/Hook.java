@@ -11,12 +11,18 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// An object that is made anew at one point of each sync, and must come to a good end: mostly a Job.
+/// An object that is made anew at one point of each sync, and must come to a good end: mostly a
+/// Job.
 ///
 /// @param wave within its phase
 /// @param policies when the object is deleted
 /// @param timeout how long it may take; empty: as long as the sync
-public record Hook(RenderedObject object, Phase phase, int wave, Set<DeletePolicy> policies, Optional<Duration> timeout) {
+public record Hook(
+    RenderedObject object,
+    Phase phase,
+    int wave,
+    Set<DeletePolicy> policies,
+    Optional<Duration> timeout) {
   /// When a hook runs.
   public enum Phase {
     PRE_SYNC("PreSync"),
@@ -62,7 +68,8 @@ public record Hook(RenderedObject object, Phase phase, int wave, Set<DeletePolic
     policies = Set.copyOf(policies);
   }
 
-  /// The hooks that an object declares itself to be, one for each phase; none for an object like any other.
+  /// The hooks that an object declares itself to be, one for each phase; none for an object like
+  /// any other.
   static List<Hook> of(RenderedObject rendered) {
     KubeObject object = rendered.object();
     var policies = EnumSet.noneOf(DeletePolicy.class);
@@ -90,21 +97,33 @@ public record Hook(RenderedObject object, Phase phase, int wave, Set<DeletePolic
     var faults = new ArrayList<String>();
     for (String word : words(object, "hook")) {
       if (Phase.of(word).isEmpty()) {
-        faults.add("%s: \"%s\" is no hook: PreSync, Sync, PostSync, SyncFail, PreDelete, PostDelete or Skip".formatted(object.key(), word));
+        faults.add(
+            "%s: \"%s\" is no hook: PreSync, Sync, PostSync, SyncFail, PreDelete, PostDelete or Skip"
+                .formatted(object.key(), word));
       }
     }
     for (String word : words(object, "hook-delete-policy")) {
-      if (java.util.Arrays.stream(DeletePolicy.values()).noneMatch(policy -> policy.word.equals(word))) {
-        faults.add("%s: \"%s\" is no deletion policy: BeforeHookCreation, HookSucceeded or HookFailed".formatted(object.key(), word));
+      if (java.util.Arrays.stream(DeletePolicy.values())
+          .noneMatch(policy -> policy.word.equals(word))) {
+        faults.add(
+            "%s: \"%s\" is no deletion policy: BeforeHookCreation, HookSucceeded or HookFailed"
+                .formatted(object.key(), word));
       }
     }
     annotation(object, "sync-wave")
         .filter(text -> !text.matches("[+-]?[0-9]{1,9}"))
-        .ifPresent(text -> faults.add("%s: the sync wave \"%s\" is no whole number".formatted(object.key(), text)));
+        .ifPresent(
+            text ->
+                faults.add(
+                    "%s: the sync wave \"%s\" is no whole number".formatted(object.key(), text)));
     object
         .annotation("slipway.dev/hook-timeout")
         .filter(text -> !PART.matcher(text).matches())
-        .ifPresent(text -> faults.add("%s: \"%s\" is no duration: write 30s, 5m or 1h".formatted(object.key(), text)));
+        .ifPresent(
+            text ->
+                faults.add(
+                    "%s: \"%s\" is no duration: write 30s, 5m or 1h"
+                        .formatted(object.key(), text)));
     return faults;
   }
 
@@ -134,11 +153,18 @@ public record Hook(RenderedObject object, Phase phase, int wave, Set<DeletePolic
 
   private static List<String> words(KubeObject object, String name) {
     return annotation(object, name)
-        .map(text -> java.util.Arrays.stream(text.split(",", -1)).map(String::strip).filter(word -> !word.isEmpty()).toList())
+        .map(
+            text ->
+                java.util.Arrays.stream(text.split(",", -1))
+                    .map(String::strip)
+                    .filter(word -> !word.isEmpty())
+                    .toList())
         .orElse(List.of());
   }
 
   private static Optional<String> annotation(KubeObject object, String name) {
-    return object.annotation("slipway.dev/" + name).or(() -> object.annotation("argocd.argoproj.io/" + name));
+    return object
+        .annotation("slipway.dev/" + name)
+        .or(() -> object.annotation("argocd.argoproj.io/" + name));
   }
 }

@@ -11,7 +11,13 @@ import java.util.Optional;
 
 /// One run of a hook: the very object that was made for it, and what became of it.
 public record HookRun(
-    ObjectKey key, Hook.Phase phase, String uid, long operation, State state, String message, Instant startedAt) {
+    ObjectKey key,
+    Hook.Phase phase,
+    String uid,
+    long operation,
+    State state,
+    String message,
+    Instant startedAt) {
   /// How far it is.
   public enum State {
     RUNNING("Running"),
@@ -31,7 +37,10 @@ public record HookRun(
     }
 
     public static State of(String word) {
-      return java.util.Arrays.stream(values()).filter(state -> state.word.equals(word)).findFirst().orElse(FAILED);
+      return java.util.Arrays.stream(values())
+          .filter(state -> state.word.equals(word))
+          .findFirst()
+          .orElse(FAILED);
     }
   }
 
@@ -43,7 +52,8 @@ public record HookRun(
     return phase == hook.phase() && key.equals(hook.object().object().key());
   }
 
-  /// How the run stands now. Another object under the same name is not the hook: whoever took it away made the hook fail.
+  /// How the run stands now. Another object under the same name is not the hook: whoever took it
+  /// away made the hook fail.
   ///
   /// @param live what has the hook's name now
   public HookRun look(Optional<KubeObject> live, Optional<Duration> timeout, Instant now) {
@@ -55,8 +65,12 @@ public record HookRun(
       return ended(State.FAILED, "the hook vanished before it was done");
     }
     HookRun seen = judge(own.get());
-    if (seen.state == State.RUNNING && timeout.filter(limit -> !startedAt.plus(limit).isAfter(now)).isPresent()) {
-      return ended(State.FAILED, "not done within " + timeout.get().toString().substring(2).toLowerCase(java.util.Locale.ROOT));
+    if (seen.state == State.RUNNING
+        && timeout.filter(limit -> !startedAt.plus(limit).isAfter(now)).isPresent()) {
+      return ended(
+          State.FAILED,
+          "not done within "
+              + timeout.get().toString().substring(2).toLowerCase(java.util.Locale.ROOT));
     }
     return seen;
   }
@@ -68,14 +82,16 @@ public record HookRun(
     if (object.key().groupKind().toString().equals("Pod")) {
       return switch (Json.string(object.status(), "phase", "")) {
         case "Succeeded" -> ended(State.SUCCEEDED, "");
-        case "Failed" -> ended(State.FAILED, Json.string(object.status(), "message", "the pod failed"));
+        case "Failed" ->
+            ended(State.FAILED, Json.string(object.status(), "message", "the pod failed"));
         default -> this;
       };
     }
     Health health = HealthRules.assess(object);
     return switch (health.word()) {
       case HEALTHY -> ended(State.SUCCEEDED, "");
-      case DEGRADED -> ended(State.FAILED, health.message().isEmpty() ? "failed" : health.message());
+      case DEGRADED ->
+          ended(State.FAILED, health.message().isEmpty() ? "failed" : health.message());
       default -> this;
     };
   }

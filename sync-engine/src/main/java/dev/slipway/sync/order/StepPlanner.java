@@ -11,13 +11,16 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
-/// Says what a sync does next, from nothing but how everything stands now: so it goes on after any interruption.
+/// Says what a sync does next, from nothing but how everything stands now: so it goes on after any
+/// interruption.
 ///
-/// PreSync hooks first, wave by wave; then each wave of objects with the Sync hooks of that wave, and the next one only when all of it is
-/// healthy; what Git no longer has goes with the last wave, or after it (`PruneLast`); PostSync hooks last.
+/// PreSync hooks first, wave by wave; then each wave of objects with the Sync hooks of that wave,
+/// and the next one only when all of it is healthy; what Git no longer has goes with the last wave,
+/// or after it (`PruneLast`); PostSync hooks last.
 public final class StepPlanner {
   /// In these kinds a failure is final: waiting longer does not help.
-  private static final Set<String> FINAL = Set.of("Rollout", "Deployment", "StatefulSet", "DaemonSet", "Job");
+  private static final Set<String> FINAL =
+      Set.of("Rollout", "Deployment", "StatefulSet", "DaemonSet", "Job");
 
   /// How everything stands.
   ///
@@ -59,14 +62,20 @@ public final class StepPlanner {
   public static Step next(Situation now) {
     return hooks(now, Hook.Phase.PRE_SYNC)
         .or(() -> waves(now))
-        .or(() -> now.lastPrunes().isEmpty() ? Optional.empty() : Optional.of(new Step.Prune("PruneLast", now.lastPrunes())))
+        .or(
+            () ->
+                now.lastPrunes().isEmpty()
+                    ? Optional.empty()
+                    : Optional.of(new Step.Prune("PruneLast", now.lastPrunes())))
         .or(() -> hooks(now, Hook.Phase.POST_SYNC))
         .orElseGet(Step.Done::new);
   }
 
   /// The same for a phase on its own (`SyncFail`, `PreDelete`, `PostDelete`).
   public static Step next(SyncOrder order, Hook.Phase phase, List<HookRun> runs) {
-    return hooks(new Situation(order, SyncPlan.NOTHING, Map.of(), runs, List.of(), List.of()), phase).orElseGet(Step.Done::new);
+    return hooks(
+            new Situation(order, SyncPlan.NOTHING, Map.of(), runs, List.of(), List.of()), phase)
+        .orElseGet(Step.Done::new);
   }
 
   private static Optional<Step> waves(Situation now) {
@@ -89,7 +98,9 @@ public final class StepPlanner {
     Set<ObjectKey> keys = new HashSet<>();
     objects.forEach(object -> keys.add(object.object().key()));
     List<SyncPlan.Action> actions =
-        now.plan().actions().stream().filter(action -> keys.contains(action.wanted().object().key())).toList();
+        now.plan().actions().stream()
+            .filter(action -> keys.contains(action.wanted().object().key()))
+            .toList();
     if (!actions.isEmpty()) {
       return Optional.of(new Step.Apply(stage, actions));
     }
@@ -123,8 +134,12 @@ public final class StepPlanner {
                                     now.health()
                                         .getOrDefault(
                                             object.object().key(),
-                                            new Health(Health.Word.MISSING, object.object().key() + " is missing"));
-                                return new Health(health.word(), health.message().isEmpty() ? "" : words(object, health));
+                                            new Health(
+                                                Health.Word.MISSING,
+                                                object.object().key() + " is missing"));
+                                return new Health(
+                                    health.word(),
+                                    health.message().isEmpty() ? "" : words(object, health));
                               })
                           .toList());
               return worst.word() == Health.Word.HEALTHY || worst.word() == Health.Word.SUSPENDED
@@ -158,7 +173,10 @@ public final class StepPlanner {
     List<HookRun> runs = hooks.stream().flatMap(hook -> run(now, hook).stream()).toList();
     for (HookRun run : runs) {
       if (run.state() == HookRun.State.FAILED || run.state() == HookRun.State.TERMINATED) {
-        return Optional.of(new Step.Fail(stage, "hook %s %s: %s".formatted(run.key().kind(), run.key().name(), run.message())));
+        return Optional.of(
+            new Step.Fail(
+                stage,
+                "hook %s %s: %s".formatted(run.key().kind(), run.key().name(), run.message())));
       }
     }
     return runs.stream()

@@ -14,7 +14,8 @@ public record IgnoredFields(List<Rule> rules) {
 
   /// @param name empty for every object of the kind
   /// @param pointers RFC 6901
-  public record Rule(String group, String kind, String name, String namespace, List<String> pointers) {
+  public record Rule(
+      String group, String kind, String name, String namespace, List<String> pointers) {
     boolean speaksOf(ObjectKey key) {
       return key.kind().equals(kind)
           && key.group().equals(group)
@@ -61,7 +62,10 @@ public record IgnoredFields(List<Rule> rules) {
     String[] steps = pointer.split("/", -1);
     JsonNode at = tree;
     for (int i = 1; i < steps.length - 1; i++) {
-      at = at instanceof ArrayNode array ? array.path(index(steps[i])) : at.path(unescaped(steps[i]));
+      at =
+          at instanceof ArrayNode array
+              ? array.path(index(steps[i]))
+              : at.path(unescaped(steps[i]));
     }
     String last = unescaped(steps[steps.length - 1]);
     if (at instanceof ObjectNode object) {

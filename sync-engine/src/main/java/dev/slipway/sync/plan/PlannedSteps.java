@@ -15,8 +15,8 @@ import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 
-/// What a sync would do, each step with a fingerprint of everything that it depends on: what is wanted, what is live, and which
-/// object that is. No value can be read from it.
+/// What a sync would do, each step with a fingerprint of everything that it depends on: what is
+/// wanted, what is live, and which object that is. No value can be read from it.
 public record PlannedSteps(List<Step> steps) {
   /// @param fingerprint of the change: equal ones do the same
   public record Step(ObjectKey key, String action, String fingerprint) {}
@@ -38,8 +38,10 @@ public record PlannedSteps(List<Step> steps) {
       steps.add(
           switch (action) {
             case SyncPlan.Action.Create _ -> new Step(key, "create", wanted.hash());
-            case SyncPlan.Action.Change(_, KubeObject live, var changes) -> step(key, "change", wanted, live, changes);
-            case SyncPlan.Action.Overwrite(_, KubeObject live, var changes) -> step(key, "overwrite", wanted, live, changes);
+            case SyncPlan.Action.Change(_, KubeObject live, var changes) ->
+                step(key, "change", wanted, live, changes);
+            case SyncPlan.Action.Overwrite(_, KubeObject live, var changes) ->
+                step(key, "overwrite", wanted, live, changes);
             case SyncPlan.Action.Replace(_, KubeObject live, String why) ->
                 new Step(key, "replace", hash(wanted.hash() + live.uid() + why));
           });
@@ -50,9 +52,16 @@ public record PlannedSteps(List<Step> steps) {
     return new PlannedSteps(steps);
   }
 
-  private static Step step(ObjectKey key, String action, RenderedObject wanted, KubeObject live, List<FieldDiff.Change> changes) {
+  private static Step step(
+      ObjectKey key,
+      String action,
+      RenderedObject wanted,
+      KubeObject live,
+      List<FieldDiff.Change> changes) {
     var text = new StringBuilder(wanted.hash()).append(live.uid());
-    changes.forEach(change -> text.append('\n').append(change.path()).append(change.live()).append(change.desired()));
+    changes.forEach(
+        change ->
+            text.append('\n').append(change.path()).append(change.live()).append(change.desired()));
     if (key.kind().equals("Secret")) {
       // What differs is masked in a difference, but it may not change unnoticed.
       text.append(live.json().path("data"));
@@ -90,8 +99,17 @@ public record PlannedSteps(List<Step> steps) {
   public Optional<String> movedSince(JsonNode before) {
     Map<String, String> old = new LinkedHashMap<>();
     Map<String, String> now = new LinkedHashMap<>();
-    before.forEach(step -> old.put(name(step), Json.string(step, "action", "") + Json.string(step, "fingerprint", "")));
-    toJson().forEach(step -> now.put(name(step), Json.string(step, "action", "") + Json.string(step, "fingerprint", "")));
+    before.forEach(
+        step ->
+            old.put(
+                name(step),
+                Json.string(step, "action", "") + Json.string(step, "fingerprint", "")));
+    toJson()
+        .forEach(
+            step ->
+                now.put(
+                    name(step),
+                    Json.string(step, "action", "") + Json.string(step, "fingerprint", "")));
     for (var step : now.entrySet()) {
       String planned = old.remove(step.getKey());
       if (planned == null) {
@@ -106,6 +124,9 @@ public record PlannedSteps(List<Step> steps) {
 
   private static String name(JsonNode step) {
     String namespace = Json.string(step, "namespace", "");
-    return Json.string(step, "kind", "") + " " + (namespace.isEmpty() ? "" : namespace + "/") + Json.string(step, "name", "");
+    return Json.string(step, "kind", "")
+        + " "
+        + (namespace.isEmpty() ? "" : namespace + "/")
+        + Json.string(step, "name", "");
   }
 }

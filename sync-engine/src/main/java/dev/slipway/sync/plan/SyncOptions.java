@@ -6,8 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 
-/// How objects are applied and removed, by the names that users of Argo CD know (`Prune=false`, `Replace=true` …). An application
-/// states them for all of its objects, an object for itself.
+/// How objects are applied and removed, by the names that users of Argo CD know (`Prune=false`,
+/// `Replace=true` …). An application states them for all of its objects, an object for itself.
 ///
 /// @param prune whether an object goes when Git no longer has it
 /// @param delete whether it goes with its application
@@ -71,18 +71,57 @@ public record SyncOptions(
     String name = equals < 0 ? option : option.substring(0, equals);
     String value = equals < 0 ? "true" : option.substring(equals + 1);
     boolean on = value.equals("true");
-    if (!on && !value.equals("false") && !(value.equals("confirm") && (name.equals("Prune") || name.equals("Delete")))) {
-      return not("%s: the value must be true or false%s".formatted(option, name.equals("Prune") || name.equals("Delete") ? " or confirm" : ""));
+    if (!on
+        && !value.equals("false")
+        && !(value.equals("confirm") && (name.equals("Prune") || name.equals("Delete")))) {
+      return not(
+          "%s: the value must be true or false%s"
+              .formatted(
+                  option, name.equals("Prune") || name.equals("Delete") ? " or confirm" : ""));
     }
     Guard guard = on ? Guard.FREE : value.equals("confirm") ? Guard.CONFIRM : Guard.NEVER;
     return switch (name) {
-      case "Prune" -> new SyncOptions(guard, delete, pruneLast, replace, force, createNamespace, failOnSharedResource, unknown);
-      case "Delete" -> new SyncOptions(prune, guard, pruneLast, replace, force, createNamespace, failOnSharedResource, unknown);
-      case "PruneLast" -> new SyncOptions(prune, delete, on, replace, force, createNamespace, failOnSharedResource, unknown);
-      case "Replace" -> new SyncOptions(prune, delete, pruneLast, on, force, createNamespace, failOnSharedResource, unknown);
-      case "Force" -> new SyncOptions(prune, delete, pruneLast, replace, on, createNamespace, failOnSharedResource, unknown);
-      case "CreateNamespace" -> new SyncOptions(prune, delete, pruneLast, replace, force, on, failOnSharedResource, unknown);
-      case "FailOnSharedResource" -> new SyncOptions(prune, delete, pruneLast, replace, force, createNamespace, on, unknown);
+      case "Prune" ->
+          new SyncOptions(
+              guard,
+              delete,
+              pruneLast,
+              replace,
+              force,
+              createNamespace,
+              failOnSharedResource,
+              unknown);
+      case "Delete" ->
+          new SyncOptions(
+              prune,
+              guard,
+              pruneLast,
+              replace,
+              force,
+              createNamespace,
+              failOnSharedResource,
+              unknown);
+      case "PruneLast" ->
+          new SyncOptions(
+              prune, delete, on, replace, force, createNamespace, failOnSharedResource, unknown);
+      case "Replace" ->
+          new SyncOptions(
+              prune, delete, pruneLast, on, force, createNamespace, failOnSharedResource, unknown);
+      case "Force" ->
+          new SyncOptions(
+              prune,
+              delete,
+              pruneLast,
+              replace,
+              on,
+              createNamespace,
+              failOnSharedResource,
+              unknown);
+      case "CreateNamespace" ->
+          new SyncOptions(
+              prune, delete, pruneLast, replace, force, on, failOnSharedResource, unknown);
+      case "FailOnSharedResource" ->
+          new SyncOptions(prune, delete, pruneLast, replace, force, createNamespace, on, unknown);
       // Nothing is tried out beforehand, so nothing has to be skipped.
       case "SkipDryRunOnMissingResource" -> this;
       case "ServerSideApply", "ApplyOutOfSyncOnly", "RespectIgnoreDifferences" ->
@@ -94,6 +133,7 @@ public record SyncOptions(
   private SyncOptions not(String why) {
     var all = new ArrayList<>(unknown);
     all.add(why);
-    return new SyncOptions(prune, delete, pruneLast, replace, force, createNamespace, failOnSharedResource, all);
+    return new SyncOptions(
+        prune, delete, pruneLast, replace, force, createNamespace, failOnSharedResource, all);
   }
 }

@@ -13,7 +13,8 @@ import java.util.List;
 /// @param guarded which of the prunes want a person to confirm them (`Prune=confirm`)
 /// @param lastPrunes which of the prunes come after everything else is healthy (`PruneLast`)
 /// @param kept owned and wanted no more, but protected from pruning by an annotation
-/// @param leaving wanted, but an older object of that name is still being deleted: nothing can be done until it is gone
+/// @param leaving wanted, but an older object of that name is still being deleted: nothing can be
+///   done until it is gone
 /// @param unchanged how many objects are as wanted
 public record SyncPlan(
     List<Action> actions,
@@ -42,14 +43,16 @@ public record SyncPlan(
     record Create(RenderedObject wanted) implements Action {}
 
     /// @param changes which fields differ
-    record Change(RenderedObject wanted, KubeObject live, List<FieldDiff.Change> changes) implements Action {
+    record Change(RenderedObject wanted, KubeObject live, List<FieldDiff.Change> changes)
+        implements Action {
       public Change {
         changes = List.copyOf(changes);
       }
     }
 
     /// The object is written as a whole, with nothing left of what others wrote.
-    record Overwrite(RenderedObject wanted, KubeObject live, List<FieldDiff.Change> changes) implements Action {
+    record Overwrite(RenderedObject wanted, KubeObject live, List<FieldDiff.Change> changes)
+        implements Action {
       public Overwrite {
         changes = List.copyOf(changes);
       }

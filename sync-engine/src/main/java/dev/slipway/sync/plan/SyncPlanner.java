@@ -35,7 +35,10 @@ public final class SyncPlanner {
   /// @param live by key; what is not in it does not exist
   /// @param inventory what this application owns
   public static SyncPlan plan(
-      List<RenderedObject> wanted, Map<ObjectKey, KubeObject> live, Collection<Owned> inventory, IgnoredFields ignored) {
+      List<RenderedObject> wanted,
+      Map<ObjectKey, KubeObject> live,
+      Collection<Owned> inventory,
+      IgnoredFields ignored) {
     return plan(wanted, live, inventory, ignored, SyncOptions.DEFAULT);
   }
 
@@ -63,13 +66,15 @@ public final class SyncPlanner {
         continue;
       }
       ObjectNode stated = ignored.without(declared(object), object.object().json());
-      List<FieldDiff.Change> changes = new ArrayList<>(FieldDiff.between(stated, known.json(), key.groupKind()));
+      List<FieldDiff.Change> changes =
+          new ArrayList<>(FieldDiff.between(stated, known.json(), key.groupKind()));
       changes.addAll(FieldDiff.dropped(object.object(), known, MANAGER));
       if (changes.isEmpty()) {
         unchanged++;
       } else if (key.groupKind().toString().equals("Job.batch")
           && changes.stream().anyMatch(change -> change.path().startsWith(".spec.template"))) {
-        actions.add(new SyncPlan.Action.Replace(object, known, "the template of a Job cannot change"));
+        actions.add(
+            new SyncPlan.Action.Replace(object, known, "the template of a Job cannot change"));
       } else {
         SyncOptions own = options.of(object.object());
         actions.add(
@@ -86,7 +91,10 @@ public final class SyncPlanner {
     var kept = new ArrayList<ObjectKey>();
     for (Owned owned : inventory) {
       KubeObject known = live.get(owned.key());
-      if (keys.contains(owned.key()) || known == null || !known.uid().equals(owned.uid()) || known.isTerminating()) {
+      if (keys.contains(owned.key())
+          || known == null
+          || !known.uid().equals(owned.uid())
+          || known.isTerminating()) {
         continue;
       }
       SyncOptions own = options.of(known);
@@ -115,11 +123,13 @@ public final class SyncPlanner {
 
   /// @param owned how many objects the application owns
   /// @param maxObjects more prunes than this need a person
-  /// @param maxPercent and so does a larger share than this of what is owned, when it is more than one object
+  /// @param maxPercent and so does a larger share than this of what is owned, when it is more than
+  ///   one object
   public static PruneVerdict mayPrune(int prunes, int owned, int maxObjects, int maxPercent) {
     if (prunes > maxObjects) {
       return new PruneVerdict.NeedsConfirmation(
-          "%d objects would be deleted, the limit is %d: run `slipway sync --confirm-prune` to go on".formatted(prunes, maxObjects));
+          "%d objects would be deleted, the limit is %d: run `slipway sync --confirm-prune` to go on"
+              .formatted(prunes, maxObjects));
     }
     if (prunes > 1 && (long) prunes * 100 > (long) owned * maxPercent) {
       return new PruneVerdict.NeedsConfirmation(

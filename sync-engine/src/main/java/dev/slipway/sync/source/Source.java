@@ -12,7 +12,8 @@ public interface Source {
   /// @param message first line
   record Resolved(String commit, String tree, String author, String authoredAt, String message) {}
 
-  /// What a branch, tag, commit or semver range names, as of the last time that the repository was asked ([#refresh]).
+  /// What a branch, tag, commit or semver range names, as of the last time that the repository was
+  /// asked ([#refresh]).
   ///
   /// @param revision `HEAD` or empty for the default branch
   /// @throws SourceException when the repository, the revision or the folder is not there

@@ -14,8 +14,8 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 import tools.jackson.databind.JsonNode;
 
-/// Reads a push event of GitHub, GitLab, Gitea, Forgejo, or any sender that signs with HMAC-SHA-256. The payload is only a hint where
-/// to look: what it says is never believed.
+/// Reads a push event of GitHub, GitLab, Gitea, Forgejo, or any sender that signs with
+/// HMAC-SHA-256. The payload is only a hint where to look: what it says is never believed.
 public final class Webhook {
   /// No payload is longer.
   public static final int MAX_BODY = 4 << 20;
@@ -42,13 +42,15 @@ public final class Webhook {
   /// @param secret what the sender and this daemon share; none refuses everything
   public static Verdict read(Map<String, String> headers, byte[] body, Optional<String> secret) {
     if (secret.isEmpty() || secret.get().isBlank()) {
-      return new Verdict.Refused(403, "no webhook secret is configured: start the daemon with --webhook-secret-file");
+      return new Verdict.Refused(
+          403, "no webhook secret is configured: start the daemon with --webhook-secret-file");
     }
     if (!isGenuine(headers, body, secret.get())) {
       return new Verdict.Refused(401, "the signature is missing or wrong");
     }
     String event =
-        first(headers, "x-github-event", "x-gitea-event", "x-forgejo-event", "x-gitlab-event").toLowerCase(Locale.ROOT);
+        first(headers, "x-github-event", "x-gitea-event", "x-forgejo-event", "x-gitlab-event")
+            .toLowerCase(Locale.ROOT);
     if (event.equals("ping")) {
       return new Verdict.Ignored("pong");
     }
@@ -68,7 +70,10 @@ public final class Webhook {
     return new Verdict.Accepted(
         repositories,
         Json.string(payload, "ref", ""),
-        Json.string(payload, "after", Json.string(payload, "checkout_sha", Json.string(payload, "commit", ""))));
+        Json.string(
+            payload,
+            "after",
+            Json.string(payload, "checkout_sha", Json.string(payload, "commit", ""))));
   }
 
   private static boolean isGenuine(Map<String, String> headers, byte[] body, String secret) {
@@ -78,7 +83,12 @@ public final class Webhook {
           token.getBytes(StandardCharsets.UTF_8), secret.getBytes(StandardCharsets.UTF_8));
     }
     String sent =
-        first(headers, "x-hub-signature-256", "x-slipway-signature", "x-gitea-signature", "x-forgejo-signature");
+        first(
+            headers,
+            "x-hub-signature-256",
+            "x-slipway-signature",
+            "x-gitea-signature",
+            "x-forgejo-signature");
     if (sent.isEmpty()) {
       return false;
     }
@@ -113,8 +123,20 @@ public final class Webhook {
     var urls = new ArrayList<String>();
     for (String part : List.of("repository", "project")) {
       for (String field :
-          List.of("clone_url", "ssh_url", "html_url", "git_url", "git_http_url", "git_ssh_url", "http_url", "url", "web_url", "homepage")) {
-        Json.string(payload.path(part), field).filter(url -> !urls.contains(url)).ifPresent(urls::add);
+          List.of(
+              "clone_url",
+              "ssh_url",
+              "html_url",
+              "git_url",
+              "git_http_url",
+              "git_ssh_url",
+              "http_url",
+              "url",
+              "web_url",
+              "homepage")) {
+        Json.string(payload.path(part), field)
+            .filter(url -> !urls.contains(url))
+            .ifPresent(urls::add);
       }
     }
     Json.string(payload, "repository").filter(url -> !urls.contains(url)).ifPresent(urls::add);

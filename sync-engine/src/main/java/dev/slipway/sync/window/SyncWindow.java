@@ -19,7 +19,8 @@ import tools.jackson.databind.JsonNode;
 /// @param allows whether syncs happen only within it, or never within it
 /// @param schedule when it begins: five fields as `crontab` has them, or six and seven as Quartz
 /// @param manual whether a person may sync while it forbids
-public record SyncWindow(boolean allows, String schedule, Duration length, ZoneId zone, boolean manual) {
+public record SyncWindow(
+    boolean allows, String schedule, Duration length, ZoneId zone, boolean manual) {
   private static final Pattern PART = Pattern.compile("([0-9]{1,6})(s|m|h|d)");
   private static final Pattern DAY_NUMBER = Pattern.compile("(?<![0-9#/L])([0-7])(?![0-9])");
   private static final int MOST_FIRES = 10_000;
@@ -28,7 +29,8 @@ public record SyncWindow(boolean allows, String schedule, Duration length, ZoneI
   public static SyncWindow read(JsonNode window) {
     String kind = Json.string(window, "kind", "");
     if (!kind.equals("allow") && !kind.equals("deny")) {
-      throw new IllegalArgumentException("\"%s\" is no kind of window: allow or deny".formatted(kind));
+      throw new IllegalArgumentException(
+          "\"%s\" is no kind of window: allow or deny".formatted(kind));
     }
     String zone = Json.string(window, "timeZone", "UTC");
     try {
@@ -63,7 +65,8 @@ public record SyncWindow(boolean allows, String schedule, Duration length, ZoneI
       end = parts.end();
     }
     if (sum.isZero() || end != text.length()) {
-      throw new IllegalArgumentException("\"%s\" is no duration of a window: write 30m, 8h or 2d".formatted(text));
+      throw new IllegalArgumentException(
+          "\"%s\" is no duration of a window: write 30m, 8h or 2d".formatted(text));
     }
     return sum;
   }
@@ -74,11 +77,13 @@ public record SyncWindow(boolean allows, String schedule, Duration length, ZoneI
       cron.setTimeZone(TimeZone.getTimeZone(zone));
       return cron;
     } catch (ParseException | RuntimeException e) {
-      throw new IllegalArgumentException("\"%s\" is no schedule: %s".formatted(schedule, e.getMessage()), e);
+      throw new IllegalArgumentException(
+          "\"%s\" is no schedule: %s".formatted(schedule, e.getMessage()), e);
     }
   }
 
-  /// Five fields in Quartz' words: with seconds, one of the two days left open, and weekdays from 1 (Sunday).
+  /// Five fields in Quartz' words: with seconds, one of the two days left open, and weekdays from 1
+  /// (Sunday).
   static String quartz(String schedule) {
     String[] fields = schedule.strip().split("\\s+");
     if (fields.length != 5) {
@@ -87,14 +92,24 @@ public record SyncWindow(boolean allows, String schedule, Duration length, ZoneI
     boolean everyMonthDay = fields[2].equals("*");
     boolean everyWeekday = fields[4].equals("*");
     if (!everyMonthDay && !everyWeekday) {
-      throw new IllegalArgumentException("a day of the month and a day of the week together are not possible: write two windows");
+      throw new IllegalArgumentException(
+          "a day of the month and a day of the week together are not possible: write two windows");
     }
-    String weekday = DAY_NUMBER.matcher(fields[4]).replaceAll(day -> Integer.toString(Integer.parseInt(day.group(1)) % 7 + 1));
+    String weekday =
+        DAY_NUMBER
+            .matcher(fields[4])
+            .replaceAll(day -> Integer.toString(Integer.parseInt(day.group(1)) % 7 + 1));
     return "0 %s %s %s %s %s"
-        .formatted(fields[0], fields[1], everyWeekday ? fields[2] : "?", fields[3], everyWeekday ? "?" : weekday);
+        .formatted(
+            fields[0],
+            fields[1],
+            everyWeekday ? fields[2] : "?",
+            fields[3],
+            everyWeekday ? "?" : weekday);
   }
 
-  /// When the window that is open now ends; empty while it is closed. Beginnings while it is open make it longer.
+  /// When the window that is open now ends; empty while it is closed. Beginnings while it is open
+  /// make it longer.
   Optional<Instant> openUntil(Instant now) {
     CronExpression cron = cron();
     Optional<Instant> end = Optional.empty();
@@ -123,6 +138,11 @@ public record SyncWindow(boolean allows, String schedule, Duration length, ZoneI
 
   /// For people.
   String words() {
-    return "%s window \"%s\" for %s (%s)".formatted(allows ? "allow" : "deny", schedule, length.toString().substring(2).toLowerCase(java.util.Locale.ROOT), zone);
+    return "%s window \"%s\" for %s (%s)"
+        .formatted(
+            allows ? "allow" : "deny",
+            schedule,
+            length.toString().substring(2).toLowerCase(java.util.Locale.ROOT),
+            zone);
   }
 }

@@ -34,20 +34,36 @@ public final class WindowPlanner {
 
   /// A window that denies wins. Where any window allows, nothing happens outside of all that do.
   public static Verdict verdict(List<SyncWindow> windows, Instant now) {
-    List<SyncWindow> denying = windows.stream().filter(window -> !window.allows() && window.openUntil(now).isPresent()).toList();
+    List<SyncWindow> denying =
+        windows.stream()
+            .filter(window -> !window.allows() && window.openUntil(now).isPresent())
+            .toList();
     if (!denying.isEmpty()) {
-      Optional<Instant> until = denying.stream().flatMap(window -> window.openUntil(now).stream()).max(Comparator.naturalOrder());
-      return new Verdict.Closed("a " + denying.getFirst().words(), until, denying.stream().allMatch(SyncWindow::manual));
+      Optional<Instant> until =
+          denying.stream()
+              .flatMap(window -> window.openUntil(now).stream())
+              .max(Comparator.naturalOrder());
+      return new Verdict.Closed(
+          "a " + denying.getFirst().words(), until, denying.stream().allMatch(SyncWindow::manual));
     }
     List<SyncWindow> allowing = windows.stream().filter(SyncWindow::allows).toList();
-    List<SyncWindow> open = allowing.stream().filter(window -> window.openUntil(now).isPresent()).toList();
+    List<SyncWindow> open =
+        allowing.stream().filter(window -> window.openUntil(now).isPresent()).toList();
     if (!allowing.isEmpty() && open.isEmpty()) {
-      Optional<Instant> until = allowing.stream().flatMap(window -> window.opens(now).stream()).min(Comparator.naturalOrder());
-      return new Verdict.Closed("outside of the " + allowing.getFirst().words(), until, allowing.stream().anyMatch(SyncWindow::manual));
+      Optional<Instant> until =
+          allowing.stream()
+              .flatMap(window -> window.opens(now).stream())
+              .min(Comparator.naturalOrder());
+      return new Verdict.Closed(
+          "outside of the " + allowing.getFirst().words(),
+          until,
+          allowing.stream().anyMatch(SyncWindow::manual));
     }
     Stream<Instant> ends = open.stream().flatMap(window -> window.openUntil(now).stream());
     Stream<Instant> denials =
-        windows.stream().filter(window -> !window.allows()).flatMap(window -> window.opens(now).stream());
+        windows.stream()
+            .filter(window -> !window.allows())
+            .flatMap(window -> window.opens(now).stream());
     return new Verdict.Open(Stream.concat(ends, denials).min(Comparator.naturalOrder()));
   }
 }

@@ -31,7 +31,8 @@ class DependencyPlannerTest {
     "a:Healthy>b+c b:Healthy>d c:Healthy>a d:Healthy>a,    default/a → default/c → default/a",
   })
   void theVerdictFollowsFromTheOthers(String applications, String verdict) {
-    List<KubeObject> all = Arrays.stream(applications.split(" ", -1)).map(DependencyPlannerTest::application).toList();
+    List<KubeObject> all =
+        Arrays.stream(applications.split(" ", -1)).map(DependencyPlannerTest::application).toList();
     String said =
         switch (DependencyPlanner.verdict(all.getFirst(), all)) {
           case DependencyPlanner.Verdict.Ready() -> "Ready";
@@ -60,7 +61,10 @@ class DependencyPlannerTest {
             ArrayNode dependencies = spec.putArray("dependsOn");
             for (String dependency : halves[1].split("\\+", -1)) {
               if (dependency.startsWith("#")) {
-                dependencies.addObject().putObject("matchLabels").put("role", dependency.substring(1));
+                dependencies
+                    .addObject()
+                    .putObject("matchLabels")
+                    .put("role", dependency.substring(1));
               } else {
                 dependencies.addObject().put("name", dependency);
               }

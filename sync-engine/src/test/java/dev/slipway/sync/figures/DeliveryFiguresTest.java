@@ -25,7 +25,8 @@ class DeliveryFiguresTest {
     "automated:Failed@1, 0, 1, 1.0, 0",
     "automated:Superseded@1 automated:Terminated@2, 0, 0, 0.0, 0",
   })
-  void theyFollowFromTheHistory(String history, int deployments, int failures, double rate, long restore) {
+  void theyFollowFromTheHistory(
+      String history, int deployments, int failures, double rate, long restore) {
     var records = new ArrayList<KubeObject>();
     for (String sync : history.isEmpty() ? new String[0] : history.split(" ", -1)) {
       String[] parts = sync.split("[:@]", -1);
@@ -39,7 +40,9 @@ class DeliveryFiguresTest {
               "shop-" + id,
               json -> {
                 ObjectNode spec = json.putObject("spec");
-                spec.put("id", id).put("trigger", parts[0]).put("authoredAt", end.minusSeconds(3600).toString());
+                spec.put("id", id)
+                    .put("trigger", parts[0])
+                    .put("authoredAt", end.minusSeconds(3600).toString());
                 json.putObject("status").put("phase", parts[1]).put("finishedAt", end.toString());
               }));
     }

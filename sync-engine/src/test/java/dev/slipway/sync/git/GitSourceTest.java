@@ -49,7 +49,12 @@ class GitSourceTest {
     Files.createDirectories(path.getParent());
     Files.writeString(path, text);
     git.add().addFilepattern(".").call();
-    return git.commit().setMessage("change " + file).setAuthor("Ann", "ann@example.test").setSign(false).call().name();
+    return git.commit()
+        .setMessage("change " + file)
+        .setAuthor("Ann", "ann@example.test")
+        .setSign(false)
+        .call()
+        .name();
   }
 
   private void tag(String... names) throws GitAPIException {
@@ -92,7 +97,12 @@ class GitSourceTest {
 
   @ParameterizedTest
   @CsvSource({
-    "1.x, v1.10.0", "'>=1.2 <2', v1.10.0", "~1.2.0, v1.2.3", "^1.2.3, v1.10.0", "*, v2.0.0", "v1.2.3, v1.2.3",
+    "1.x, v1.10.0",
+    "'>=1.2 <2', v1.10.0",
+    "~1.2.0, v1.2.3",
+    "^1.2.3, v1.10.0",
+    "*, v2.0.0",
+    "v1.2.3, v1.2.3",
   })
   void aRangeMeansItsNewestTag(String revision, String tag) throws Exception {
     for (String name : List.of("v1.2.3", "v1.10.0", "v1.9.0", "v2.0.0", "v3.0.0-rc.1", "nightly")) {
@@ -118,14 +128,29 @@ class GitSourceTest {
   @Test
   void whatIsNotThereIsNamed() throws Exception {
     commit("a.yaml", "one");
-    assertThatThrownBy(() -> source.resolve(url, "prod", ".")).isInstanceOf(SourceException.class).hasMessageContaining("no branch or tag prod");
-    assertThatThrownBy(() -> source.resolve(url, "9.x", ".")).isInstanceOf(SourceException.class).hasMessageContaining("no tag within 9.x");
-    assertThatThrownBy(() -> source.resolve(url, "main", "nowhere")).isInstanceOf(SourceException.class).hasMessageContaining("no folder nowhere");
-    assertThatThrownBy(() -> source.resolve(url, "main", "../..")).isInstanceOf(SourceException.class);
-    assertThatThrownBy(() -> source.resolve(url, "main", "/etc")).isInstanceOf(SourceException.class);
-    assertThatThrownBy(() -> source.resolve(url, "1".repeat(40), ".")).isInstanceOf(SourceException.class).hasMessageContaining("no commit 1111");
-    assertThatThrownBy(() -> source.resolve(temp + "/none", "main", ".")).isInstanceOf(SourceException.class).hasMessageContaining("does not exist");
-    assertThatThrownBy(() -> source.resolve("https://user:hunter2@127.0.0.1:1/x.git", "main", ".")).isInstanceOf(SourceException.class).message().doesNotContain("hunter2");
+    assertThatThrownBy(() -> source.resolve(url, "prod", "."))
+        .isInstanceOf(SourceException.class)
+        .hasMessageContaining("no branch or tag prod");
+    assertThatThrownBy(() -> source.resolve(url, "9.x", "."))
+        .isInstanceOf(SourceException.class)
+        .hasMessageContaining("no tag within 9.x");
+    assertThatThrownBy(() -> source.resolve(url, "main", "nowhere"))
+        .isInstanceOf(SourceException.class)
+        .hasMessageContaining("no folder nowhere");
+    assertThatThrownBy(() -> source.resolve(url, "main", "../.."))
+        .isInstanceOf(SourceException.class);
+    assertThatThrownBy(() -> source.resolve(url, "main", "/etc"))
+        .isInstanceOf(SourceException.class);
+    assertThatThrownBy(() -> source.resolve(url, "1".repeat(40), "."))
+        .isInstanceOf(SourceException.class)
+        .hasMessageContaining("no commit 1111");
+    assertThatThrownBy(() -> source.resolve(temp + "/none", "main", "."))
+        .isInstanceOf(SourceException.class)
+        .hasMessageContaining("does not exist");
+    assertThatThrownBy(() -> source.resolve("https://user:hunter2@127.0.0.1:1/x.git", "main", "."))
+        .isInstanceOf(SourceException.class)
+        .message()
+        .doesNotContain("hunter2");
   }
 
   @Test
@@ -148,7 +173,11 @@ class GitSourceTest {
     source.resolve(url, "main", ".");
     source.close();
     try (Stream<Path> files = Files.walk(temp.resolve("mirrors"))) {
-      for (Path file : files.filter(Files::isRegularFile).filter(file -> file.toString().contains("objects")).toList()) {
+      for (Path file :
+          files
+              .filter(Files::isRegularFile)
+              .filter(file -> file.toString().contains("objects"))
+              .toList()) {
         file.toFile().setWritable(true);
         Files.write(file, new byte[] {1, 2, 3});
       }
@@ -191,9 +220,12 @@ class GitSourceTest {
     try (var silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
       String address = "http://127.0.0.1:" + silent.getLocalPort() + "/x.git";
       long start = System.nanoTime();
-      assertThatThrownBy(() -> source.resolve(address, "main", ".")).isInstanceOf(SourceException.class).hasMessageContaining("does not answer");
+      assertThatThrownBy(() -> source.resolve(address, "main", "."))
+          .isInstanceOf(SourceException.class)
+          .hasMessageContaining("does not answer");
       for (int i = 0; i < 20; i++) {
-        assertThatThrownBy(() -> source.resolve(address, "main", ".")).isInstanceOf(SourceException.class);
+        assertThatThrownBy(() -> source.resolve(address, "main", "."))
+            .isInstanceOf(SourceException.class);
       }
       assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(15));
     }

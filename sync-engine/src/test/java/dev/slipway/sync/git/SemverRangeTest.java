@@ -23,7 +23,11 @@ class SemverRangeTest {
     "'>=1.2.0-rc.1', 1.2.0-rc.2, true"
   })
   void aVersionIsWithinOrNot(String range, String version, boolean within) {
-    assertThat(SemverRange.parse(range).orElseThrow().matches(SemverRange.Version.parse(version).orElseThrow())).isEqualTo(within);
+    assertThat(
+            SemverRange.parse(range)
+                .orElseThrow()
+                .matches(SemverRange.Version.parse(version).orElseThrow()))
+        .isEqualTo(within);
   }
 
   @ParameterizedTest

@@ -40,14 +40,19 @@ class SyncOptionsTest {
             "ConfigMap",
             "default",
             "one",
-            json -> Json.child(Json.child(json, "metadata"), "annotations").put("argocd.argoproj.io/sync-options", object));
+            json ->
+                Json.child(Json.child(json, "metadata"), "annotations")
+                    .put("argocd.argoproj.io/sync-options", object));
     assertThat(words(SyncOptions.read(spec).of(live))).isEqualTo(expected);
   }
 
   private static String words(SyncOptions options) {
     var text = new StringBuilder(options.prune() + " " + options.delete());
-    text.append(options.pruneLast() ? " last" : "").append(options.replace() ? " replace" : "").append(options.force() ? " force" : "");
-    text.append(options.createNamespace() ? " namespace" : "").append(options.failOnSharedResource() ? " shared-refused" : "");
+    text.append(options.pruneLast() ? " last" : "")
+        .append(options.replace() ? " replace" : "")
+        .append(options.force() ? " force" : "");
+    text.append(options.createNamespace() ? " namespace" : "")
+        .append(options.failOnSharedResource() ? " shared-refused" : "");
     options.unknown().forEach(fault -> text.append(" ! ").append(fault));
     return text.toString();
   }

@@ -30,19 +30,23 @@ class WebhookTest {
     "x-forgejo-signature, '', x-forgejo-event, push",
     "x-slipway-signature, sha256=, x-any, any",
   })
-  void aSignedPushIsAHintWhereToLook(String header, String prefix, String eventHeader, String event) {
+  void aSignedPushIsAHintWhereToLook(
+      String header, String prefix, String eventHeader, String event) {
     String signature = prefix + Webhook.sign(bytes(PUSH), "between-us");
     var verdict = Webhook.read(Map.of(header, signature, eventHeader, event), bytes(PUSH), SECRET);
     assertThat(verdict)
         .isInstanceOfSatisfying(
             Webhook.Verdict.Accepted.class,
             accepted -> {
-              assertThat(accepted.repositories()).contains("https://git.test/shop.git", "git@git.test:shop.git");
+              assertThat(accepted.repositories())
+                  .contains("https://git.test/shop.git", "git@git.test:shop.git");
               assertThat(accepted.commit()).isEqualTo("abc");
               assertThat(accepted.ref()).isEqualTo("refs/heads/main");
             });
-    assertThat(Webhook.read(Map.of(header, signature), bytes(PUSH + " "), SECRET)).isEqualTo(refusedUnsigned());
-    assertThat(Webhook.read(Map.of(header, prefix + "00"), bytes(PUSH), SECRET)).isEqualTo(refusedUnsigned());
+    assertThat(Webhook.read(Map.of(header, signature), bytes(PUSH + " "), SECRET))
+        .isEqualTo(refusedUnsigned());
+    assertThat(Webhook.read(Map.of(header, prefix + "00"), bytes(PUSH), SECRET))
+        .isEqualTo(refusedUnsigned());
   }
 
   private static Webhook.Verdict refusedUnsigned() {
@@ -52,15 +56,18 @@ class WebhookTest {
   @Test
   void gitLabSendsItsToken() {
     var headers = Map.of("x-gitlab-token", "between-us", "x-gitlab-event", "Push Hook");
-    assertThat(Webhook.read(headers, bytes(PUSH), SECRET)).isInstanceOf(Webhook.Verdict.Accepted.class);
-    assertThat(Webhook.read(Map.of("x-gitlab-token", "guess"), bytes(PUSH), SECRET)).isEqualTo(refusedUnsigned());
+    assertThat(Webhook.read(headers, bytes(PUSH), SECRET))
+        .isInstanceOf(Webhook.Verdict.Accepted.class);
+    assertThat(Webhook.read(Map.of("x-gitlab-token", "guess"), bytes(PUSH), SECRET))
+        .isEqualTo(refusedUnsigned());
   }
 
   @Test
   void withoutASecretNothingIsAccepted() {
     for (Optional<String> none : java.util.List.of(Optional.<String>empty(), Optional.of(" "))) {
       assertThat(Webhook.read(Map.of("x-gitlab-token", ""), bytes(PUSH), none))
-          .isInstanceOfSatisfying(Webhook.Verdict.Refused.class, refused -> assertThat(refused.code()).isEqualTo(403));
+          .isInstanceOfSatisfying(
+              Webhook.Verdict.Refused.class, refused -> assertThat(refused.code()).isEqualTo(403));
     }
   }
 
@@ -70,18 +77,36 @@ class WebhookTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "{", "[]", "null", "17", "{}", "{\"repository\": null}", "{\"repository\": {\"clone_url\": 5}}", "{\"ref\": []}"})
+  @ValueSource(
+      strings = {
+        "",
+        "{",
+        "[]",
+        "null",
+        "17",
+        "{}",
+        "{\"repository\": null}",
+        "{\"repository\": {\"clone_url\": 5}}",
+        "{\"ref\": []}"
+      })
   void aGenuineBodyOfNonsenseIsABadRequest(String body) {
     var headers = Map.of("x-slipway-signature", Webhook.sign(bytes(body), "between-us"));
     assertThat(Webhook.read(headers, bytes(body), SECRET))
-        .isInstanceOfSatisfying(Webhook.Verdict.Refused.class, refused -> assertThat(refused.code()).isEqualTo(400));
+        .isInstanceOfSatisfying(
+            Webhook.Verdict.Refused.class, refused -> assertThat(refused.code()).isEqualTo(400));
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"ping", "issues", "release"})
   void otherEventsAreIgnored(String event) {
-    var headers = Map.of("x-hub-signature-256", "sha256=" + Webhook.sign(bytes(PUSH), "between-us"), "x-github-event", event);
-    assertThat(Webhook.read(headers, bytes(PUSH), SECRET)).isInstanceOf(Webhook.Verdict.Ignored.class);
+    var headers =
+        Map.of(
+            "x-hub-signature-256",
+            "sha256=" + Webhook.sign(bytes(PUSH), "between-us"),
+            "x-github-event",
+            event);
+    assertThat(Webhook.read(headers, bytes(PUSH), SECRET))
+        .isInstanceOf(Webhook.Verdict.Ignored.class);
   }
 
   @ParameterizedTest

@@ -38,8 +38,15 @@ class WindowPlannerTest {
     "deny,  */30 0-1 * * *,   1h,  UTC,           2026-03-02T00:10:00Z, false, 2026-03-02T02:30:00Z",
   })
   void aWindowIsOpenAsItsScheduleSays(
-      String kind, String schedule, String length, String zone, Instant now, boolean open, Instant until) {
-    WindowPlanner.Verdict verdict = WindowPlanner.verdict(List.of(window(kind, schedule, length, zone)), now);
+      String kind,
+      String schedule,
+      String length,
+      String zone,
+      Instant now,
+      boolean open,
+      Instant until) {
+    WindowPlanner.Verdict verdict =
+        WindowPlanner.verdict(List.of(window(kind, schedule, length, zone)), now);
     switch (verdict) {
       case WindowPlanner.Verdict.Open(Optional<Instant> end) -> {
         assertThat(open).isTrue();
@@ -55,17 +62,21 @@ class WindowPlannerTest {
 
   @Test
   void withoutWindowsAllIsOpen() {
-    assertThat(WindowPlanner.verdict(List.of(), Instant.EPOCH)).isEqualTo(new WindowPlanner.Verdict.Open(Optional.empty()));
+    assertThat(WindowPlanner.verdict(List.of(), Instant.EPOCH))
+        .isEqualTo(new WindowPlanner.Verdict.Open(Optional.empty()));
   }
 
   @Test
   void aDenialWinsOverAnAllowance() {
     var verdict =
         WindowPlanner.verdict(
-            List.of(window("allow", "0 0 * * *", "24h", "UTC"), window("deny", "0 12 * * *", "1h", "UTC")),
+            List.of(
+                window("allow", "0 0 * * *", "24h", "UTC"),
+                window("deny", "0 12 * * *", "1h", "UTC")),
             Instant.parse("2026-03-02T12:30:00Z"));
     assertThat(verdict).isInstanceOf(WindowPlanner.Verdict.Closed.class);
-    assertThat(((WindowPlanner.Verdict.Closed) verdict).why()).contains("deny window \"0 12 * * *\" for 1h (UTC)");
+    assertThat(((WindowPlanner.Verdict.Closed) verdict).why())
+        .contains("deny window \"0 12 * * *\" for 1h (UTC)");
   }
 
   @ParameterizedTest(name = "{1} for {2} in {3} is refused: {4}")
@@ -78,14 +89,22 @@ class WindowPlannerTest {
     "allow, 0 22 * * *, 0h, UTC, is no duration",
     "allow, 0 22 * * *, 8h, Europe/Nowhere, is no time zone",
   })
-  void whatMeansNothingIsRefused(String kind, String schedule, String length, String zone, String why) {
-    assertThatThrownBy(() -> window(kind, schedule, length, zone)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining(why);
+  void whatMeansNothingIsRefused(
+      String kind, String schedule, String length, String zone, String why) {
+    assertThatThrownBy(() -> window(kind, schedule, length, zone))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining(why);
   }
 
   private static SyncWindow window(String kind, String schedule, String length, String zone) {
     ObjectNode spec = Json.object();
     ArrayNode windows = spec.putObject("syncPolicy").putArray("windows");
-    windows.addObject().put("kind", kind).put("schedule", schedule).put("duration", length).put("timeZone", zone);
+    windows
+        .addObject()
+        .put("kind", kind)
+        .put("schedule", schedule)
+        .put("duration", length)
+        .put("timeZone", zone);
     return WindowPlanner.read(spec).getFirst();
   }
 }
