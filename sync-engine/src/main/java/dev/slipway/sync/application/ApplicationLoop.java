@@ -211,12 +211,12 @@ public final class ApplicationLoop implements AutoCloseable {
   }
 
   public ObjectNode diff(String namespace, String name, String revision) {
-    return reconciler.diff(application(namespace, name), revision);
+    return reconciler.previews().diff(application(namespace, name), revision);
   }
 
   /// What a sync would do, kept as an object that [#look] can be asked to carry out.
   public KubeObject plan(String namespace, String name, String revision, String by) {
-    return reconciler.plan(application(namespace, name), revision, by);
+    return reconciler.previews().plan(application(namespace, name), revision, by);
   }
 
   private KubeObject application(String namespace, String name) {

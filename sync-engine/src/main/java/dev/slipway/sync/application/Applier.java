@@ -1,0 +1,145 @@
+package dev.slipway.sync.application;
+
+import dev.slipway.manifest.render.RenderedObject;
+import dev.slipway.model.cluster.ApplyOptions;
+import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.cluster.DeleteOptions;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.sync.plan.SyncPlan;
+import dev.slipway.sync.plan.SyncPlanner.Owned;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Writes what an application wants, and keeps the list of what it owns.
+final class Applier {
+  private final SyncHistory history;
+
+  Applier(SyncHistory history) {
+    this.history = history;
+  }
+
+  private static final Logger log = LoggerFactory.getLogger(Applier.class);
+
+  void carryOut(Pass pass, List<SyncPlan.Action> actions) {
+    Cluster writer = pass.writer();
+    for (SyncPlan.Action action : actions) {
+      KubeObject wanted = action.wanted().object();
+      pass.status.result(action.wanted().declaredKind(), wanted.key(), word(action));
+      switch (action) {
+        case SyncPlan.Action.Create _ -> {
+          ensureNamespace(pass, wanted);
+          writer.apply(wanted, ApplyOptions.FORCE);
+        }
+        case SyncPlan.Action.Overwrite(_, KubeObject live, _) -> {
+          refuseForeign(pass, live);
+          writer.replace(
+              wanted.withMetadata(
+                  metadata -> metadata.put("resourceVersion", live.resourceVersion())));
+          writer.apply(wanted, ApplyOptions.FORCE);
+        }
+        case SyncPlan.Action.Change(_, KubeObject live, _) -> {
+          refuseForeign(pass, live);
+          writer.apply(wanted, ApplyOptions.FORCE);
+        }
+        case SyncPlan.Action.Replace(_, KubeObject live, _) -> {
+          refuseForeign(pass, live);
+          writer.delete(live.key(), DeleteOptions.ofUid(live.uid()));
+        }
+      }
+    }
+  }
+
+  private static String word(SyncPlan.Action action) {
+    return switch (action) {
+      case SyncPlan.Action.Create _ -> "created";
+      case SyncPlan.Action.Change _ -> "changed";
+      case SyncPlan.Action.Overwrite _ -> "overwritten";
+      case SyncPlan.Action.Replace _ -> "replaced";
+    };
+  }
+
+  void ensureNamespace(Pass pass, KubeObject wanted) {
+    String namespace = wanted.namespace();
+    if (!pass.spec.options().of(wanted).createNamespace()) {
+      return;
+    }
+    ObjectKey key = ObjectKey.core("Namespace", "", namespace.isEmpty() ? "default" : namespace);
+    if (!namespace.isEmpty() && pass.cluster.get(key).isEmpty()) {
+      pass.writer().create(KubeObject.make("v1", "Namespace", "", namespace, json -> {}));
+    }
+  }
+
+  /// An object has one application: two would take it from each other for ever.
+  private void refuseForeign(Pass pass, KubeObject live) {
+    Optional<String> owner =
+        live.label(ApplicationReconciler.LABEL).filter(label -> !label.equals(pass.label()));
+    if (owner.isPresent()) {
+      int dot = owner.get().indexOf('.');
+      ObjectKey other =
+          ObjectKey.slipway(
+              "Application",
+              owner.get().substring(0, Math.max(0, dot)),
+              owner.get().substring(dot + 1));
+      boolean lives =
+          pass.cluster
+              .get(other)
+              .filter(
+                  app ->
+                      Json.items(app.status(), "inventory").stream()
+                          .anyMatch(entry -> Json.string(entry, "uid", "").equals(live.uid())))
+              .isPresent();
+      if (lives && pass.spec.options().of(live).failOnSharedResource()) {
+        throw new ClusterException(
+            ClusterException.Reason.FORBIDDEN,
+            "%s belongs to application %s".formatted(live.key(), owner.get()));
+      }
+    }
+  }
+
+  /// What it owns: what it wants and is there under its name, and what it owned before and is still
+  /// there.
+  void inventory(Pass pass, List<RenderedObject> objects) {
+    Map<ObjectKey, Owned> owned = new LinkedHashMap<>();
+    for (Owned before : pass.status.inventory()) {
+      if (pass.cluster
+          .get(before.key())
+          .filter(object -> object.uid().equals(before.uid()))
+          .isPresent()) {
+        owned.put(before.key(), before);
+      }
+    }
+    for (RenderedObject object : objects) {
+      ObjectKey key = object.object().key();
+      pass.cluster
+          .get(key)
+          .filter(
+              known ->
+                  known.label(ApplicationReconciler.LABEL).filter(pass.label()::equals).isPresent()
+                      && !known.isTerminating())
+          .ifPresent(known -> owned.put(key, new Owned(key, known.uid())));
+    }
+    pass.status.inventory(owned.values());
+  }
+
+  /// What the sync under way has made belongs to the application, also when nobody came to write
+  /// that down.
+  void adopt(Pass pass) {
+    Optional<KubeObject> record = history.find(pass.application, pass.status.operationId());
+    try {
+      record.ifPresent(known -> inventory(pass, Hooks.kept(history.objects(known))));
+    } catch (IllegalStateException e) {
+      log.warn(
+          "history entry unreadable app={} id={} cause={}",
+          pass.application.key(),
+          pass.status.operationId(),
+          e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,61 @@
+package dev.slipway.sync.application;
+
+import dev.slipway.model.cluster.ObjectQuery;
+import dev.slipway.sync.dependency.DependencyPlanner;
+import dev.slipway.sync.window.WindowPlanner;
+import java.time.Instant;
+import java.util.Optional;
+
+/// Whether a sync may begin now: windows, and applications that come first.
+final class Gates {
+  private Gates() {}
+
+  /// Whether a sync may not begin yet: a window, or an application that comes first.
+  static boolean mustWait(Pass pass, String revision) {
+    WindowPlanner.Verdict window = window(pass);
+    if (window instanceof WindowPlanner.Verdict.Closed(String why, Optional<Instant> until, _)) {
+      pass.blocked("the end of a closed time: " + why, until.orElse(null), "syncs to " + revision);
+      return true;
+    }
+    pass.opens = ((WindowPlanner.Verdict.Open) window).until();
+    DependencyPlanner.Verdict dependency =
+        DependencyPlanner.hasDependencies(pass.application)
+            ? DependencyPlanner.verdict(
+                pass.application,
+                pass.home.list(ObjectQuery.all(pass.application.key().groupKind())).items())
+            : new DependencyPlanner.Verdict.Ready();
+    pass.status.condition(
+        "DependencyCycle",
+        dependency instanceof DependencyPlanner.Verdict.Cycle,
+        "Cycle",
+        dependency instanceof DependencyPlanner.Verdict.Cycle cycle
+            ? "it waits for itself: " + cycle.words()
+            : "");
+    switch (dependency) {
+      case DependencyPlanner.Verdict.Ready() -> {
+        return false;
+      }
+      case DependencyPlanner.Verdict.Waiting(String why) ->
+          pass.blocked(why, null, "syncs to " + revision);
+      case DependencyPlanner.Verdict.Cycle cycle ->
+          pass.blocked(
+              "itself: " + cycle.words(),
+              null,
+              "nothing, until one of these dependencies is taken out");
+    }
+    return true;
+  }
+
+  static WindowPlanner.Verdict window(Pass pass) {
+    try {
+      WindowPlanner.Verdict verdict =
+          WindowPlanner.verdict(WindowPlanner.read(pass.application.spec()), pass.now);
+      pass.status.condition("InvalidWindow", false, "Valid", "");
+      return verdict;
+    } catch (IllegalArgumentException e) {
+      pass.status.condition("InvalidWindow", true, "InvalidWindow", String.valueOf(e.getMessage()));
+      return new WindowPlanner.Verdict.Closed(
+          "its windows are invalid: " + e.getMessage(), Optional.empty(), true);
+    }
+  }
+}

@@ -1,0 +1,85 @@
+package dev.slipway.sync.application;
+
+import dev.slipway.model.cluster.Author;
+import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.sync.plan.SyncPlanner;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// What one look at an application works with. Used by one thread.
+final class Pass {
+  /// Where the application itself and its history are kept.
+  final Cluster home;
+
+  /// Where its objects go.
+  final Cluster cluster;
+
+  KubeObject application;
+
+  /// What was looked at to tell how the application stands: empty for what does not exist.
+  @Nullable Map<ObjectKey, String> observed;
+
+  /// Why a sync that is due does not begin.
+  @Nullable String blockedBy;
+
+  /// When the windows say something else.
+  Optional<Instant> opens = Optional.empty();
+
+  final ApplicationSpec spec;
+  final ApplicationStatus status;
+  final Instant now;
+
+  Pass(Cluster home, Cluster cluster, KubeObject application, Instant now) {
+    this.home = home;
+    this.cluster = cluster;
+    this.application = application;
+    this.now = now;
+    this.spec = ApplicationSpec.read(application, now);
+    this.status = new ApplicationStatus(application, now);
+  }
+
+  /// The destination, its writes signed by this sync.
+  Cluster writer() {
+    return cluster.as(
+        new Author(
+            SyncPlanner.MANAGER,
+            "system:slipway:sync",
+            "application %s, sync %d, revision %s"
+                .formatted(
+                    label(), status.operationId(), Words.brief(status.operationRevision()))));
+  }
+
+  Hooks hooks() {
+    return new Hooks(cluster, writer(), application, status.json(), now);
+  }
+
+  /// What a partial sync is about; empty for all.
+  List<String> selection() {
+    return Json.strings(status.json().path("operation"), "selection");
+  }
+
+  String label() {
+    return application.namespace() + "." + application.name();
+  }
+
+  void blocked(String why, @Nullable Instant until, String then) {
+    blockedBy = why;
+    opens = Optional.ofNullable(until);
+    status.waiting(why, until, then);
+  }
+
+  /// Makes the status durable; what follows may rely on it.
+  void save() {
+    if (!status.json().equals(application.status())) {
+      application =
+          home.as(Author.controller("slipway-sync"))
+              .replaceStatus(application.withStatus(status.json().deepCopy()));
+    }
+  }
+}

@@ -1,0 +1,177 @@
+package dev.slipway.sync.application;
+
+import dev.slipway.manifest.render.RenderedObject;
+import dev.slipway.model.cluster.Author;
+import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.OwnerReference;
+import dev.slipway.model.time.Timeline;
+import dev.slipway.sync.order.SyncOrder;
+import dev.slipway.sync.plan.PlannedSteps;
+import dev.slipway.sync.plan.SyncPlan;
+import dev.slipway.sync.source.Source;
+import dev.slipway.sync.source.SourceException;
+import java.util.List;
+import java.util.Optional;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// What a sync would do: shown, or kept as an object.
+final class Previews {
+  private final Cluster cluster;
+  private final Source source;
+  private final Renders renders;
+  private final SyncHistory history;
+  private final Timeline timeline;
+
+  Previews(
+      Cluster cluster, Source source, Renders renders, SyncHistory history, Timeline timeline) {
+    this.cluster = cluster;
+    this.source = source;
+    this.renders = renders;
+    this.history = history;
+    this.timeline = timeline;
+  }
+
+  private static final int PLANS_KEPT = 20;
+
+  /// What a sync to a revision would change.
+  ///
+  /// @param revision empty for the application's own
+  /// @throws SourceException or [ManifestException]
+  ObjectNode diff(KubeObject application, String revision) {
+    var pass = new Pass(cluster, cluster, application, timeline.instant());
+    var resolved =
+        source.resolve(
+            pass.spec.repository(),
+            revision.isEmpty() ? pass.spec.revision() : revision,
+            pass.spec.path());
+    List<RenderedObject> objects = Hooks.kept(renders.render(pass.spec, resolved, pass.label()));
+    SyncPlan plan = Comparison.plan(pass, objects, Comparison.live(pass, objects));
+    ObjectNode diff = Json.object();
+    diff.put("application", pass.label())
+        .put("revision", resolved.commit())
+        .put("same", plan.isEmpty())
+        .put("unchanged", plan.unchanged());
+    ArrayNode list = diff.putArray("objects");
+    for (SyncPlan.Action action : plan.actions()) {
+      ObjectNode entry = list.addObject();
+      RenderedObject wanted = action.wanted();
+      entry
+          .put("kind", wanted.declaredKind())
+          .put("namespace", wanted.object().namespace())
+          .put("name", wanted.object().name());
+      entry.put("file", wanted.file()).put("line", wanted.line());
+      switch (action) {
+        case SyncPlan.Action.Create _ -> {
+          entry.put("action", "create");
+          if (!wanted.object().kind().equals("Secret")) {
+            entry.set("desired", wanted.object().json());
+          }
+        }
+        case SyncPlan.Action.Change change -> {
+          entry.put("action", "change");
+          ArrayNode changes = entry.putArray("changes");
+          for (var field : change.changes()) {
+            ObjectNode one = changes.addObject().put("path", field.path());
+            if (!field.desired().isMissingNode()) {
+              one.set("desired", field.desired());
+            }
+            if (!field.live().isMissingNode()) {
+              one.set("live", field.live());
+            }
+          }
+        }
+        case SyncPlan.Action.Overwrite(_, _, var changes) ->
+            entry
+                .put("action", "replace")
+                .put("why", "Replace=true, %d fields differ".formatted(changes.size()));
+        case SyncPlan.Action.Replace(_, _, String why) ->
+            entry.put("action", "replace").put("why", why);
+      }
+    }
+    for (KubeObject gone : plan.prunes()) {
+      list.addObject()
+          .put("kind", gone.kind())
+          .put("namespace", gone.namespace())
+          .put("name", gone.name())
+          .put("action", "prune");
+    }
+    return diff;
+  }
+
+  /// What a sync to a revision would do, kept as an object. The same plan twice is one object.
+  ///
+  /// @param revision empty for the application's own
+  /// @throws SourceException or [ManifestException]
+  KubeObject plan(KubeObject application, String revision, String by) {
+    var pass = new Pass(cluster, cluster, application, timeline.instant());
+    String target = revision.isEmpty() ? pass.spec.revision() : revision;
+    Source.Resolved resolved = source.resolve(pass.spec.repository(), target, pass.spec.path());
+    ObjectNode diff = diff(application, target);
+    PlannedSteps steps = steps(pass, renders.render(pass.spec, resolved, pass.label()));
+    String digest = steps.digest(resolved.commit());
+    KubeObject plan =
+        KubeObject.make(
+            "slipway.dev/v1",
+            "Plan",
+            application.namespace(),
+            application.name() + "-" + digest.substring(0, 10),
+            json -> {
+              Json.child(json, "metadata")
+                  .putArray("ownerReferences")
+                  .add(OwnerReference.controlledBy(application).toJson());
+              ObjectNode spec = json.putObject("spec");
+              spec.put("application", application.name())
+                  .put("target", target)
+                  .put("revision", resolved.commit());
+              spec.put("message", resolved.message())
+                  .put("author", resolved.author())
+                  .put("by", by)
+                  .put("digest", digest);
+              spec.set("steps", steps.toJson());
+              spec.set("objects", diff.path("objects"));
+              spec.put("unchanged", Json.integer(diff, "unchanged", 0));
+            });
+    Cluster writer = cluster.as(Author.controller("slipway-sync"));
+    try {
+      KubeObject created = writer.create(plan);
+      history.trimPlans(application, PLANS_KEPT);
+      return created;
+    } catch (ClusterException e) {
+      if (e.reason() == ClusterException.Reason.ALREADY_EXISTS) {
+        return cluster.get(plan.key()).orElseThrow(() -> e);
+      }
+      throw e;
+    }
+  }
+
+  private PlannedSteps steps(Pass pass, List<RenderedObject> rendered) {
+    SyncOrder order = SyncOrder.of(rendered);
+    SyncPlan plan = Comparison.plan(pass, order.objects(), Comparison.live(pass, order.objects()));
+    List<RenderedObject> hooks =
+        rendered.stream().filter(object -> !order.objects().contains(object)).toList();
+    return PlannedSteps.of(plan, hooks, pass.spec.prune());
+  }
+
+  /// Whether a plan still says what would happen.
+  ///
+  /// @return why not; empty when it does
+  Optional<String> moved(
+      Pass pass, KubeObject plan, Source.Resolved revision, List<RenderedObject> rendered) {
+    String planned = Json.string(plan.spec(), "revision", "");
+    if (!revision.commit().equals(planned)) {
+      return Optional.of(
+          "Git moved: %s is %s now, the plan is for %s"
+              .formatted(
+                  Json.string(plan.spec(), "target", ""),
+                  Words.brief(revision.commit()),
+                  Words.brief(planned)));
+    }
+    return steps(pass, rendered)
+        .movedSince(plan.spec().path("steps"))
+        .map(what -> "live objects moved since the plan was made: " + what);
+  }
+}

@@ -1,0 +1,229 @@
+package dev.slipway.sync.application;
+
+import dev.slipway.manifest.ManifestException;
+import dev.slipway.manifest.render.RenderedObject;
+import dev.slipway.model.event.EventRecorder;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.sync.order.SyncOrder;
+import dev.slipway.sync.source.Source;
+import dev.slipway.sync.source.SourceException;
+import dev.slipway.sync.window.WindowPlanner;
+import java.util.List;
+import java.util.Optional;
+import tools.jackson.databind.JsonNode;
+
+/// What people ask of an application: sync, rollback, terminate.
+final class Requests {
+  private final Source source;
+  private final Renders renders;
+  private final SyncHistory history;
+  private final Operations operations;
+  private final Previews previews;
+  private final EventRecorder events;
+
+  Requests(
+      Source source,
+      Renders renders,
+      SyncHistory history,
+      Operations operations,
+      Previews previews,
+      EventRecorder events) {
+    this.source = source;
+    this.renders = renders;
+    this.history = history;
+    this.operations = operations;
+    this.previews = previews;
+    this.events = events;
+  }
+
+  boolean requests(Pass pass, Wanted wanted) {
+    Optional<JsonNode> terminate = request(pass, "terminate");
+    if (terminate.isPresent()) {
+      if (pass.status.isRunning() || pass.status.phase().equals("WaitingForConfirmation")) {
+        String revision = pass.status.operationRevision();
+        operations.close(
+            pass,
+            "Terminated",
+            "terminated by " + Json.string(terminate.get(), "by", "somebody"),
+            false);
+        pass.status.reject(
+            revision, "terminated by " + Json.string(terminate.get(), "by", "somebody"));
+        events.normal(
+            pass.application,
+            "OperationTerminated",
+            "sync %d was terminated".formatted(pass.status.operationId()));
+      }
+      return true;
+    }
+    Optional<JsonNode> rollback = request(pass, "rollback");
+    if (rollback.isPresent()) {
+      return rollBack(pass, wanted, rollback.get());
+    }
+    Optional<JsonNode> sync = request(pass, "sync");
+    return sync.isPresent() && syncNow(pass, wanted, sync.get());
+  }
+
+  /// A request that was not answered yet. It counts as answered from now on.
+  private Optional<JsonNode> request(Pass pass, String name) {
+    Optional<String> text = pass.application.annotation("slipway.dev/" + name + "-requested");
+    if (text.isEmpty()) {
+      return Optional.empty();
+    }
+    JsonNode request;
+    try {
+      request = Json.parse(text.get());
+    } catch (IllegalArgumentException e) {
+      request = Json.object().put("id", text.get());
+    }
+    String id = Json.string(request, "id", text.get());
+    if (pass.status.isHandled(name, id)) {
+      return Optional.empty();
+    }
+    pass.status.handled(name, id);
+    return Optional.of(request);
+  }
+
+  private boolean syncNow(Pass pass, Wanted wanted, JsonNode request) {
+    Source.Resolved revision = wanted.revision();
+    List<RenderedObject> objects = wanted.objects();
+    String asked = Json.string(request, "revision", "");
+    Optional<KubeObject> planned = Optional.empty();
+    String planName = Json.string(request, "plan", "");
+    if (!planName.isEmpty()) {
+      planned =
+          pass.home
+              .get(ObjectKey.slipway("Plan", pass.application.namespace(), planName))
+              .filter(plan -> plan.isControlledBy(pass.application));
+      if (planned.isEmpty()) {
+        operations.refuse(
+            pass, "sync", "there is no plan %s of this application".formatted(planName));
+        return true;
+      }
+      asked = Json.string(planned.get().spec(), "target", "");
+    }
+    try {
+      if (!asked.isEmpty()) {
+        revision = source.resolve(pass.spec.repository(), asked, pass.spec.path());
+        objects = renders.render(pass.spec, revision, pass.label());
+      }
+    } catch (SourceException e) {
+      operations.refuse(pass, "sync", String.valueOf(e.getMessage()));
+      return true;
+    } catch (ManifestException e) {
+      operations.refuse(pass, "sync", Words.problems(e.problems()));
+      return true;
+    }
+    if (revision == null || objects == null) {
+      operations.refuse(
+          pass,
+          "sync",
+          revision == null
+              ? Json.string(
+                  pass.status.json().path("source"), "problem", "the repository does not answer")
+              : "the manifests have problems; see `slipway status`");
+      return true;
+    }
+    if (planned.isPresent()) {
+      Optional<String> moved = previews.moved(pass, planned.get(), revision, objects);
+      if (moved.isPresent()) {
+        operations.refuse(pass, "sync", moved.get() + "; make a new plan");
+        return true;
+      }
+    }
+    List<String> selection = Json.strings(request, "resources");
+    Optional<String> fault =
+        selection.stream().map(Selection::fault).filter(text -> !text.isEmpty()).findFirst();
+    if (fault.isPresent()) {
+      operations.refuse(pass, "sync", fault.get());
+      return true;
+    }
+    if (!selection.isEmpty()
+        && SyncOrder.of(objects)
+            .only(object -> Selection.matches(selection, object.object()))
+            .objects()
+            .isEmpty()) {
+      operations.refuse(
+          pass,
+          "sync",
+          "nothing in revision %s matches %s"
+              .formatted(Words.brief(revision.commit()), String.join(", ", selection)));
+      return true;
+    }
+    if (Gates.window(pass) instanceof WindowPlanner.Verdict.Closed(String why, _, boolean manual)
+        && !manual
+        && !Json.bool(request, "overrideWindow", false)) {
+      operations.refuse(
+          pass,
+          "sync",
+          why
+              + " is in force: `slipway sync --override-window` goes on nevertheless, and is recorded");
+      return true;
+    }
+    boolean prune =
+        Json.bool(request, "prune", pass.spec.prune()) || Json.bool(request, "confirmPrune", false);
+    operations.supersede(pass, "superseded by a manual sync");
+    String by = Json.string(request, "by", "somebody");
+    if (selection.isEmpty()) {
+      pass.status.release();
+      pass.status.accept(revision.commit());
+    }
+    operations.begin(
+        pass,
+        revision,
+        objects,
+        new SyncHistory.Cause(
+            "manual",
+            by,
+            planName.isEmpty() ? Json.string(request, "reason", "") : "plan " + planName,
+            selection,
+            Json.bool(request, "overrideWindow", false)),
+        prune && selection.isEmpty(),
+        planned.isPresent() || Json.bool(request, "confirmPrune", false));
+    return true;
+  }
+
+  private boolean rollBack(Pass pass, Wanted wanted, JsonNode request) {
+    long current = pass.status.operationId();
+    long asked = Json.number(request, "historyId", 0);
+    Optional<KubeObject> currentRecord = history.find(pass.application, current);
+    Optional<KubeObject> target =
+        asked > 0
+            ? history.find(pass.application, asked)
+            : history.of(pass.application).stream()
+                .filter(
+                    record ->
+                        SyncHistory.id(record) < current
+                            && SyncHistory.isHealthy(record)
+                            && !SyncHistory.isPartial(record))
+                .filter(
+                    record -> currentRecord.isEmpty() || !sameObjects(record, currentRecord.get()))
+                .findFirst();
+    if (target.isEmpty()) {
+      operations.refuse(
+          pass,
+          "rollback",
+          asked > 0
+              ? "history has no entry " + asked
+              : "there is no earlier healthy sync to go back to");
+      return true;
+    }
+    String by = Json.string(request, "by", "somebody");
+    String from = currentRecord.map(SyncHistory::revision).orElse(pass.status.operationRevision());
+    operations.supersede(pass, "superseded by a rollback");
+    if (!from.isEmpty() && !from.equals(SyncHistory.revision(target.get()))) {
+      pass.status.reject(from, "rolled back by " + by);
+    }
+    String newest =
+        wanted.revision() != null
+            ? wanted.revision().commit()
+            : Json.string(pass.status.json().path("source"), "revision", from);
+    pass.status.hold(newest, SyncHistory.id(target.get()), "rolled back by " + by);
+    return operations.restore(pass, target.get(), "rollback", by);
+  }
+
+  private static boolean sameObjects(KubeObject one, KubeObject other) {
+    return one.spec().path("objects").equals(other.spec().path("objects"));
+  }
+}
