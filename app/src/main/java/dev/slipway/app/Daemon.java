@@ -22,8 +22,9 @@ import dev.slipway.model.object.ResourceTypes;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.rollout.RolloutController;
-import dev.slipway.runtime.agent.NodeAgent;
+import dev.slipway.runtime.nodes.NodeFleet;
 import dev.slipway.runtime.process.ProcessRuntime;
+import dev.slipway.runtime.spi.NodeDriver;
 import dev.slipway.sync.SyncEngine;
 import dev.slipway.sync.git.GitSource;
 import dev.slipway.web.ApiServer;
@@ -49,7 +50,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -60,7 +60,6 @@ import tools.jackson.databind.node.ObjectNode;
 public final class Daemon implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Daemon.class);
   private static final int WRITES_AT_ONCE = 64;
-  private static final int PODS_PER_NODE = 1_000;
 
   private final Deque<AutoCloseable> parts = new ArrayDeque<>();
   private final String address;
@@ -96,7 +95,8 @@ public final class Daemon implements AutoCloseable {
             cluster, proxy, addresses, Together.onThreads(WRITES_AT_ONCE), timeline, chance);
     RolloutController rollouts = RolloutController.start(cluster, events, timeline, chance);
     ProcessRuntime runtime = ProcessRuntime.open(data.pods(), podPath(), timeline);
-    NodeAgent agent = NodeAgent.start(cluster, runtime, proxy, events, node(), timeline, chance);
+    NodeFleet nodes = NodeFleet.start(cluster, drivers(), proxy, events, timeline, chance);
+    nodes.join(LocalNode.name(), runtime, new LocalNode(runtime));
     var source = new GitSource(data.git(), Duration.ofSeconds(20));
     SyncEngine sync = SyncEngine.start(cluster, archive, source, events, timeline, chance);
 
@@ -112,13 +112,13 @@ public final class Daemon implements AutoCloseable {
             ResourceTypes.KNOWN,
             access,
             tokens,
-            agent,
+            nodes,
             timeline,
             chance,
             Daemon::yaml,
             Version.TEXT);
     var routes = new Routes();
-    KubernetesRoutes.add(routes, api, new PodSockets(agent, timeline));
+    KubernetesRoutes.add(routes, api, new PodSockets(nodes, timeline));
     DaemonRoutes.add(
         routes,
         cluster,
@@ -153,7 +153,7 @@ public final class Daemon implements AutoCloseable {
             controllers,
             rollouts,
             runtime,
-            agent,
+            nodes,
             source,
             sync,
             server)) {
@@ -247,34 +247,10 @@ public final class Daemon implements AutoCloseable {
         + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   }
 
-  private static NodeAgent.Settings node() {
-    String name;
-    try {
-      name =
-          InetAddress.getLocalHost()
-              .getHostName()
-              .toLowerCase(Locale.ROOT)
-              .replaceAll("[^a-z0-9.-]", "-");
-    } catch (IOException e) {
-      name = "local";
-    }
-    long memory = 1L << 30;
-    if (java.lang.management.ManagementFactory.getOperatingSystemMXBean()
-        instanceof com.sun.management.OperatingSystemMXBean system) {
-      memory = system.getTotalMemorySize();
-    }
-    return new NodeAgent.Settings(
-        name.isEmpty() ? "local" : name,
-        "127.0.0.1",
-        Map.of(
-            "kubernetes.io/arch",
-            System.getProperty("os.arch", ""),
-            "slipway.dev/runtime",
-            "process"),
-        Map.of(
-            "cpu", Integer.toString(Runtime.getRuntime().availableProcessors()),
-            "memory", memory / 1024 + "Ki",
-            "pods", Integer.toString(PODS_PER_NODE)));
+  /// Every way to run pods on engines elsewhere, by the name that a Node declares. The process
+  /// runtime is not among them: it is always there.
+  private static Map<String, NodeDriver> drivers() {
+    return Map.of();
   }
 
   private static ObjectNode yaml(byte[] bytes) {

@@ -23,6 +23,7 @@ import dev.slipway.model.schema.Defaults;
 import dev.slipway.model.service.ServingGate;
 import dev.slipway.rollout.RolloutController;
 import dev.slipway.runtime.agent.NodeAgent;
+import dev.slipway.runtime.spi.NodeFacts;
 import dev.slipway.sync.SyncEngine;
 import dev.slipway.testing.ManualTimeline;
 import dev.slipway.testing.SeededChance;
@@ -127,12 +128,17 @@ public final class World {
         runtime,
         ServingGate.OPEN,
         events,
-        new NodeAgent.Settings(
-            "n1", "127.0.0.1", Map.of(), Map.of("cpu", "64", "memory", "64Gi", "pods", "500")),
+        new NodeAgent.Settings("n1", World::facts, true),
         timeline,
         chance);
     SyncEngine.start(cluster, archive, source, events, timeline, chance);
     return new Daemon(store, real);
+  }
+
+  private static NodeFacts.Reading facts() {
+    Map<String, String> amounts = Map.of("cpu", "64", "memory", "64Gi", "pods", "500");
+    return new NodeFacts.Reading(
+        "127.0.0.1", Map.of(), amounts, amounts, "simulated://1", "Linux", "amd64");
   }
 
   private static final class Filling implements Admission {

@@ -27,7 +27,17 @@ public final class Conditions {
   /// status word is the same.
   public static void set(
       ObjectNode status, String type, boolean value, String reason, String message, Instant now) {
-    String word = value ? "True" : "False";
+    put(status, type, value ? "True" : "False", reason, message, now);
+  }
+
+  /// As [#set], for what nobody knows at present.
+  public static void setUnknown(
+      ObjectNode status, String type, String reason, String message, Instant now) {
+    put(status, type, "Unknown", reason, message, now);
+  }
+
+  private static void put(
+      ObjectNode status, String type, String word, String reason, String message, Instant now) {
     ArrayNode conditions =
         status.path("conditions") instanceof ArrayNode known
             ? known

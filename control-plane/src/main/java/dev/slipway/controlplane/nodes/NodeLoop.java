@@ -26,11 +26,13 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// Says of a node that does not answer that nothing is known of it, takes its pods out of their
 /// services, and after their toleration asks for their deletion. Unreachable is not dead: nothing
-/// is removed by force, and a node that returns is trusted again.
+/// is removed by force, and a node that returns is trusted again. A node that says itself that it
+/// is not ready gets no new pods.
 public final class NodeLoop implements AutoCloseable {
   static final Duration SILENT_AFTER = Duration.ofSeconds(40);
   private static final Duration EVICT_AFTER = Duration.ofMinutes(5);
   private static final String UNREACHABLE = "node.kubernetes.io/unreachable";
+  private static final String NOT_READY = "node.kubernetes.io/not-ready";
   private static final GroupKind NODE = GroupKind.core("Node");
 
   private final Cluster cluster;
@@ -78,11 +80,17 @@ public final class NodeLoop implements AutoCloseable {
             .orElse(Instant.EPOCH);
     Instant counted = last.isBefore(started) ? started : last;
     Duration left = Duration.between(now, counted.plus(SILENT_AFTER));
-    boolean tainted = taint(node).isPresent();
+    boolean tainted = taint(node, UNREACHABLE).isPresent();
     if (left.isPositive()) {
-      if (tainted && !last.isBefore(started)) {
-        cluster.replace(node.with(json -> setTaint(json, Optional.empty())));
+      boolean ready = !readiness(node).equals("False") && !readiness(node).equals("Unknown");
+      if (tainted && ready && !last.isBefore(started)) {
+        node = cluster.replace(node.with(json -> setTaint(json, UNREACHABLE, Optional.empty())));
         events.normal(node, "NodeReady", "the node answers again");
+      }
+      if (ready == taint(node, NOT_READY).isPresent()) {
+        cluster.replace(
+            node.with(
+                json -> setTaint(json, NOT_READY, ready ? Optional.empty() : Optional.of(now))));
       }
       return Outcome.recheckAfter(left.plusMillis(1), "the node must give a sign of life");
     }
@@ -93,8 +101,8 @@ public final class NodeLoop implements AutoCloseable {
   /// Each step is looked at by itself: a daemon that died after one of them goes on with the next.
   private void lost(KubeObject node, Instant now) {
     KubeObject marked = node;
-    if (taint(node).isEmpty()) {
-      marked = cluster.replace(node.with(json -> setTaint(json, Optional.of(now))));
+    if (taint(node, UNREACHABLE).isEmpty()) {
+      marked = cluster.replace(node.with(json -> setTaint(json, UNREACHABLE, Optional.of(now))));
       events.warning(node, "NodeNotReady", "the node's agent stopped answering");
     }
     if (!readiness(marked).equals("Unknown")) {
@@ -128,7 +136,9 @@ public final class NodeLoop implements AutoCloseable {
 
   private Outcome evict(KubeObject node, Instant now) {
     Instant since =
-        taint(node).flatMap(taint -> KubeObject.instant(taint, "timeAdded")).orElse(now);
+        taint(node, UNREACHABLE)
+            .flatMap(taint -> KubeObject.instant(taint, "timeAdded"))
+            .orElse(now);
     Duration next = Duration.ofDays(1);
     for (KubeObject pod : pods(node)) {
       if (pod.isTerminating()) {
@@ -177,17 +187,17 @@ public final class NodeLoop implements AutoCloseable {
     return cluster.list(ObjectQuery.all(GroupKind.core("Pod")).onNode(node.name())).items();
   }
 
-  private static Optional<JsonNode> taint(KubeObject node) {
+  private static Optional<JsonNode> taint(KubeObject node, String key) {
     return Json.items(node.spec(), "taints").stream()
-        .filter(taint -> Json.string(taint, "key", "").equals(UNREACHABLE))
+        .filter(taint -> Json.string(taint, "key", "").equals(key))
         .findFirst();
   }
 
-  private static void setTaint(ObjectNode node, Optional<Instant> since) {
+  private static void setTaint(ObjectNode node, String key, Optional<Instant> since) {
     ObjectNode spec = Json.child(node, "spec");
     List<JsonNode> others =
         Json.items(spec, "taints").stream()
-            .filter(taint -> !Json.string(taint, "key", "").equals(UNREACHABLE))
+            .filter(taint -> !Json.string(taint, "key", "").equals(key))
             .toList();
     ArrayNode taints = spec.putArray("taints");
     others.forEach(taints::add);
@@ -195,8 +205,8 @@ public final class NodeLoop implements AutoCloseable {
         at ->
             taints
                 .addObject()
-                .put("key", UNREACHABLE)
-                .put("effect", "NoExecute")
+                .put("key", key)
+                .put("effect", key.equals(UNREACHABLE) ? "NoExecute" : "NoSchedule")
                 .put("timeAdded", Conditions.time(at)));
   }
 

@@ -18,6 +18,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import tools.jackson.databind.JsonNode;
 
 /// Turns a container of a manifest into what a runtime needs: its environment, its volumes, its
@@ -31,9 +32,9 @@ final class ContainerPlans {
   }
 
   private final Cluster cluster;
-  private final String hostAddress;
+  private final Supplier<String> hostAddress;
 
-  ContainerPlans(Cluster cluster, String hostAddress) {
+  ContainerPlans(Cluster cluster, Supplier<String> hostAddress) {
     this.cluster = cluster;
     this.hostAddress = hostAddress;
   }
@@ -211,7 +212,7 @@ final class ContainerPlans {
       case "spec.nodeName" -> Json.string(pod.spec(), "nodeName", "");
       case "spec.serviceAccountName" -> Json.string(pod.spec(), "serviceAccountName", "default");
       case "status.podIP", "status.podIPs" -> address;
-      case "status.hostIP", "status.hostIPs" -> hostAddress;
+      case "status.hostIP", "status.hostIPs" -> hostAddress.get();
       case "metadata.labels" -> lines(pod.labels());
       case "metadata.annotations" -> lines(pod.annotations());
       default -> {

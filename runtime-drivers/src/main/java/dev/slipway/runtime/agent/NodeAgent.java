@@ -10,7 +10,6 @@ import dev.slipway.model.event.EventRecorder;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.loop.ControlLoop;
 import dev.slipway.model.loop.Outcome;
-import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
@@ -22,6 +21,7 @@ import dev.slipway.runtime.spi.ContainerRuntime;
 import dev.slipway.runtime.spi.ContainerRuntime.Observed;
 import dev.slipway.runtime.spi.ContainerRuntime.Sandbox;
 import dev.slipway.runtime.spi.ContainerState;
+import dev.slipway.runtime.spi.NodeFacts;
 import dev.slipway.runtime.spi.RuntimeFailedException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -44,19 +44,10 @@ import tools.jackson.databind.node.ObjectNode;
 /// One node: runs the pods that are bound to it, and says how they are. Closing it leaves them
 /// running; the next agent takes them over as they are.
 public final class NodeAgent implements AutoCloseable, PodStreams {
-  /// What a node says of itself.
-  ///
-  /// @param capacity amounts by resource name, as Kubernetes writes them
-  public record Settings(
-      String nodeName, String address, Map<String, String> labels, Map<String, String> capacity) {
-    public Settings {
-      labels = Map.copyOf(labels);
-      capacity = Map.copyOf(capacity);
-    }
-  }
+  /// @param registers makes the Node object when there is none; a declared node has one
+  public record Settings(String nodeName, NodeFacts facts, boolean registers) {}
 
   private static final Logger log = LoggerFactory.getLogger(NodeAgent.class);
-  private static final Duration HEARTBEAT = Duration.ofSeconds(10);
   private static final Duration SWEEP = Duration.ofSeconds(15);
   private static final Duration RETRY = Duration.ofSeconds(2);
   private static final GroupKind POD = GroupKind.core("Pod");
@@ -81,6 +72,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
   private final Set<String> stopping = ConcurrentHashMap.newKeySet();
 
   private final List<Follower> followers = new ArrayList<>();
+  private volatile @Nullable Heartbeat heartbeat;
   private volatile boolean closed;
 
   private NodeAgent(
@@ -96,7 +88,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     this.gate = gate;
     this.timeline = timeline;
     this.settings = settings;
-    this.plans = new ContainerPlans(cluster, settings.address());
+    this.plans = new ContainerPlans(cluster, this::address);
     this.events = events.speakingAs("node-agent");
     this.loop =
         new ControlLoop<>(
@@ -114,13 +106,32 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
       Timeline timeline,
       Chance chance) {
     var agent = new NodeAgent(cluster, runtime, gate, events, settings, timeline, chance);
-    agent.beat();
+    agent.heartbeat =
+        Heartbeat.start(
+            cluster,
+            settings.nodeName(),
+            settings.facts(),
+            settings.registers(),
+            agent::engineReturned,
+            timeline);
     runtime.onChange(agent::containersChanged);
     agent.followers.add(
         Follower.start(
             cluster, ObjectQuery.all(POD).onNode(settings.nodeName()), timeline, agent::podMoved));
     agent.sweep();
     return agent;
+  }
+
+  /// Where the node's host is reached; empty as long as its engine has never answered.
+  private String address() {
+    Heartbeat known = heartbeat;
+    return known == null ? "" : known.latest().map(NodeFacts.Reading::address).orElse("");
+  }
+
+  /// What changed meanwhile, nobody told us.
+  private void engineReturned() {
+    keys.values().forEach(loop::add);
+    sweepOnce();
   }
 
   private void podMoved(@Nullable KubeObject before, @Nullable KubeObject after) {
@@ -320,15 +331,26 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     events.normal(
         pod, "Killing", "Stopping container %s: %s".formatted(step.container(), step.why()));
     Instant deadline = timeline.instant().plus(step.grace());
-    timeline.schedule(step.grace(), () -> runtime.kill(step.id()));
+    timeline.schedule(step.grace(), () -> insist(pod, step, () -> runtime.kill(step.id())));
     timeline.execute(
         () -> {
           specs(pod).stream()
               .filter(spec -> Json.string(spec, "name", "").equals(step.container()))
               .findFirst()
               .ifPresent(spec -> preStop(pod, spec, step, deadline));
-          runtime.terminate(step.id());
+          insist(pod, step, () -> runtime.terminate(step.id()));
         });
+  }
+
+  /// An engine that does not answer is asked again, by the next look at the pod.
+  private void insist(KubeObject pod, PodStep.Stop step, Runnable action) {
+    try {
+      action.run();
+    } catch (RuntimeFailedException e) {
+      log.warn("stop failed pod={} container={} cause={}", pod.key(), step.id(), e.getMessage());
+      stopping.remove(step.id());
+      loop.addAfter(pod.key(), RETRY);
+    }
   }
 
   private void preStop(KubeObject pod, JsonNode spec, PodStep.Stop step, Instant deadline) {
@@ -442,7 +464,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
             words,
             false,
             view.now());
-    ObjectNode status = PodStatus.of(current, settings.address());
+    ObjectNode status = PodStatus.of(current, address());
     if (status.equals(view.pod().status())) {
       return;
     }
@@ -456,70 +478,6 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
   }
 
   // The node
-
-  private void beat() {
-    if (closed) {
-      return;
-    }
-    try {
-      ObjectKey key = ObjectKey.core("Node", "", settings.nodeName());
-      KubeObject node = cluster.get(key).orElseGet(this::register);
-      ObjectNode status =
-          node.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
-      describe(status);
-      Instant now = timeline.instant();
-      Conditions.set(status, "Ready", true, "AgentReady", "the node's agent answers", now);
-      for (JsonNode condition : status.path("conditions")) {
-        if (condition instanceof ObjectNode entry
-            && Json.string(entry, "type", "").equals("Ready")) {
-          entry.put("lastHeartbeatTime", Conditions.time(now));
-        }
-      }
-      cluster.replaceStatus(node.withStatus(status));
-    } catch (ClusterException e) {
-      log.warn("heartbeat failed node={} cause={}", settings.nodeName(), e.toString());
-    } finally {
-      timeline.schedule(HEARTBEAT, this::beat);
-    }
-  }
-
-  private KubeObject register() {
-    return cluster.create(
-        KubeObject.make(
-            "v1",
-            "Node",
-            "",
-            settings.nodeName(),
-            json -> {
-              ObjectNode labels = Json.child(json, "metadata").putObject("labels");
-              labels
-                  .put("kubernetes.io/hostname", settings.nodeName())
-                  .put("kubernetes.io/os", "linux");
-              settings.labels().forEach(labels::put);
-              json.putObject("spec");
-              describe(json.putObject("status"));
-            }));
-  }
-
-  private void describe(ObjectNode status) {
-    for (String field : List.of("capacity", "allocatable")) {
-      ObjectNode amounts = status.putObject(field);
-      new java.util.TreeMap<>(settings.capacity()).forEach(amounts::put);
-    }
-    status
-        .putArray("addresses")
-        .addObject()
-        .put("type", "InternalIP")
-        .put("address", settings.address());
-    ObjectNode info = Json.child(status, "nodeInfo");
-    info.put("containerRuntimeVersion", runtime.version())
-        .put("kubeletVersion", "v1.34.0-slipway")
-        .put("operatingSystem", "linux")
-        .put(
-            "osImage",
-            System.getProperty("os.name", "Linux") + " " + System.getProperty("os.version", ""))
-        .put("architecture", System.getProperty("os.arch", ""));
-  }
 
   private void sweep() {
     if (closed) {
@@ -637,6 +595,10 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
   @Override
   public void close() {
     closed = true;
+    Heartbeat known = heartbeat;
+    if (known != null) {
+      known.close();
+    }
     followers.forEach(Follower::close);
     loop.close();
     probes.close();

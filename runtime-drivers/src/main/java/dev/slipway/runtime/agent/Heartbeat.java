@@ -1,0 +1,214 @@
+package dev.slipway.runtime.agent;
+
+import dev.slipway.model.cluster.ApplyOptions;
+import dev.slipway.model.cluster.Author;
+import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.object.Conditions;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.time.Timeline;
+import dev.slipway.runtime.spi.NodeFacts;
+import dev.slipway.runtime.spi.RuntimeFailedException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Keeps a Node object true to what its engine says. An engine that does not answer leaves the node
+/// `Unknown`, with the reason, and nothing else changed: unreachable is not dead.
+public final class Heartbeat implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Heartbeat.class);
+  private static final Duration EVERY = Duration.ofSeconds(10);
+
+  /// A lost engine is asked more often: its pods wait for it.
+  private static final Duration WHILE_LOST = Duration.ofSeconds(2);
+
+  private final Cluster cluster;
+  private final ObjectKey key;
+  private final NodeFacts facts;
+  private final boolean registers;
+  private final Runnable returned;
+  private final Timeline timeline;
+  private volatile NodeFacts.@Nullable Reading latest;
+  private volatile boolean closed;
+  private boolean lost;
+
+  private Heartbeat(
+      Cluster cluster,
+      String node,
+      NodeFacts facts,
+      boolean registers,
+      Runnable returned,
+      Timeline timeline) {
+    this.cluster = cluster.as(Author.controller("node-" + node));
+    this.key = ObjectKey.core("Node", "", node);
+    this.facts = facts;
+    this.registers = registers;
+    this.returned = returned;
+    this.timeline = timeline;
+  }
+
+  /// Beats once before it returns.
+  ///
+  /// @param registers makes the Node object when there is none
+  /// @param returned called when an engine that was lost answers again
+  public static Heartbeat start(
+      Cluster cluster,
+      String node,
+      NodeFacts facts,
+      boolean registers,
+      Runnable returned,
+      Timeline timeline) {
+    var heartbeat = new Heartbeat(cluster, node, facts, registers, returned, timeline);
+    heartbeat.beat();
+    return heartbeat;
+  }
+
+  /// The last answer; empty when the engine has not answered yet.
+  Optional<NodeFacts.Reading> latest() {
+    return Optional.ofNullable(latest);
+  }
+
+  private void beat() {
+    if (closed) {
+      return;
+    }
+    Duration next = EVERY;
+    try {
+      NodeFacts.Reading reading = facts.read();
+      latest = reading;
+      if (!closed) {
+        alive(reading);
+      }
+      if (lost) {
+        lost = false;
+        log.info("engine answers again node={}", key.name());
+        returned.run();
+      }
+    } catch (RuntimeFailedException e) {
+      next = WHILE_LOST;
+      if (!lost) {
+        lost = true;
+        log.warn("engine does not answer node={} cause={}", key.name(), e.getMessage());
+      }
+      silent(String.valueOf(e.getMessage()));
+    } catch (ClusterException e) {
+      log.warn("heartbeat failed node={} cause={}", key.name(), e.toString());
+    } finally {
+      timeline.schedule(next, this::beat);
+    }
+  }
+
+  private void alive(NodeFacts.Reading reading) {
+    Optional<KubeObject> found = cluster.get(key);
+    if (found.isEmpty() && !registers) {
+      return;
+    }
+    KubeObject node = label(found.orElseGet(() -> register(reading)), reading);
+    ObjectNode status =
+        node.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
+    describe(status, reading);
+    Instant now = timeline.instant();
+    Conditions.set(status, "Ready", true, "AgentReady", "the node's agent answers", now);
+    for (JsonNode condition : status.path("conditions")) {
+      if (condition instanceof ObjectNode entry && Json.string(entry, "type", "").equals("Ready")) {
+        entry.put("lastHeartbeatTime", Conditions.time(now));
+      }
+    }
+    cluster.replaceStatus(node.withStatus(status));
+  }
+
+  private void silent(String why) {
+    try {
+      unknown(cluster, key, "EngineUnreachable", why, timeline.instant());
+    } catch (ClusterException e) {
+      log.warn("heartbeat failed node={} cause={}", key.name(), e.toString());
+    }
+  }
+
+  /// Says of a node that nothing is known of it. Its last sign of life stays.
+  public static void unknown(
+      Cluster cluster, ObjectKey key, String reason, String message, Instant now) {
+    Optional<KubeObject> found = cluster.get(key);
+    if (found.isEmpty()) {
+      return;
+    }
+    ObjectNode status =
+        found.get().status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
+    Conditions.setUnknown(status, "Ready", reason, message, now);
+    if (!status.equals(found.get().status())) {
+      cluster.replaceStatus(found.get().withStatus(status));
+    }
+  }
+
+  private KubeObject register(NodeFacts.Reading reading) {
+    return cluster.create(
+        KubeObject.make(
+            "v1",
+            "Node",
+            "",
+            key.name(),
+            json -> {
+              Json.child(json, "metadata").putObject("labels");
+              json.putObject("spec");
+              describe(json.putObject("status"), reading);
+            }));
+  }
+
+  /// Puts the engine's labels on the node, where nobody else has put one.
+  private KubeObject label(KubeObject node, NodeFacts.Reading reading) {
+    var wanted = new TreeMap<String, String>();
+    wanted.put("kubernetes.io/hostname", key.name());
+    wanted.put("kubernetes.io/os", "linux");
+    wanted.putAll(reading.labels());
+    Map<String, String> present = node.labels();
+    if (present.entrySet().containsAll(wanted.entrySet())) {
+      return node;
+    }
+    wanted
+        .entrySet()
+        .removeIf(
+            label ->
+                present.containsKey(label.getKey())
+                    && !label.getValue().equals(present.get(label.getKey())));
+    return cluster.apply(
+        KubeObject.make(
+            "v1",
+            "Node",
+            "",
+            key.name(),
+            json -> wanted.forEach(Json.child(json, "metadata").putObject("labels")::put)),
+        ApplyOptions.PLAIN);
+  }
+
+  private static void describe(ObjectNode status, NodeFacts.Reading reading) {
+    ObjectNode capacity = status.putObject("capacity");
+    new TreeMap<>(reading.capacity()).forEach(capacity::put);
+    ObjectNode allocatable = status.putObject("allocatable");
+    new TreeMap<>(reading.allocatable()).forEach(allocatable::put);
+    status
+        .putArray("addresses")
+        .addObject()
+        .put("type", "InternalIP")
+        .put("address", reading.address());
+    Json.child(status, "nodeInfo")
+        .put("containerRuntimeVersion", reading.version())
+        .put("kubeletVersion", "v1.34.0-slipway")
+        .put("operatingSystem", "linux")
+        .put("osImage", reading.osImage())
+        .put("architecture", reading.architecture());
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+  }
+}

@@ -1,0 +1,325 @@
+package dev.slipway.runtime.nodes;
+
+import dev.slipway.model.cluster.Author;
+import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.cluster.DeleteOptions;
+import dev.slipway.model.cluster.Follower;
+import dev.slipway.model.cluster.ObjectQuery;
+import dev.slipway.model.event.EventRecorder;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.loop.ControlLoop;
+import dev.slipway.model.loop.Outcome;
+import dev.slipway.model.object.GroupKind;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.pod.PodStreams;
+import dev.slipway.model.service.ServingGate;
+import dev.slipway.model.time.Chance;
+import dev.slipway.model.time.Timeline;
+import dev.slipway.runtime.agent.Heartbeat;
+import dev.slipway.runtime.agent.NodeAgent;
+import dev.slipway.runtime.spi.ContainerRuntime;
+import dev.slipway.runtime.spi.NodeDeclaration;
+import dev.slipway.runtime.spi.NodeDriver;
+import dev.slipway.runtime.spi.NodeFacts;
+import dev.slipway.runtime.spi.NodePool;
+import dev.slipway.runtime.spi.RuntimeFailedException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The nodes of this daemon. A Node object that declares a runtime gets a connection to its engine
+/// and an agent; drivers of many nodes add theirs; and whatever asks for a pod's streams is led to
+/// the node that runs it.
+///
+/// Every node is looked after on threads of its own: an engine that hangs holds up nobody else.
+/// Closing this ends the agents and leaves all pods running.
+public final class NodeFleet implements NodePool, PodStreams, AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(NodeFleet.class);
+  private static final GroupKind NODE = GroupKind.core("Node");
+
+  /// How soon a changed Secret is seen.
+  private static final Duration RECHECK = Duration.ofSeconds(20);
+
+  private static final int NODES_AT_ONCE = 10_000;
+
+  private final Cluster cluster;
+  private final Map<String, NodeDriver> drivers;
+  private final ServingGate gate;
+  private final EventRecorder events;
+  private final Timeline timeline;
+  private final Chance chance;
+  private final ControlLoop<ObjectKey> loop;
+  private final Map<String, Member> members = new ConcurrentHashMap<>();
+  private final Set<String> joining = ConcurrentHashMap.newKeySet();
+  private @Nullable Follower follower;
+  private volatile boolean closed;
+
+  private NodeFleet(
+      Cluster cluster,
+      Map<String, NodeDriver> drivers,
+      ServingGate gate,
+      EventRecorder events,
+      Timeline timeline,
+      Chance chance) {
+    this.cluster = cluster.as(Author.controller("nodes"));
+    this.drivers = new TreeMap<>(drivers);
+    this.gate = gate;
+    this.events = events;
+    this.timeline = timeline;
+    this.chance = chance;
+    this.loop = new ControlLoop<>("fleet", NODES_AT_ONCE, this::reconcile, timeline, chance);
+  }
+
+  /// One node that is looked after.
+  ///
+  /// @param declared empty for one that its driver found
+  /// @param connection closed with it
+  private record Member(
+      Optional<NodeDeclaration> declared,
+      Optional<NodeDriver.Connection> connection,
+      Optional<NodeAgent> agent,
+      AutoCloseable beat) {
+    void close() {
+      try {
+        beat.close();
+        connection.ifPresent(NodeDriver.Connection::close);
+      } catch (Exception e) {
+        log.warn("a node did not close cleanly cause={}", e.toString());
+      }
+    }
+  }
+
+  /// @param drivers by the name that a node declares
+  public static NodeFleet start(
+      Cluster cluster,
+      Map<String, NodeDriver> drivers,
+      ServingGate gate,
+      EventRecorder events,
+      Timeline timeline,
+      Chance chance) {
+    var fleet = new NodeFleet(cluster, drivers, gate, events, timeline, chance);
+    fleet.follower =
+        Follower.start(
+            cluster,
+            ObjectQuery.all(NODE),
+            timeline,
+            (before, after) -> {
+              KubeObject node = after != null ? after : before;
+              if (node != null
+                  && (after == null || before == null || declarationMoved(before, after))) {
+                fleet.loop.add(node.key());
+              }
+            });
+    return fleet;
+  }
+
+  private static boolean declarationMoved(KubeObject before, KubeObject after) {
+    return !before.uid().equals(after.uid()) || !before.annotations().equals(after.annotations());
+  }
+
+  private Outcome reconcile(ObjectKey key) {
+    if (closed) {
+      return Outcome.SETTLED;
+    }
+    Member member = members.get(key.name());
+    if (member != null && member.declared().isEmpty()) {
+      return Outcome.SETTLED;
+    }
+    Optional<KubeObject> node = cluster.get(key).filter(found -> !found.isTerminating());
+    if (node.isEmpty() || node.get().annotation(NodeDeclaration.RUNTIME).isEmpty()) {
+      if (member != null) {
+        log.info("node leaves node={}", key.name());
+        members.remove(key.name());
+        member.close();
+      }
+      return Outcome.SETTLED;
+    }
+    try {
+      NodeDeclaration declared = declaration(node.get());
+      if (member == null || !member.declared().equals(Optional.of(declared))) {
+        if (member != null) {
+          members.remove(key.name());
+          member.close();
+        }
+        connect(declared);
+      }
+      return Outcome.recheckAfter(RECHECK, "its credentials may change");
+    } catch (RuntimeFailedException e) {
+      Heartbeat.unknown(
+          cluster,
+          key,
+          e.permanent() ? "InvalidDeclaration" : "ConnectFailed",
+          String.valueOf(e.getMessage()),
+          timeline.instant());
+      if (e.permanent()) {
+        return Outcome.recheckAfter(RECHECK, String.valueOf(e.getMessage()));
+      }
+      throw e;
+    }
+  }
+
+  private NodeDeclaration declaration(KubeObject node) {
+    Map<String, String> annotations = node.annotations();
+    return new NodeDeclaration(
+        node.name(),
+        annotations.getOrDefault(NodeDeclaration.RUNTIME, ""),
+        annotations.getOrDefault(NodeDeclaration.HOST, ""),
+        credentials(annotations.getOrDefault(NodeDeclaration.CREDENTIALS, "")),
+        annotations.getOrDefault(NodeDeclaration.ALLOW_INSECURE, "").equals("true"),
+        annotations);
+  }
+
+  private Map<String, byte[]> credentials(String reference) {
+    if (reference.isEmpty()) {
+      return Map.of();
+    }
+    int slash = reference.indexOf('/');
+    if (slash <= 0) {
+      throw RuntimeFailedException.unsupported(
+          "%s must be namespace/name of a Secret, not \"%s\""
+              .formatted(NodeDeclaration.CREDENTIALS, reference));
+    }
+    KubeObject secret =
+        cluster
+            .get(
+                ObjectKey.core(
+                    "Secret", reference.substring(0, slash), reference.substring(slash + 1)))
+            .orElseThrow(
+                () ->
+                    new RuntimeFailedException(
+                        "the Secret %s with its credentials does not exist".formatted(reference)));
+    var data = new TreeMap<String, byte[]>();
+    try {
+      Json.stringMap(secret.json(), "data")
+          .forEach((name, value) -> data.put(name, java.util.Base64.getDecoder().decode(value)));
+    } catch (IllegalArgumentException e) {
+      throw RuntimeFailedException.unsupported("the Secret " + reference + " is not in base64");
+    }
+    return data;
+  }
+
+  private void connect(NodeDeclaration declared) {
+    NodeDriver driver = drivers.get(declared.runtime());
+    if (driver == null) {
+      throw RuntimeFailedException.unsupported(
+          "no runtime is called \"%s\"; there are %s"
+              .formatted(declared.runtime(), String.join(", ", drivers.keySet())));
+    }
+    NodeDriver.Connection connection = driver.connect(declared, this);
+    log.info("node joins node={} runtime={}", declared.name(), declared.runtime());
+    Optional<NodeAgent> agent =
+        connection
+            .runtime()
+            .map(runtime -> agent(declared.name(), runtime, connection.facts(), false));
+    AutoCloseable beat =
+        agent.isPresent()
+            ? agent.get()
+            : Heartbeat.start(
+                cluster, declared.name(), connection.facts(), false, () -> {}, timeline);
+    put(declared.name(), new Member(Optional.of(declared), Optional.of(connection), agent, beat));
+  }
+
+  private NodeAgent agent(
+      String node, ContainerRuntime runtime, NodeFacts facts, boolean registers) {
+    return NodeAgent.start(
+        cluster,
+        runtime,
+        gate,
+        events,
+        new NodeAgent.Settings(node, facts, registers),
+        timeline,
+        chance);
+  }
+
+  private void put(String node, Member member) {
+    members.put(node, member);
+    if (closed) {
+      member.close();
+    }
+  }
+
+  @Override
+  public void join(String node, ContainerRuntime runtime, NodeFacts facts) {
+    if (closed || members.containsKey(node) || !joining.add(node)) {
+      return;
+    }
+    try {
+      NodeAgent agent = agent(node, runtime, facts, true);
+      put(node, new Member(Optional.empty(), Optional.empty(), Optional.of(agent), agent));
+    } finally {
+      joining.remove(node);
+    }
+  }
+
+  @Override
+  public void leave(String node) {
+    Member member = members.get(node);
+    if (closed || member == null || member.declared().isPresent()) {
+      return;
+    }
+    members.remove(node);
+    member.close();
+    try {
+      cluster.delete(ObjectKey.core("Node", "", node), DeleteOptions.BACKGROUND);
+    } catch (ClusterException e) {
+      if (e.reason() != ClusterException.Reason.NOT_FOUND) {
+        throw e;
+      }
+    }
+  }
+
+  // Streams
+
+  @Override
+  public void logs(LogRequest request, OutputStream out) {
+    agentOf(request.namespace(), request.pod()).logs(request, out);
+  }
+
+  @Override
+  public int exec(
+      ExecRequest request, InputStream stdin, OutputStream stdout, OutputStream stderr) {
+    return agentOf(request.namespace(), request.pod()).exec(request, stdin, stdout, stderr);
+  }
+
+  private NodeAgent agentOf(String namespace, String name) {
+    KubeObject pod =
+        cluster
+            .get(ObjectKey.core("Pod", namespace, name))
+            .orElseThrow(
+                () ->
+                    new ClusterException(
+                        ClusterException.Reason.NOT_FOUND, "pods \"" + name + "\" not found"));
+    String node = Json.string(pod.spec(), "nodeName", "");
+    if (node.isEmpty()) {
+      throw new ClusterException(
+          ClusterException.Reason.BAD_REQUEST, "pod " + name + " has no node yet");
+    }
+    return Optional.ofNullable(members.get(node))
+        .flatMap(Member::agent)
+        .orElseThrow(
+            () ->
+                new ClusterException(
+                    ClusterException.Reason.UNAVAILABLE, "nothing is heard of node " + node));
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    Follower known = follower;
+    if (known != null) {
+      known.close();
+    }
+    loop.close();
+    members.values().forEach(Member::close);
+  }
+}

@@ -1,0 +1,33 @@
+package dev.slipway.runtime.spi;
+
+import java.util.Map;
+
+/// What a node says of itself. Asked at every heartbeat: an answer is the node's sign of life.
+@FunctionalInterface
+public interface NodeFacts {
+  /// @param address where the node's host is reached
+  /// @param labels put on the Node object where nobody else has put one
+  /// @param capacity amounts by resource name, as Kubernetes writes them
+  /// @param allocatable what of it pods may take
+  /// @param version name and version of the runtime, as `kubectl get nodes -o wide` shows it
+  record Reading(
+      String address,
+      Map<String, String> labels,
+      Map<String, String> capacity,
+      Map<String, String> allocatable,
+      String version,
+      String osImage,
+      String architecture) {
+    public Reading {
+      labels = Map.copyOf(labels);
+      capacity = Map.copyOf(capacity);
+      allocatable = Map.copyOf(allocatable);
+    }
+  }
+
+  /// Asks the engine, not a memory of it; ends within a few seconds.
+  ///
+  /// @throws RuntimeFailedException while the engine does not answer: the node's state is unknown
+  ///   then, with this message
+  Reading read();
+}

@@ -1,0 +1,236 @@
+package dev.slipway.runtime.nodes;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.slipway.model.cluster.DeleteOptions;
+import dev.slipway.model.event.EventRecorder;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.object.Conditions;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.service.ServingGate;
+import dev.slipway.runtime.spi.ContainerRuntime;
+import dev.slipway.runtime.spi.FakeRuntime;
+import dev.slipway.runtime.spi.NodeDeclaration;
+import dev.slipway.runtime.spi.NodeDriver;
+import dev.slipway.runtime.spi.NodeFacts;
+import dev.slipway.runtime.spi.NodePool;
+import dev.slipway.runtime.spi.RuntimeFailedException;
+import dev.slipway.testing.FakeCluster;
+import dev.slipway.testing.ManualTimeline;
+import dev.slipway.testing.SeededChance;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Nodes that come and go by their objects, on fake engines.
+class NodeFleetTest {
+  private final ManualTimeline timeline = new ManualTimeline();
+  private final SeededChance chance = new SeededChance(1);
+  private final FakeCluster cluster = new FakeCluster(timeline, chance);
+  private final EventRecorder events = new EventRecorder(cluster, timeline, "test");
+  private final Engines engines = new Engines();
+  private final NodeFleet fleet =
+      NodeFleet.start(
+          cluster, Map.of("docker", engines), ServingGate.OPEN, events, timeline, chance);
+
+  /// Engines that can be away, and a list of who connected where.
+  private final class Engines implements NodeDriver {
+    final List<String> connects = new ArrayList<>();
+    final Set<String> open = new HashSet<>();
+    final Set<String> away = new HashSet<>();
+
+    @Override
+    public Connection connect(NodeDeclaration declaration, NodePool pool) {
+      if (!declaration.host().startsWith("unix://")) {
+        throw RuntimeFailedException.unsupported("no such host: " + declaration.host());
+      }
+      connects.add(declaration.name() + " " + declaration.host());
+      open.add(declaration.name());
+      var runtime = new FakeRuntime(timeline);
+      return new Connection() {
+        @Override
+        public Optional<ContainerRuntime> runtime() {
+          return declaration.name().equals("pool") ? Optional.empty() : Optional.of(runtime);
+        }
+
+        @Override
+        public NodeFacts facts() {
+          return () -> {
+            if (away.contains(declaration.name())) {
+              throw new RuntimeFailedException("connection refused");
+            }
+            return reading();
+          };
+        }
+
+        @Override
+        public void close() {
+          open.remove(declaration.name());
+        }
+      };
+    }
+  }
+
+  private static NodeFacts.Reading reading() {
+    return new NodeFacts.Reading(
+        "10.0.0.1",
+        Map.of("slipway.dev/runtime", "docker", "disk", "ssd"),
+        Map.of("cpu", "4", "memory", "8Gi", "pods", "100"),
+        Map.of("cpu", "3", "memory", "7Gi", "pods", "100"),
+        "docker://20.10",
+        "Debian",
+        "amd64");
+  }
+
+  private void declare(String name, String host) {
+    cluster.create(
+        KubeObject.make(
+            "v1",
+            "Node",
+            "",
+            name,
+            json -> {
+              ObjectNode metadata = Json.child(json, "metadata");
+              metadata
+                  .putObject("annotations")
+                  .put("slipway.dev/runtime", "docker")
+                  .put("slipway.dev/host", host);
+              metadata.putObject("labels").put("disk", "hdd");
+              json.putObject("spec");
+            }));
+    timeline.runUntilIdle();
+  }
+
+  private KubeObject node(String name) {
+    return cluster.get(ObjectKey.core("Node", "", name)).orElseThrow();
+  }
+
+  private JsonNode ready(String name) {
+    return Conditions.find(node(name).status(), "Ready").orElseThrow();
+  }
+
+  @Test
+  void aDeclaredNodeShowsWhatItsEngineSaysAndKeepsWhatSomebodyElseSaid() {
+    declare("a", "unix:///a");
+
+    assertThat(Json.string(ready("a"), "status", "")).isEqualTo("True");
+    assertThat(Json.string(node("a").status().path("allocatable"), "cpu", "")).isEqualTo("3");
+    assertThat(Json.string(node("a").status().path("capacity"), "cpu", "")).isEqualTo("4");
+    assertThat(node("a").labels())
+        .containsEntry("slipway.dev/runtime", "docker")
+        .containsEntry("kubernetes.io/hostname", "a")
+        .containsEntry("disk", "hdd");
+  }
+
+  @Test
+  void anEngineThatGoesAwayLeavesItsNodeUnknownWithTheReasonAndComesBack() {
+    declare("a", "unix:///a");
+    declare("b", "unix:///b");
+    String beat = Json.string(ready("a"), "lastHeartbeatTime", "");
+    engines.away.add("a");
+    timeline.advance(Duration.ofSeconds(30));
+
+    assertThat(Json.string(ready("a"), "status", "")).isEqualTo("Unknown");
+    assertThat(Json.string(ready("a"), "message", "")).contains("connection refused");
+    assertThat(Json.string(ready("a"), "lastHeartbeatTime", ""))
+        .isLessThanOrEqualTo(Json.string(ready("b"), "lastHeartbeatTime", ""))
+        .isGreaterThanOrEqualTo(beat);
+    assertThat(Json.string(ready("b"), "status", "")).isEqualTo("True");
+
+    engines.away.clear();
+    timeline.advance(Duration.ofSeconds(3));
+    assertThat(Json.string(ready("a"), "status", "")).isEqualTo("True");
+  }
+
+  @Test
+  void aNodeThatIsDeletedIsDisconnectedAndStaysAway() {
+    declare("a", "unix:///a");
+    assertThat(engines.open).contains("a");
+    cluster.delete(ObjectKey.core("Node", "", "a"), DeleteOptions.BACKGROUND);
+    timeline.advance(Duration.ofMinutes(1));
+
+    assertThat(engines.open).isEmpty();
+    assertThat(cluster.get(ObjectKey.core("Node", "", "a"))).isEmpty();
+  }
+
+  @Test
+  void aChangedHostIsConnectedAnewAndAnEqualOneIsLeftAlone() {
+    declare("a", "unix:///a");
+    timeline.advance(Duration.ofMinutes(2));
+    assertThat(engines.connects).containsExactly("a unix:///a");
+    cluster.replace(
+        node("a")
+            .with(
+                json ->
+                    Json.child(Json.child(json, "metadata"), "annotations")
+                        .put("slipway.dev/host", "unix:///other")));
+    timeline.advance(Duration.ofSeconds(1));
+    assertThat(engines.connects).containsExactly("a unix:///a", "a unix:///other");
+  }
+
+  @Test
+  void aDeclarationThatCannotMeanAnythingSaysWhy() {
+    declare("a", "gopher://a");
+    assertThat(Json.string(ready("a"), "reason", "")).isEqualTo("InvalidDeclaration");
+    assertThat(Json.string(ready("a"), "message", "")).contains("no such host: gopher://a");
+  }
+
+  @Test
+  void credentialsComeFromASecretAndAChangedOneConnectsAnew() {
+    cluster.createNamespace("kube-system");
+    cluster.create(
+        KubeObject.make(
+            "v1",
+            "Node",
+            "",
+            "a",
+            json ->
+                Json.child(json, "metadata")
+                    .putObject("annotations")
+                    .put("slipway.dev/runtime", "docker")
+                    .put("slipway.dev/host", "unix:///a")
+                    .put("slipway.dev/credentials", "kube-system/node-a")));
+    timeline.runUntilIdle();
+    assertThat(Json.string(ready("a"), "message", "")).contains("kube-system/node-a");
+    assertThat(engines.connects).isEmpty();
+    ObjectKey secret = ObjectKey.core("Secret", "kube-system", "node-a");
+    cluster.create(
+        KubeObject.make(
+            "v1",
+            "Secret",
+            "kube-system",
+            "node-a",
+            json -> json.putObject("data").put("tls.key", "a2V5")));
+    timeline.advance(Duration.ofSeconds(40));
+    assertThat(engines.connects).hasSize(1);
+    cluster.replace(
+        cluster
+            .get(secret)
+            .orElseThrow()
+            .with(json -> Json.child(json, "data").put("tls.key", "bmV3")));
+    timeline.advance(Duration.ofSeconds(40));
+    assertThat(engines.connects).hasSize(2);
+  }
+
+  @Test
+  void aDriverAddsAndRemovesNodesOfItsOwn() {
+    declare("pool", "unix:///pool");
+    assertThat(Json.string(ready("pool"), "status", "")).isEqualTo("True");
+    fleet.join("agent-1", new FakeRuntime(timeline), NodeFleetTest::reading);
+    fleet.join("agent-1", new FakeRuntime(timeline), NodeFleetTest::reading);
+    timeline.runUntilIdle();
+    assertThat(Json.string(ready("agent-1"), "status", "")).isEqualTo("True");
+
+    fleet.leave("agent-1");
+    timeline.advance(Duration.ofMinutes(1));
+    assertThat(cluster.get(ObjectKey.core("Node", "", "agent-1"))).isEmpty();
+  }
+}
