@@ -55,6 +55,7 @@ public final class Cli {
     commands.put("resume", DeliveryCommands.Resume::new);
     commands.put("terminate", DeliveryCommands.Terminate::new);
     commands.put("rollout", RolloutCommand::new);
+    commands.put("node", NodeCommand::new);
     commands.put("get", GetCommand::new);
     commands.put("logs", ObjectCommands.Logs::new);
     commands.put("events", ObjectCommands.Events::new);
