@@ -6,6 +6,7 @@ import static dev.slipway.model.cluster.ClusterException.Reason.FORBIDDEN;
 import static dev.slipway.model.cluster.ClusterException.Reason.INVALID;
 import static dev.slipway.model.cluster.ClusterException.Reason.NOT_FOUND;
 
+import dev.slipway.controlplane.services.TakenPlaces;
 import dev.slipway.controlplane.store.ObjectStore;
 import dev.slipway.controlplane.store.Write;
 import dev.slipway.model.cluster.ApplyOptions;
@@ -398,6 +399,11 @@ public final class EmbeddedCluster implements Cluster {
 
   private void refuseFaults(Optional<KubeObject> before, KubeObject after) {
     List<ClusterException.Cause> faults = admission.faults(before, after);
+    if (faults.isEmpty()
+        && isCore(after.key(), "Service")
+        && before.filter(old -> old.spec().equals(after.spec())).isEmpty()) {
+      faults = TakenPlaces.faults(after, list(ObjectQuery.all(after.key().groupKind())).items());
+    }
     if (!faults.isEmpty()) {
       throw new ClusterException(
           INVALID,

@@ -52,7 +52,7 @@ final class JobPlanner {
           succeeded,
           failed);
     }
-    if (failed > limit) {
+    if (failed > limit || (failed == 0 && restarts(active) > limit)) {
       return ended(
           new Verdict(
               false,
@@ -134,6 +134,22 @@ final class JobPlanner {
         .max(Comparator.naturalOrder())
         .or(pod::creationTimestamp)
         .orElse(Instant.EPOCH);
+  }
+
+  /// A pod with `restartPolicy: OnFailure` tries again in place: each of its attempts counts.
+  private static int restarts(List<KubeObject> active) {
+    int restarts = 0;
+    for (KubeObject pod : active) {
+      if (Json.string(pod.spec(), "restartPolicy", "").equals("OnFailure")) {
+        for (String field : List.of("initContainerStatuses", "containerStatuses")) {
+          restarts +=
+              Json.items(pod.status(), field).stream()
+                  .mapToInt(status -> Json.integer(status, "restartCount", 0))
+                  .sum();
+        }
+      }
+    }
+    return restarts;
   }
 
   private static String lastFailure(List<KubeObject> pods) {

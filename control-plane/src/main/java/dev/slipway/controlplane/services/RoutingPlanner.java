@@ -5,6 +5,8 @@ import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.service.RoutingTable;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
@@ -15,11 +17,31 @@ final class RoutingPlanner {
 
   private RoutingPlanner() {}
 
+  /// @param conflicts places that an older service has already: `namespace/name:port: why`
+  record Plan(List<RoutingTable.Route> routes, List<String> conflicts) {
+    Plan {
+      routes = List.copyOf(routes);
+      conflicts = List.copyOf(conflicts);
+    }
+  }
+
+  /// One place belongs to one service: the oldest that claims it.
+  ///
   /// @param endpoints by the key of the Endpoints object
-  static List<RoutingTable.Route> routes(
+  static Plan plan(
       List<KubeObject> services, Map<ObjectKey, KubeObject> endpoints, ServiceAddresses addresses) {
-    var routes = new ArrayList<RoutingTable.Route>();
-    for (KubeObject service : services) {
+    var routes = new LinkedHashMap<String, RoutingTable.Route>();
+    var conflicts = new ArrayList<String>();
+    List<KubeObject> oldestFirst =
+        services.stream()
+            .sorted(
+                Comparator.comparing(
+                        (KubeObject service) ->
+                            service.creationTimestamp().orElse(java.time.Instant.EPOCH))
+                    .thenComparing(KubeObject::namespace)
+                    .thenComparing(KubeObject::name))
+            .toList();
+    for (KubeObject service : oldestFirst) {
       String address = Json.string(service.spec(), "clusterIP", "");
       if (service.isTerminating() || address.isEmpty() || address.equals("None")) {
         continue;
@@ -38,18 +60,30 @@ final class RoutingPlanner {
                 + ":"
                 + Json.string(port, "name", "" + Json.integer(port, "port", 0));
         long affinity = affinityMillis(service);
-        routes.add(
-            new RoutingTable.Route(
-                name, address, Json.integer(port, "port", 0), affinity, targets));
+        claim(
+            new RoutingTable.Route(name, address, Json.integer(port, "port", 0), affinity, targets),
+            routes,
+            conflicts);
         int nodePort = Json.integer(port, "nodePort", 0);
         if (nodePort > 0) {
-          routes.add(
+          claim(
               new RoutingTable.Route(
-                  name, addresses.nodePortAddress(), nodePort, affinity, targets));
+                  name, addresses.nodePortAddress(), nodePort, affinity, targets),
+              routes,
+              conflicts);
         }
       }
     }
-    return routes;
+    return new Plan(List.copyOf(routes.values()), conflicts);
+  }
+
+  private static void claim(
+      RoutingTable.Route route, Map<String, RoutingTable.Route> routes, List<String> conflicts) {
+    String place = route.listenAddress() + ":" + route.listenPort();
+    RoutingTable.Route owner = routes.putIfAbsent(place, route);
+    if (owner != null) {
+      conflicts.add("%s: %s belongs to %s".formatted(route.service(), place, owner.service()));
+    }
   }
 
   private static long affinityMillis(KubeObject service) {

@@ -86,17 +86,18 @@ public final class ServiceLoop implements AutoCloseable {
     for (KubeObject object : cluster.list(ObjectQuery.all(ENDPOINTS)).items()) {
       endpoints.put(object.key(), object);
     }
-    List<RoutingTable.Route> routes = RoutingPlanner.routes(services, endpoints, addresses);
-    if (version > 0 && routes.equals(published) && problems.isEmpty()) {
+    RoutingPlanner.Plan plan = RoutingPlanner.plan(services, endpoints, addresses);
+    if (version > 0 && plan.routes().equals(published) && problems.isEmpty()) {
       return Outcome.recheckAfter(REPEAT, "a data plane that was restarted is told again");
     }
-    publish(services, routes);
+    publish(services, plan);
     return Outcome.recheckAfter(REPEAT, "a data plane that was restarted is told again");
   }
 
-  private void publish(List<KubeObject> services, List<RoutingTable.Route> routes) {
+  private void publish(List<KubeObject> services, RoutingPlanner.Plan plan) {
     version = Math.max(version + 1, timeline.instant().toEpochMilli() * 1_000);
-    Set<String> failed = new HashSet<>(dataPlane.publish(new RoutingTable(version, routes)));
+    Set<String> failed = new HashSet<>(dataPlane.publish(new RoutingTable(version, plan.routes())));
+    failed.addAll(plan.conflicts());
     for (String problem : failed) {
       if (!problems.contains(problem)) {
         services.stream()
@@ -106,7 +107,7 @@ public final class ServiceLoop implements AutoCloseable {
       }
     }
     problems = failed;
-    published = routes;
+    published = plan.routes();
   }
 
   /// Addresses are kept on the objects: what has one keeps it.
