@@ -39,6 +39,9 @@ public final class RollingUpdatePlanner {
     }
     RolloutStep step = view.recreate() ? recreate(view, target.get()) : roll(view, target.get());
     if (step instanceof RolloutStep.Wait wait) {
+      if (view.canGoBack() && target.get().trouble().hopeless()) {
+        return new RolloutStep.GiveUp("none of its pods can run: " + target.get().trouble().word());
+      }
       Duration left = Duration.between(now, view.progressedAt().plus(view.progressDeadline()));
       return left.isPositive()
           ? new RolloutStep.Wait(
@@ -97,8 +100,8 @@ public final class RollingUpdatePlanner {
     if (target.available() < view.desired()) {
       return new RolloutStep.Wait(
           LONG,
-          "%d of %d pods of the new revision available"
-              .formatted(target.available(), view.desired()));
+          "%d of %d pods of the new revision available%s"
+              .formatted(target.available(), view.desired(), cause(target)));
     }
     if (leaving > 0) {
       return new RolloutStep.Wait(LONG, "%d old pods still to go".formatted(leaving));
@@ -108,6 +111,10 @@ public final class RollingUpdatePlanner {
           LONG, "%d pods exist, %d are wanted".formatted(target.active(), view.desired()));
     }
     return new RolloutStep.Complete(surplus(view));
+  }
+
+  private static String cause(RolloutView.Revision revision) {
+    return revision.trouble().word().isEmpty() ? "" : "; " + revision.trouble().word();
   }
 
   private static List<String> surplus(RolloutView view) {

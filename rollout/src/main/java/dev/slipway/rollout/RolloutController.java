@@ -107,6 +107,7 @@ public final class RolloutController implements AutoCloseable {
   private static boolean podMatters(KubeObject before, KubeObject after) {
     return before.isTerminating() != after.isTerminating()
         || Conditions.isTrue(before.status(), "Ready") != Conditions.isTrue(after.status(), "Ready")
+        || !Trouble.of(List.of(before), 1).equals(Trouble.of(List.of(after), 1))
         || !Json.string(before.status(), "phase", "")
             .equals(Json.string(after.status(), "phase", ""));
   }
@@ -149,7 +150,8 @@ public final class RolloutController implements AutoCloseable {
               Json.integer(rc.spec(), "replicas", 1),
               pods.active(),
               pods.available(),
-              pods.leaving()));
+              pods.leaving(),
+              pods.trouble()));
     }
     status.observe(spec, revisions, now);
     var view =
@@ -164,7 +166,8 @@ public final class RolloutController implements AutoCloseable {
             revisions,
             status.progressedAt(),
             spec.progressDeadline(),
-            spec.historyLimit());
+            spec.historyLimit(),
+            !status.isAborted() && status.canGoBack());
     RolloutStep step = RollingUpdatePlanner.nextStep(view, now);
     if (step instanceof RolloutStep.GiveUp && !status.isAborted() && !status.canGoBack()) {
       step = new RolloutStep.Wait(Duration.ofMinutes(10), ((RolloutStep.GiveUp) step).reason());
@@ -362,13 +365,19 @@ public final class RolloutController implements AutoCloseable {
 
   /// The pods of one revision, counted.
   private record Pods(
-      int active, int ready, int available, int leaving, Optional<Duration> nextAvailable) {
+      int active,
+      int ready,
+      int available,
+      int leaving,
+      Optional<Duration> nextAvailable,
+      Trouble trouble) {
     static Pods count(List<KubeObject> pods, Duration minReady, Instant now) {
       int active = 0;
       int ready = 0;
       int available = 0;
       int leaving = 0;
       Optional<Duration> next = Optional.empty();
+      var unready = new ArrayList<KubeObject>();
       for (KubeObject pod : pods) {
         String phase = Json.string(pod.status(), "phase", "");
         if (pod.isTerminating()) {
@@ -387,10 +396,12 @@ public final class RolloutController implements AutoCloseable {
             } else if (next.isEmpty() || left.compareTo(next.get()) < 0) {
               next = Optional.of(left);
             }
+          } else {
+            unready.add(pod);
           }
         }
       }
-      return new Pods(active, ready, available, leaving, next);
+      return new Pods(active, ready, available, leaving, next, Trouble.of(unready, active));
     }
   }
 

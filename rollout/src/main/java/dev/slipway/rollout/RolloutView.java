@@ -16,6 +16,7 @@ import java.util.Optional;
 ///   abort
 /// @param revisions one replication controller each, whatever their order
 /// @param progressedAt when something last moved towards the target
+/// @param canGoBack an earlier revision is known to work and can take over again
 public record RolloutView(
     int desired,
     int maxSurge,
@@ -27,7 +28,8 @@ public record RolloutView(
     List<Revision> revisions,
     Instant progressedAt,
     Duration progressDeadline,
-    int historyLimit) {
+    int historyLimit,
+    boolean canGoBack) {
 
   /// One revision of the template and its pods as they are.
   ///
@@ -37,8 +39,27 @@ public record RolloutView(
   /// @param active pods that exist and are not on their way out
   /// @param available those of them that have been ready for long enough
   /// @param leaving pods on their way out
+  /// @param trouble what keeps its pods from becoming available
   public record Revision(
-      String name, String hash, long number, int replicas, int active, int available, int leaving) {
+      String name,
+      String hash,
+      long number,
+      int replicas,
+      int active,
+      int available,
+      int leaving,
+      Trouble trouble) {
+    public Revision(
+        String name,
+        String hash,
+        long number,
+        int replicas,
+        int active,
+        int available,
+        int leaving) {
+      this(name, hash, number, replicas, active, available, leaving, Trouble.NONE);
+    }
+
     /// Pods that exist or are about to: what its controller was asked for and what it has not yet
     /// removed.
     int pods() {

@@ -32,7 +32,8 @@ class RollingUpdatePlannerTest {
           revisions,
           NOW,
           Duration.ofMinutes(10),
-          10);
+          10,
+          false);
     }
 
     int pods() {
@@ -182,7 +183,8 @@ class RollingUpdatePlannerTest {
                 new Revision("new", "new", 2, 4, 4, 2, 0)),
             NOW,
             Duration.ofMinutes(1),
-            10);
+            10,
+            false);
     assertThat(RollingUpdatePlanner.nextStep(view, NOW))
         .isInstanceOfSatisfying(
             RolloutStep.Scale.class,
@@ -209,6 +211,36 @@ class RollingUpdatePlannerTest {
   }
 
   @Test
+  void whatCannotWorkIsGivenUpBeforeTheDeadlineIfThereIsAWayBack() {
+    var crashes = new Trouble("pod new-1: CrashLoopBackOff", true);
+    var revisions =
+        List.of(
+            new Revision("old", "old", 1, 1, 1, 1, 0),
+            new Revision("new", "new", 2, 1, 1, 0, 0, crashes));
+    RolloutView noWayBack = view(1, 1, 0, revisions);
+    assertThat(RollingUpdatePlanner.nextStep(noWayBack, NOW))
+        .isInstanceOfSatisfying(
+            RolloutStep.Wait.class,
+            wait -> assertThat(wait.reason()).endsWith("pod new-1: CrashLoopBackOff"));
+    var wayBack =
+        new RolloutView(
+            1,
+            1,
+            0,
+            false,
+            false,
+            Optional.of(1),
+            "new",
+            revisions,
+            NOW,
+            Duration.ofMinutes(10),
+            10,
+            true);
+    assertThat(RollingUpdatePlanner.nextStep(wayBack, NOW))
+        .isEqualTo(new RolloutStep.GiveUp("none of its pods can run: pod new-1: CrashLoopBackOff"));
+  }
+
+  @Test
   void pausedNothingMoves() {
     var view =
         new RolloutView(
@@ -222,7 +254,8 @@ class RollingUpdatePlannerTest {
             List.of(new Revision("old", "old", 1, 1, 1, 1, 0)),
             NOW,
             Duration.ofMinutes(1),
-            10);
+            10,
+            false);
     assertThat(RollingUpdatePlanner.nextStep(view, NOW))
         .isEqualTo(new RolloutStep.Wait(Duration.ofMinutes(10), "paused"));
   }
@@ -243,7 +276,8 @@ class RollingUpdatePlannerTest {
             List.of(leaving, new Revision("new", "new", 2, 0, 0, 0, 0)),
             NOW,
             Duration.ofMinutes(1),
-            10);
+            10,
+            false);
     seen.add(RollingUpdatePlanner.nextStep(view, NOW).getClass());
     assertThat(seen).containsExactly(RolloutStep.Wait.class);
   }
@@ -261,6 +295,7 @@ class RollingUpdatePlannerTest {
         revisions,
         NOW,
         Duration.ofMinutes(10),
-        10);
+        10,
+        false);
   }
 }
