@@ -35,6 +35,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -222,7 +223,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
   private boolean carryOut(KubeObject pod, PodView view, PodStep step) {
     return switch (step) {
       case PodStep.Prepare() -> attempt(pod, "", "FailedMount", () -> prepare(pod));
-      case PodStep.Start(String container, boolean init, int attempt, int level) -> {
+      case PodStep.Start(String container, int attempt, int level) -> {
         attempt(
             pod,
             container,
@@ -231,7 +232,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
         yield false;
       }
       case PodStep.StartCreated(String id, String container) -> {
-        attempt(pod, container, "CreateContainerError", () -> runtime.start(id));
+        attempt(pod, container, "RunContainerError", () -> runtime.start(id));
         yield false;
       }
       case PodStep.Stop stop -> {
@@ -308,13 +309,24 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     stopping.remove(id);
     if (attempt == 0) {
       events.normal(pod, "Started", "Started container " + container);
+      if (!runtime.enforcesLimits() && spec.path("resources").path("limits").size() > 0) {
+        events.warning(
+            pod,
+            "LimitsNotEnforced",
+            "container %s has limits, which nothing holds it to: this node may not use control groups"
+                .formatted(container));
+      }
     } else {
       events.normal(pod, "Started", "Started container " + container + " again");
     }
     JsonNode postStart = spec.path("lifecycle").path("postStart");
     if (postStart.isObject()) {
       timeline.execute(
-          () -> hook(pod, spec, id, address, postStart, "PostStartHook", Duration.ofSeconds(30)));
+          () -> {
+            if (!hook(pod, spec, id, address, postStart, "PostStartHook", Duration.ofSeconds(30))) {
+              runtime.kill(id);
+            }
+          });
     }
   }
 
@@ -362,7 +374,8 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     }
   }
 
-  private void hook(
+  /// @return whether it succeeded
+  private boolean hook(
       KubeObject pod,
       JsonNode container,
       String id,
@@ -400,6 +413,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
               .flatMap(spec -> prober.ask(spec, id, address));
     }
     failure.ifPresent(word -> events.warning(pod, "Failed" + name, word));
+    return failure.isEmpty();
   }
 
   private void finish(KubeObject pod) {
@@ -426,7 +440,13 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
   private void follow(PodView view) {
     var running = new HashSet<String>();
     String address = view.sandbox().orElse("");
-    for (JsonNode container : Json.items(view.pod().spec(), "containers")) {
+    List<JsonNode> probed =
+        Stream.concat(
+                Json.items(view.pod().spec(), "initContainers").stream()
+                    .filter(PodPlanner::isSidecar),
+                Json.items(view.pod().spec(), "containers").stream())
+            .toList();
+    for (JsonNode container : probed) {
       Optional<Observed> newest = view.newest(Json.string(container, "name", ""));
       if (newest.isEmpty() || !(newest.get().state() instanceof ContainerState.Running)) {
         continue;
@@ -436,7 +456,8 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
       List<ProbeSpec> specs = ProbeSpec.of(container);
       if (!specs.isEmpty()) {
         Optional<JsonNode> said =
-            Json.items(view.pod().status(), "containerStatuses").stream()
+            Stream.of("initContainerStatuses", "containerStatuses")
+                .flatMap(field -> Json.items(view.pod().status(), field).stream())
                 .filter(status -> Json.string(status, "containerID", "").equals(id))
                 .findFirst();
         probes.watch(

@@ -7,6 +7,7 @@ import dev.slipway.runtime.spi.ContainerState;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
@@ -41,14 +42,11 @@ final class PodPlanner {
     }
     var steps = new ArrayList<PodStep>();
     var waits = new ArrayList<Duration>();
-    boolean initialized = true;
-    for (JsonNode container : Json.items(view.pod().spec(), "initContainers")) {
-      if (!initDone(view, container, steps, waits)) {
-        initialized = false;
-        break;
-      }
-    }
-    if (initialized) {
+    deadline(view.pod())
+        .map(deadline -> Duration.between(view.now(), deadline))
+        .filter(Duration::isPositive)
+        .ifPresent(waits::add);
+    if (initialize(view, steps, waits)) {
       for (JsonNode container : Json.items(view.pod().spec(), "containers")) {
         keep(view, container, steps, waits);
       }
@@ -57,12 +55,55 @@ final class PodPlanner {
     return new Plan(steps, waits.stream().min(Duration::compareTo));
   }
 
+  /// Once a main container was made, no init container holds the pod up any more.
+  ///
+  /// @return whether the main containers may run
+  private static boolean initialize(PodView view, List<PodStep> steps, List<Duration> waits) {
+    boolean begun = hasBegun(view);
+    for (JsonNode container : Json.items(view.pod().spec(), "initContainers")) {
+      boolean done;
+      if (isSidecar(container)) {
+        keep(view, container, steps, waits);
+        done = hasStarted(view, container);
+      } else {
+        done = begun || initDone(view, container, steps, waits);
+      }
+      if (!done && !begun) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// Whether a main container was ever made.
+  static boolean hasBegun(PodView view) {
+    return Json.items(view.pod().spec(), "containers").stream()
+        .anyMatch(container -> view.newest(Json.string(container, "name", "")).isPresent());
+  }
+
+  /// An init container that goes on running beside the main ones.
+  static boolean isSidecar(JsonNode initContainer) {
+    return Json.string(initContainer, "restartPolicy", "").equals("Always");
+  }
+
+  /// Whether a container runs, and its startup probe, if it has one, has succeeded.
+  static boolean hasStarted(PodView view, JsonNode container) {
+    Optional<Observed> running =
+        view.newest(Json.string(container, "name", ""))
+            .filter(observed -> observed.state() instanceof ContainerState.Running);
+    if (running.isEmpty()) {
+      return false;
+    }
+    PodView.ProbeWord word = view.probes().get(running.get().id());
+    return word != null ? word.started() : !container.has("startupProbe");
+  }
+
   private static boolean initDone(
       PodView view, JsonNode container, List<PodStep> steps, List<Duration> waits) {
     String name = Json.string(container, "name", "");
     Optional<Observed> newest = view.newest(name);
     if (newest.isEmpty()) {
-      steps.add(new PodStep.Start(name, true, 0, 0));
+      steps.add(new PodStep.Start(name, 0, 0));
       return false;
     }
     Observed observed = newest.get();
@@ -73,8 +114,8 @@ final class PodPlanner {
         if (exited.code() == 0) {
           return true;
         }
-        if (!restartPolicy(view.pod()).equals("Never")) {
-          restart(view, observed, exited, true, steps, waits);
+        if (restarts(view.pod(), container, exited)) {
+          restart(view, observed, exited, steps, waits);
         }
       }
     }
@@ -86,7 +127,7 @@ final class PodPlanner {
     String name = Json.string(container, "name", "");
     Optional<Observed> newest = view.newest(name);
     if (newest.isEmpty()) {
-      steps.add(new PodStep.Start(name, false, 0, 0));
+      steps.add(new PodStep.Start(name, 0, 0));
       return;
     }
     Observed observed = newest.get();
@@ -100,9 +141,8 @@ final class PodPlanner {
             why -> steps.add(new PodStep.Stop(observed.id(), name, grace(view.pod()), why)));
       }
       case ContainerState.Exited exited -> {
-        String policy = restartPolicy(view.pod());
-        if (policy.equals("Always") || (policy.equals("OnFailure") && exited.code() != 0)) {
-          restart(view, observed, exited, false, steps, waits);
+        if (restarts(view.pod(), container, exited)) {
+          restart(view, observed, exited, steps, waits);
         }
       }
       case ContainerState.Unknown _ -> {}
@@ -115,7 +155,6 @@ final class PodPlanner {
       PodView view,
       Observed last,
       ContainerState.Exited exited,
-      boolean init,
       List<PodStep> steps,
       List<Duration> waits) {
     boolean ranWell = Duration.between(exited.startedAt(), exited.at()).compareTo(RESET_AFTER) >= 0;
@@ -125,7 +164,7 @@ final class PodPlanner {
     if (left.isPositive()) {
       waits.add(left);
     } else {
-      steps.add(new PodStep.Start(last.container(), init, last.attempt() + 1, level));
+      steps.add(new PodStep.Start(last.container(), last.attempt() + 1, level));
     }
   }
 
@@ -183,13 +222,55 @@ final class PodPlanner {
       return new Plan(List.of(), Optional.of(GATE_POLL));
     }
     return new Plan(
-        running.stream()
+        endingNow(view, running).stream()
             .map(
                 o ->
                     (PodStep)
                         new PodStep.Stop(o.id(), o.container(), left, "the pod is being deleted"))
             .toList(),
         Optional.of(left));
+  }
+
+  /// Sidecars serve the main containers to their end: they go after these, the last one first.
+  private static List<Observed> endingNow(PodView view, List<Observed> running) {
+    List<String> sidecars =
+        Json.items(view.pod().spec(), "initContainers").stream()
+            .filter(PodPlanner::isSidecar)
+            .map(container -> Json.string(container, "name", ""))
+            .toList();
+    List<Observed> others =
+        running.stream().filter(observed -> !sidecars.contains(observed.container())).toList();
+    if (!others.isEmpty()) {
+      return others;
+    }
+    return running.stream()
+        .max(Comparator.comparing(observed -> sidecars.indexOf(observed.container())))
+        .map(List::of)
+        .orElse(List.of());
+  }
+
+  /// When a pod with `activeDeadlineSeconds` has had its time.
+  static Optional<Instant> deadline(KubeObject pod) {
+    long seconds = Json.number(pod.spec(), "activeDeadlineSeconds", 0);
+    return seconds <= 0
+        ? Optional.empty()
+        : KubeObject.instant(pod.status(), "startTime").map(start -> start.plusSeconds(seconds));
+  }
+
+  /// Whether a container that has ended is run again.
+  static boolean restarts(KubeObject pod, JsonNode container, ContainerState.Exited exited) {
+    String policy = restartPolicy(pod);
+    if (isSidecar(container)) {
+      return true;
+    }
+    boolean init =
+        Json.items(pod.spec(), "initContainers").stream()
+            .anyMatch(
+                candidate ->
+                    Json.string(candidate, "name", "").equals(Json.string(container, "name", "")));
+    return init || policy.equals("OnFailure")
+        ? exited.code() != 0 && !policy.equals("Never")
+        : policy.equals("Always");
   }
 
   static Duration grace(KubeObject pod) {

@@ -25,7 +25,7 @@ final class PodStatus {
       status.put("startTime", Conditions.time(view.now()));
     }
     status.put("hostIP", hostAddress);
-    status.put("qosClass", "BestEffort");
+    status.put("qosClass", Qos.of(pod));
     view.sandbox()
         .ifPresent(
             address -> {
@@ -34,17 +34,35 @@ final class PodStatus {
             });
     List<JsonNode> init = Json.items(pod.spec(), "initContainers");
     List<JsonNode> main = Json.items(pod.spec(), "containers");
-    boolean initialized = init.stream().allMatch(c -> succeeded(view, c));
+    boolean initialized =
+        PodPlanner.hasBegun(view)
+            || init.stream()
+                .allMatch(
+                    c ->
+                        PodPlanner.isSidecar(c)
+                            ? PodPlanner.hasStarted(view, c)
+                            : succeeded(view, c));
+    boolean ready = !main.isEmpty();
+    var unready = new ArrayList<String>();
     if (!init.isEmpty()) {
       ArrayNode statuses = status.putArray("initContainerStatuses");
-      init.forEach(container -> statuses.add(container(view, container, true, true)));
+      for (JsonNode container : init) {
+        ObjectNode one = container(view, container, !PodPlanner.isSidecar(container), true);
+        statuses.add(one);
+        if (PodPlanner.isSidecar(container) && !Json.bool(one, "ready", false)) {
+          ready = false;
+          unready.add(Json.string(container, "name", ""));
+        }
+      }
     }
     ArrayNode statuses = status.putArray("containerStatuses");
-    boolean ready = !main.isEmpty();
     for (JsonNode container : main) {
       ObjectNode one = container(view, container, false, initialized);
       statuses.add(one);
-      ready &= Json.bool(one, "ready", false);
+      if (!Json.bool(one, "ready", false)) {
+        ready = false;
+        unready.add(Json.string(container, "name", ""));
+      }
     }
     phase(view, status, init, main, initialized);
     String phase = Json.string(status, "phase", "");
@@ -58,20 +76,23 @@ final class PodStatus {
         "",
         view.now());
     String reason = ready ? "" : ended ? "PodCompleted" : "ContainersNotReady";
-    String message = ready ? "" : unready(main, statuses);
+    String message = ready ? "" : "containers with unready status: " + unready;
     Conditions.set(status, "ContainersReady", ready && !ended, reason, message, view.now());
+    List<String> closed = closedGates(pod);
+    if (ready && !closed.isEmpty()) {
+      ready = false;
+      reason = "ReadinessGatesNotReady";
+      message = "conditions that are not true: " + closed;
+    }
     Conditions.set(status, "Ready", ready && !ended, reason, message, view.now());
     return status;
   }
 
-  private static String unready(List<JsonNode> main, ArrayNode statuses) {
-    var names = new ArrayList<String>();
-    for (int i = 0; i < main.size(); i++) {
-      if (!Json.bool(statuses.get(i), "ready", false)) {
-        names.add(Json.string(main.get(i), "name", ""));
-      }
-    }
-    return "containers with unready status: " + names;
+  private static List<String> closedGates(KubeObject pod) {
+    return Json.items(pod.spec(), "readinessGates").stream()
+        .map(gate -> Json.string(gate, "conditionType", ""))
+        .filter(type -> !Conditions.isTrue(pod.status(), type))
+        .toList();
   }
 
   private static void phase(
@@ -81,6 +102,13 @@ final class PodStatus {
       List<JsonNode> main,
       boolean initialized) {
     if (PodPlanner.isFinished(view.pod())) {
+      return;
+    }
+    if (PodPlanner.deadline(view.pod()).filter(end -> !view.now().isBefore(end)).isPresent()) {
+      status
+          .put("phase", "Failed")
+          .put("reason", "DeadlineExceeded")
+          .put("message", "the pod has run for longer than its activeDeadlineSeconds");
       return;
     }
     String policy = PodPlanner.restartPolicy(view.pod());
@@ -154,7 +182,7 @@ final class PodStatus {
           started = probe.started();
           ready = !init && started && probe.ready();
         }
-        case ContainerState.Exited exited -> exited(view, observed, exited, init, state, last);
+        case ContainerState.Exited exited -> exited(view, spec, observed, exited, state, last);
       }
     }
     if (last.isEmpty()) {
@@ -180,16 +208,15 @@ final class PodStatus {
 
   private static void exited(
       PodView view,
+      JsonNode spec,
       Observed observed,
       ContainerState.Exited exited,
-      boolean init,
       ObjectNode state,
       ObjectNode last) {
-    String policy = PodPlanner.restartPolicy(view.pod());
     boolean restarts =
         !view.pod().isTerminating()
-            && !(init && exited.code() == 0)
-            && (policy.equals("Always") && !init || exited.code() != 0 && !policy.equals("Never"));
+            && !PodPlanner.isFinished(view.pod())
+            && PodPlanner.restarts(view.pod(), spec, exited);
     if (!restarts) {
       ended(state, exited, observed.id());
       return;

@@ -9,7 +9,7 @@ sealed interface PodStep {
   record Prepare() implements PodStep {}
 
   /// Makes and starts an attempt of a container.
-  record Start(String container, boolean init, int attempt, int backoffLevel) implements PodStep {}
+  record Start(String container, int attempt, int backoffLevel) implements PodStep {}
 
   /// Starts what was made already.
   record StartCreated(String id, String container) implements PodStep {}

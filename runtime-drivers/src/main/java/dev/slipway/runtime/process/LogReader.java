@@ -7,86 +7,48 @@ import java.io.OutputStream;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Instant;
-import java.util.List;
 import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
-/// Reads a container's log. When a line was written is known to the second, from the marks that the
-/// daemon makes beside the log while it runs.
+/// Reads a container's log. When a line was written is known from the marks that the daemon makes
+/// beside the log: to about 50 ms while it runs.
 final class LogReader {
   private static final long POLL_NANOS = 50_000_000;
   private static final int LONGEST_LINE = 1 << 20;
 
-  private final Path log;
+  private final ContainerLog log;
 
-  LogReader(Path log) {
+  LogReader(ContainerLog log) {
     this.log = log;
-  }
-
-  /// Notes how long the log is now. Called about once a second while it grows.
-  static void mark(Path log, Instant now) throws IOException {
-    if (Files.notExists(log)) {
-      return;
-    }
-    long size = Files.size(log);
-    Path marks = marks(log);
-    long last = lastMark(marks);
-    if (size != last) {
-      Files.writeString(
-          marks,
-          size + " " + now.toEpochMilli() + "\n",
-          java.nio.file.StandardOpenOption.CREATE,
-          java.nio.file.StandardOpenOption.APPEND);
-    }
-  }
-
-  private static long lastMark(Path marks) throws IOException {
-    if (Files.notExists(marks)) {
-      return -1;
-    }
-    try (var file = new RandomAccessFile(marks.toFile(), "r")) {
-      long from = Math.max(0, file.length() - 64);
-      file.seek(from);
-      var tail = new byte[(int) (file.length() - from)];
-      file.readFully(tail);
-      String[] lines = new String(tail, StandardCharsets.US_ASCII).strip().split("\n", -1);
-      return Long.parseLong(lines[lines.length - 1].split(" ", 2)[0]);
-    } catch (NumberFormatException e) {
-      return -1;
-    }
-  }
-
-  private static Path marks(Path log) {
-    return log.resolveSibling("log.marks");
   }
 
   /// @param more whether the container may still write
   void write(LogRange range, Instant startedAt, OutputStream out, BooleanSupplier more) {
-    if (Files.notExists(log) && !range.follow()) {
+    if (!log.exists() && !range.follow()) {
       return;
     }
     try {
-      while (Files.notExists(log)) {
+      while (!log.exists()) {
         if (!more.getAsBoolean()) {
           return;
         }
         LockSupport.parkNanos(POLL_NANOS);
       }
-      try (var file = new RandomAccessFile(log.toFile(), "r")) {
-        TreeMap<Long, Instant> known = times();
-        long from = range.since().map(since -> offsetAt(known, startedAt, since)).orElse(0L);
+      try (var file = new RandomAccessFile(log.file().toFile(), "r")) {
+        TreeMap<Long, Instant> known = log.times();
+        long at =
+            Math.max(
+                log.begin(),
+                range.since().map(since -> offsetAt(known, startedAt, since)).orElse(0L));
         if (range.tail().isPresent()) {
-          from = Math.max(from, offsetOfTail(file, range.tail().get()));
+          at = offsetOfTail(file, at, range.tail().get());
         }
-        long at = from;
         TreeMap<Long, Instant> times = known;
         while (true) {
           boolean last = !range.follow() || !more.getAsBoolean();
-          at = copy(file, at, last, range, times, startedAt, out);
+          at = copy(file, Math.max(at, log.begin()), last, range, times, startedAt, out);
           out.flush();
           if (last) {
             return;
@@ -95,7 +57,7 @@ final class LogReader {
           if (Thread.interrupted()) {
             return;
           }
-          times = range.timestamps() ? times() : times;
+          times = range.timestamps() ? log.times() : times;
         }
       }
     } catch (IOException e) {
@@ -115,6 +77,7 @@ final class LogReader {
       Instant startedAt,
       OutputStream out)
       throws IOException {
+    // A log that had to be cut off begins again.
     long at = from > file.length() ? 0 : from;
     file.seek(at);
     var buffer = new byte[64 << 10];
@@ -155,22 +118,6 @@ final class LogReader {
     return next;
   }
 
-  private TreeMap<Long, Instant> times() {
-    var times = new TreeMap<Long, Instant>();
-    try {
-      for (String line :
-          Files.exists(marks(log)) ? Files.readAllLines(marks(log)) : List.<String>of()) {
-        String[] parts = line.split(" ", 2);
-        if (parts.length == 2) {
-          times.put(Long.parseLong(parts[0]), Instant.ofEpochMilli(Long.parseLong(parts[1])));
-        }
-      }
-    } catch (IOException | NumberFormatException e) {
-      return times;
-    }
-    return times;
-  }
-
   private static long offsetAt(TreeMap<Long, Instant> times, Instant startedAt, Instant since) {
     if (!since.isAfter(startedAt)) {
       return 0;
@@ -185,7 +132,8 @@ final class LogReader {
     return offset;
   }
 
-  private static long offsetOfTail(RandomAccessFile file, int lines) throws IOException {
+  private static long offsetOfTail(RandomAccessFile file, long begin, int lines)
+      throws IOException {
     long end = file.length();
     if (lines == 0) {
       return end;
@@ -193,8 +141,8 @@ final class LogReader {
     var buffer = new byte[64 << 10];
     int found = 0;
     long position = end;
-    while (position > 0) {
-      int size = (int) Math.min(buffer.length, position);
+    while (position > begin) {
+      int size = (int) Math.min(buffer.length, position - begin);
       position -= size;
       file.seek(position);
       file.readFully(buffer, 0, size);
@@ -204,6 +152,6 @@ final class LogReader {
         }
       }
     }
-    return 0;
+    return begin;
   }
 }

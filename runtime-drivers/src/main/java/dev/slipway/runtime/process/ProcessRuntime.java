@@ -11,15 +11,14 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.ClosedWatchServiceException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.StandardWatchEventKinds;
+import java.nio.file.WatchEvent;
 import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
 import java.time.Duration;
@@ -63,7 +62,7 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
   private static final Duration LAUNCH = Duration.ofSeconds(5);
   private static final Duration REMOVAL = Duration.ofSeconds(5);
   private static final Duration DRAIN = Duration.ofSeconds(1);
-  private static final long LOG_MAX = 16L << 20;
+  private static final Duration MARKING = Duration.ofMillis(50);
   private static final String GONE = ".gone-";
 
   private final Path root;
@@ -83,7 +82,9 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
   private static final class Live {
     final ContainerFolder folder;
     final @Nullable WatchKey key;
-    volatile long marked = -1;
+    volatile long size = -1;
+    boolean marking;
+    long markedAt = Long.MIN_VALUE;
 
     Live(ContainerFolder folder, @Nullable WatchKey key) {
       this.folder = folder;
@@ -140,6 +141,7 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
           if (!folder.hasEnded()) {
             watch(folder);
           }
+          mark(folder);
         }
       } else if (folders(pod).isEmpty()) {
         Folders.delete(pod);
@@ -541,7 +543,7 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
           case ContainerState.Created _, ContainerState.Unknown _ -> Instant.EPOCH;
         };
     mark(folder);
-    new LogReader(folder.log())
+    new LogReader(new ContainerLog(folder.log()))
         .write(
             range,
             startedAt,
@@ -710,7 +712,12 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
         folder.path(),
         path -> {
           try {
-            return new Live(folder, path.register(watcher, StandardWatchEventKinds.ENTRY_CREATE));
+            return new Live(
+                folder,
+                path.register(
+                    watcher,
+                    StandardWatchEventKinds.ENTRY_CREATE,
+                    StandardWatchEventKinds.ENTRY_MODIFY));
           } catch (IOException | ClosedWatchServiceException e) {
             log.warn("cannot watch, will look each second folder={} cause={}", path, e.toString());
             return new Live(folder, null);
@@ -726,25 +733,35 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     }
   }
 
-  /// The kernel says at once when a shim has written an exit code.
+  /// The kernel says at once when a shim has written an exit code, and when a container has written
+  /// to its log.
   private void watchExits() {
     while (!closed) {
       try {
         WatchKey key = watcher.take();
-        boolean ended =
-            key.pollEvents().stream()
-                .anyMatch(
-                    event ->
-                        event.kind() == StandardWatchEventKinds.OVERFLOW
-                            || "exit".equals(String.valueOf(event.context())));
+        boolean ended = false;
+        boolean wrote = false;
+        boolean began = false;
+        for (WatchEvent<?> event : key.pollEvents()) {
+          String name = String.valueOf(event.context());
+          boolean unknown = event.kind() == StandardWatchEventKinds.OVERFLOW;
+          ended |= unknown || name.equals("exit");
+          began |= name.equals("child") || name.equals("started");
+          wrote |= unknown || name.equals("log");
+        }
         key.reset();
-        if (ended && key.watchable() instanceof Path folder) {
+        if (key.watchable() instanceof Path folder) {
           Live known = live.get(folder);
-          if (known != null && known.folder.hasEnded()) {
+          if (known != null && wrote) {
+            wrote(known);
+          }
+          if (known != null && ended && known.folder.hasEnded()) {
             over(folder);
             mark(known.folder);
           }
-          tell(root.relativize(folder).getName(0).toString());
+          if (ended || began) {
+            tell(root.relativize(folder).getName(0).toString());
+          }
         }
       } catch (InterruptedException | ClosedWatchServiceException e) {
         return;
@@ -752,6 +769,32 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
         log.error("a change of a container was not passed on", e);
       }
     }
+  }
+
+  /// Notes the time at once, and then no more often than needed.
+  private void wrote(Live one) {
+    synchronized (one) {
+      if (one.marking) {
+        return;
+      }
+      long now = timeline.nanos();
+      long next = one.markedAt == Long.MIN_VALUE ? now : one.markedAt + MARKING.toNanos();
+      if (next > now) {
+        one.marking = true;
+        timeline.schedule(
+            Duration.ofNanos(next - now),
+            () -> {
+              synchronized (one) {
+                one.marking = false;
+                one.markedAt = timeline.nanos();
+              }
+              mark(one.folder);
+            });
+        return;
+      }
+      one.markedAt = now;
+    }
+    mark(one.folder);
   }
 
   private void tell(String podUid) {
@@ -788,12 +831,11 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
       }
       if (Files.exists(folder.log())) {
         long size = Files.size(folder.log());
-        if (size != one.marked) {
-          one.marked = size;
-          LogReader.mark(folder.log(), timeline.instant());
-        }
-        if (size > LOG_MAX) {
-          rotate(folder.log());
+        if (size != one.size) {
+          one.size = size;
+          var written = new ContainerLog(folder.log());
+          written.mark();
+          written.shorten(tools, ContainerLog.LONGEST);
         }
       }
       if (folder.shim().filter(process -> !ProcessTable.lives(process)).isPresent()) {
@@ -806,30 +848,10 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
 
   private void mark(ContainerFolder folder) {
     try {
-      LogReader.mark(folder.log(), timeline.instant());
+      new ContainerLog(folder.log()).mark();
     } catch (IOException e) {
       log.debug("time of log not noted container={} cause={}", folder.id(), e.toString());
     }
-  }
-
-  /// The process keeps its file open: the content moves away, the file is emptied. Lines of that
-  /// very moment may be lost.
-  private static void rotate(Path file) throws IOException {
-    try (var from = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
-        var to =
-            FileChannel.open(
-                file.resolveSibling("log.1"),
-                StandardOpenOption.CREATE,
-                StandardOpenOption.WRITE,
-                StandardOpenOption.TRUNCATE_EXISTING)) {
-      long at = 0;
-      long count;
-      while (at < 2 * LOG_MAX && (count = from.transferTo(at, LOG_MAX, to)) > 0) {
-        at += count;
-      }
-      from.truncate(0);
-    }
-    Files.deleteIfExists(file.resolveSibling("log.marks"));
   }
 
   // Folders

@@ -108,6 +108,13 @@ final class Tools {
     }
   }
 
+  /// Gives the first `bytes` of a file back to the file system; its other places stay the same.
+  boolean punchHole(Path file, long bytes) {
+    return run(
+        List.of(
+            program("fallocate"), "-p", "-o", "0", "-l", Long.toString(bytes), file.toString()));
+  }
+
   private synchronized boolean works(String what, List<String> command) {
     return tried.computeIfAbsent(what, _ -> run(command));
   }

@@ -19,6 +19,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -402,6 +403,58 @@ class ProcessRuntimeTest {
 
   private ContainerState.Exited exited() {
     return (ContainerState.Exited) state();
+  }
+
+  @Test
+  void knowsWhenALineWasWritten() {
+    run(container("sh", "-c", "for i in 1 2 3; do echo $i; sleep 0.3; done"));
+    RealTimeline.await(() -> log(UID + "/web-0").equals("1\n2\n3\n"));
+    var out = new ByteArrayOutputStream();
+    runtime.logs(UID + "/web-0", new LogRange(Optional.empty(), Optional.empty(), true, true), out);
+    List<Instant> times =
+        out.toString(StandardCharsets.UTF_8)
+            .lines()
+            .map(line -> Instant.parse(line.split(" ", 2)[0]))
+            .toList();
+    assertThat(times).hasSize(3).isSorted().doesNotHaveDuplicates();
+    Optional<Instant> since = Optional.of(times.get(1).minusMillis(1));
+    out.reset();
+    runtime.logs(UID + "/web-0", new LogRange(Optional.empty(), since, false, false), out);
+    assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo("2\n3\n");
+  }
+
+  @Test
+  void aLongLogLosesItsBeginningAndNothingElse() throws IOException {
+    start(container("sh", "-c", "seq 1 20000; sleep 100"));
+    String id = UID + "/web-0";
+    RealTimeline.await(() -> log(id).endsWith("\n20000\n"));
+    Path file = folder.resolve("pods/" + UID + "/containers/web-0/log");
+    var reading = new ByteArrayOutputStream();
+    Thread reader =
+        Thread.ofVirtual()
+            .start(
+                () ->
+                    runtime.logs(
+                        id,
+                        new LogRange(Optional.empty(), Optional.empty(), false, true),
+                        reading));
+    RealTimeline.await(() -> reading.toString(StandardCharsets.UTF_8).endsWith("\n20000\n"));
+    var log = new ContainerLog(file);
+    log.shorten(new Tools(folder.resolve("trial"), timeline), 64 << 10);
+    assertThat(log.begin()).isGreaterThan(64 << 10);
+    Files.writeString(file, "more\n", java.nio.file.StandardOpenOption.APPEND);
+    RealTimeline.await(() -> reading.toString(StandardCharsets.UTF_8).endsWith("\nmore\n"));
+    List<String> left = log(id).lines().toList();
+    assertThat(left.getLast()).isEqualTo("more");
+    int first = Integer.parseInt(left.getFirst());
+    assertThat(first).isBetween(10_000, 20_000);
+    assertThat(left).hasSize(20_000 - first + 2);
+    var out = new ByteArrayOutputStream();
+    runtime.logs(id, new LogRange(Optional.of(2), Optional.empty(), false, false), out);
+    assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo("20000\nmore\n");
+    runtime.removePod(UID);
+    RealTimeline.await(() -> !reader.isAlive());
+    assertThat(reading.toString(StandardCharsets.UTF_8).lines()).hasSize(20_001);
   }
 
   private String log(String id) {
