@@ -5,7 +5,7 @@ import dev.slipway.runtime.spi.ContainerRuntime;
 import dev.slipway.runtime.spi.ContainerSpec;
 import dev.slipway.runtime.spi.ContainerState;
 import dev.slipway.runtime.spi.RuntimeFailedException;
-import dev.slipway.runtime.spi.VolumeSpec;
+import dev.slipway.runtime.spi.SandboxSpec;
 import dev.slipway.testing.SeededChance;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -139,6 +139,7 @@ final class SimulatedRuntime implements ContainerRuntime {
                     process.spec.attempt(),
                     process.spec.backoffLevel(),
                     id,
+                    "",
                     state));
           }
         });
@@ -146,15 +147,20 @@ final class SimulatedRuntime implements ContainerRuntime {
   }
 
   @Override
-  public Sandbox prepare(String podUid, String namespace, String name, List<VolumeSpec> volumes) {
+  public String address(SandboxSpec pod) {
+    return prepare(pod).address();
+  }
+
+  @Override
+  public Sandbox prepare(SandboxSpec pod) {
     mayFail();
     return sandboxes.computeIfAbsent(
-        podUid,
+        pod.podUid(),
         uid ->
             new Sandbox(
                 uid,
-                namespace,
-                name,
+                pod.namespace(),
+                pod.name(),
                 "127.64." + sandboxes.size() / 250 + "." + (1 + sandboxes.size() % 250)));
   }
 

@@ -7,7 +7,10 @@ import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.quantity.Quantity;
+import dev.slipway.runtime.spi.ContainerRuntime;
 import dev.slipway.runtime.spi.ContainerSpec;
+import dev.slipway.runtime.spi.ImageRequest;
+import dev.slipway.runtime.spi.SandboxSpec;
 import dev.slipway.runtime.spi.VolumeSpec;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -52,9 +55,6 @@ final class ContainerPlans {
               Json.string(mount, "subPath", ""),
               Json.bool(mount, "readOnly", false)));
     }
-    JsonNode limits = container.path("resources").path("limits");
-    JsonNode own = container.path("securityContext");
-    JsonNode shared = pod.spec().path("securityContext");
     return new ContainerSpec(
         pod.uid(),
         Json.string(container, "name", ""),
@@ -66,15 +66,52 @@ final class ContainerPlans {
         Json.string(container, "workingDir", ""),
         environment,
         mounts,
-        Quantity.find(limits.path("cpu").asString("")).map(Quantity::milliValue),
-        Quantity.find(limits.path("memory").asString("")).map(Quantity::value),
-        number(own, "runAsUser").or(() -> number(shared, "runAsUser")),
-        number(own, "runAsGroup").or(() -> number(shared, "runAsGroup")));
+        SpecFields.limits(pod, container),
+        SpecFields.security(pod, container),
+        new ContainerSpec.Terminal(
+            Json.bool(container, "tty", false),
+            Json.bool(container, "stdin", false),
+            Json.bool(container, "stdinOnce", false)));
   }
 
-  private static Optional<Long> number(JsonNode node, String field) {
-    JsonNode value = node.path(field);
-    return value.isIntegralNumber() ? Optional.of(value.longValue()) : Optional.empty();
+  /// The pod's place, with its volumes.
+  ///
+  /// @throws Missing as [#spec]
+  SandboxSpec sandbox(KubeObject pod, ContainerRuntime runtime) {
+    SandboxSpec place = SpecFields.sandbox(pod);
+    return place.withVolumes(volumes(pod, runtime.address(place)));
+  }
+
+  /// @throws Missing when a Secret of `imagePullSecrets` is not what it should be
+  ImageRequest image(KubeObject pod, JsonNode container) {
+    var logins = new ArrayList<ImageRequest.Login>();
+    var references = new ArrayList<>(Json.items(pod.spec(), "imagePullSecrets"));
+    String account = Json.string(pod.spec(), "serviceAccountName", "default");
+    cluster
+        .get(ObjectKey.core("ServiceAccount", pod.namespace(), account))
+        .ifPresent(found -> references.addAll(Json.items(found.json(), "imagePullSecrets")));
+    for (JsonNode reference : references) {
+      String name = Json.string(reference, "name", "");
+      // One that is missing is no failure in Kubernetes either: the registry may not ask.
+      Optional<KubeObject> secret = cluster.get(ObjectKey.core("Secret", pod.namespace(), name));
+      if (secret.isPresent()) {
+        try {
+          logins.addAll(RegistryLogins.of(contents(secret.get())));
+        } catch (IllegalArgumentException e) {
+          throw new Missing("Secret %s: %s".formatted(name, e.getMessage()));
+        }
+      }
+    }
+    String policy = Json.string(container, "imagePullPolicy", "IfNotPresent");
+    return new ImageRequest(
+        pod.uid(),
+        Json.string(container, "image", ""),
+        switch (policy) {
+          case "Always" -> ImageRequest.Policy.ALWAYS;
+          case "Never" -> ImageRequest.Policy.NEVER;
+          default -> ImageRequest.Policy.IF_NOT_PRESENT;
+        },
+        logins);
   }
 
   private static List<String> expand(List<String> words, Map<String, String> environment) {
@@ -281,7 +318,7 @@ final class ContainerPlans {
   }
 
   /// @throws Missing as [#spec]
-  List<VolumeSpec> volumes(KubeObject pod, String address) {
+  private List<VolumeSpec> volumes(KubeObject pod, String address) {
     var volumes = new ArrayList<VolumeSpec>();
     for (JsonNode volume : Json.items(pod.spec(), "volumes")) {
       String name = Json.string(volume, "name", "");

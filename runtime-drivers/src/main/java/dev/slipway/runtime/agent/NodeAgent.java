@@ -21,6 +21,7 @@ import dev.slipway.runtime.spi.ContainerRuntime;
 import dev.slipway.runtime.spi.ContainerRuntime.Observed;
 import dev.slipway.runtime.spi.ContainerRuntime.Sandbox;
 import dev.slipway.runtime.spi.ContainerState;
+import dev.slipway.runtime.spi.ImageRequest;
 import dev.slipway.runtime.spi.NodeFacts;
 import dev.slipway.runtime.spi.RuntimeFailedException;
 import java.io.InputStream;
@@ -35,6 +36,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -198,14 +200,14 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
   }
 
   private PodView observe(KubeObject pod) {
-    Optional<String> address =
-        runtime.sandboxes().stream()
-            .filter(sandbox -> sandbox.podUid().equals(pod.uid()))
-            .map(Sandbox::address)
-            .findFirst();
+    Optional<String> address = runtime.sandbox(pod.uid()).map(Sandbox::address);
     List<Observed> containers = runtime.containers(pod.uid());
     var words = new HashMap<String, PodView.ProbeWord>();
     for (Observed observed : containers) {
+      if (observed.state() instanceof ContainerState.Running) {
+        // A start whose answer was lost: what runs is no problem.
+        solved(pod.uid(), observed.container());
+      }
       probes.word(observed.id()).ifPresent(word -> words.put(observed.id(), word));
     }
     boolean holding = pod.isTerminating() && gate.holds(pod.namespace(), pod.name()).isPresent();
@@ -232,7 +234,14 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
         yield false;
       }
       case PodStep.StartCreated(String id, String container) -> {
-        attempt(pod, container, "RunContainerError", () -> runtime.start(id));
+        attempt(
+            pod,
+            container,
+            "RunContainerError",
+            () -> {
+              runtime.start(id);
+              return true;
+            });
         yield false;
       }
       case PodStep.Stop stop -> {
@@ -255,31 +264,38 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     };
   }
 
+  /// @param action says whether it has done all
   /// @return whether it succeeded
-  private boolean attempt(KubeObject pod, String part, String reason, Runnable action) {
+  private boolean attempt(KubeObject pod, String part, String reason, BooleanSupplier action) {
     try {
-      action.run();
-      Map<String, PodView.Problem> known = problems.get(pod.uid());
-      if (known != null && known.containsKey(part)) {
-        var left = new HashMap<>(known);
-        left.remove(part);
-        if (left.isEmpty()) {
-          problems.remove(pod.uid());
-        } else {
-          problems.put(pod.uid(), left);
-        }
+      boolean done = action.getAsBoolean();
+      if (done) {
+        solved(pod.uid(), part);
       }
-      return true;
+      return done;
     } catch (ContainerPlans.Missing e) {
       problem(pod, part, reason, String.valueOf(e.getMessage()));
     } catch (RuntimeFailedException e) {
       problem(
           pod,
           part,
-          e.permanent() ? "CreateContainerError" : reason,
+          e.reason().isEmpty() ? (e.permanent() ? "CreateContainerError" : reason) : e.reason(),
           String.valueOf(e.getMessage()));
     }
     return false;
+  }
+
+  private void solved(String podUid, String part) {
+    Map<String, PodView.Problem> known = problems.get(podUid);
+    if (known != null && known.containsKey(part)) {
+      var left = new HashMap<>(known);
+      left.remove(part);
+      if (left.isEmpty()) {
+        problems.remove(podUid);
+      } else {
+        problems.put(podUid, left);
+      }
+    }
   }
 
   private void problem(KubeObject pod, String part, String reason, String message) {
@@ -291,19 +307,23 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     problems.put(pod.uid(), all);
   }
 
-  private void prepare(KubeObject pod) {
-    Sandbox sandbox = runtime.prepare(pod.uid(), pod.namespace(), pod.name(), List.of());
-    runtime.prepare(pod.uid(), pod.namespace(), pod.name(), plans.volumes(pod, sandbox.address()));
+  private boolean prepare(KubeObject pod) {
+    runtime.prepare(plans.sandbox(pod, runtime));
+    return true;
   }
 
-  private void start(KubeObject pod, PodView view, String container, int attempt, int level) {
+  /// @return whether nothing stands in its way any more
+  private boolean start(KubeObject pod, PodView view, String container, int attempt, int level) {
     JsonNode spec =
         specs(pod).stream()
             .filter(candidate -> Json.string(candidate, "name", "").equals(container))
             .findFirst()
             .orElseThrow(() -> new IllegalStateException("no container " + container));
     String address = view.sandbox().orElseThrow();
-    runtime.prepare(pod.uid(), pod.namespace(), pod.name(), plans.volumes(pod, address));
+    if (!imageIsThere(pod, plans.image(pod, spec), container)) {
+      return false;
+    }
+    runtime.prepare(plans.sandbox(pod, runtime));
     String id = runtime.create(plans.spec(pod, spec, attempt, level, address));
     runtime.start(id);
     stopping.remove(id);
@@ -328,6 +348,24 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
             }
           });
     }
+    return true;
+  }
+
+  private boolean imageIsThere(KubeObject pod, ImageRequest request, String container) {
+    return switch (runtime.image(request)) {
+      case ImageRequest.State.Present() -> true;
+      case ImageRequest.State.Pulling() -> {
+        var all = new HashMap<>(problems.getOrDefault(pod.uid(), Map.of()));
+        var waiting = new PodView.Problem("ContainerCreating", "pulling image " + request.image());
+        if (!waiting.equals(all.put(container, waiting))) {
+          events.normal(pod, "Pulling", "Pulling image \"" + request.image() + "\"");
+        }
+        problems.put(pod.uid(), all);
+        yield false;
+      }
+      case ImageRequest.State.Failed(String reason, String message) ->
+          throw RuntimeFailedException.because(reason, message, new IllegalStateException(message));
+    };
   }
 
   private static List<JsonNode> specs(KubeObject pod) {
@@ -458,7 +496,8 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
         Optional<JsonNode> said =
             Stream.of("initContainerStatuses", "containerStatuses")
                 .flatMap(field -> Json.items(view.pod().status(), field).stream())
-                .filter(status -> Json.string(status, "containerID", "").equals(id))
+                .filter(
+                    status -> Json.string(status, "containerID", "").equals(PodStatus.shownId(id)))
                 .findFirst();
         probes.watch(
             id,

@@ -158,7 +158,9 @@ final class PodStatus {
     ObjectNode status = Json.object();
     status.put("name", name).put("image", Json.string(spec, "image", "")).put("imageID", "");
     status.put("restartCount", newest.map(Observed::attempt).orElse(0));
-    newest.ifPresent(observed -> status.put("containerID", observed.id()));
+    newest.ifPresent(
+        observed ->
+            status.put("imageID", observed.imageId()).put("containerID", shownId(observed.id())));
     ObjectNode state = status.putObject("state");
     ObjectNode last = status.putObject("lastState");
     boolean ready = false;
@@ -173,7 +175,13 @@ final class PodStatus {
     } else {
       Observed observed = newest.get();
       switch (observed.state()) {
-        case ContainerState.Created _ -> waiting(state, "ContainerCreating", "");
+        case ContainerState.Created _ -> {
+          PodView.Problem problem = problem(view, name);
+          waiting(
+              state,
+              problem == null ? "ContainerCreating" : problem.reason(),
+              problem == null ? "" : problem.message());
+        }
         case ContainerState.Unknown(String why) -> waiting(state, "Unknown", why);
         case ContainerState.Running(Instant at) -> {
           state.putObject("running").put("startedAt", Conditions.time(at));
@@ -261,6 +269,12 @@ final class PodStatus {
     terminated
         .put("startedAt", Conditions.time(exited.startedAt()))
         .put("finishedAt", Conditions.time(exited.at()))
-        .put("containerID", id);
+        .put("containerID", shownId(id));
+  }
+
+  /// Where the runtime has a scheme, as in `docker://0123…`, the pod's UID before it is left out.
+  static String shownId(String id) {
+    int slash = id.indexOf('/');
+    return id.indexOf("://") > slash ? id.substring(slash + 1) : id;
   }
 }

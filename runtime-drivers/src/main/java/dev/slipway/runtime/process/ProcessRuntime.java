@@ -6,6 +6,7 @@ import dev.slipway.runtime.spi.ContainerRuntime;
 import dev.slipway.runtime.spi.ContainerSpec;
 import dev.slipway.runtime.spi.ContainerState;
 import dev.slipway.runtime.spi.RuntimeFailedException;
+import dev.slipway.runtime.spi.SandboxSpec;
 import dev.slipway.runtime.spi.VolumeSpec;
 import java.io.IOException;
 import java.io.InputStream;
@@ -73,6 +74,7 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
   private final Cgroups groups;
   private final Optional<Path> memory;
   private final Map<String, Sandbox> sandboxes = new ConcurrentHashMap<>();
+  private final Map<String, String> planned = new ConcurrentHashMap<>();
   private final Set<Consumer<String>> listeners = ConcurrentHashMap.newKeySet();
   private final WatchService watcher;
   private final Map<Path, Live> live = new ConcurrentHashMap<>();
@@ -193,27 +195,46 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
   }
 
   @Override
-  public synchronized Sandbox prepare(
-      String podUid, String namespace, String name, List<VolumeSpec> volumes) {
+  public synchronized String address(SandboxSpec pod) {
+    Sandbox known = sandboxes.get(pod.podUid());
+    String address = known != null ? known.address() : planned.get(pod.podUid());
+    if (address == null) {
+      address = freeAddress(pod.podUid());
+      planned.put(pod.podUid(), address);
+    }
+    return address;
+  }
+
+  @Override
+  public synchronized Sandbox prepare(SandboxSpec spec) {
+    String podUid = spec.podUid();
     Path pod = pod(podUid);
+    if (!spec.sysctls().isEmpty()) {
+      throw RuntimeFailedException.unsupported(
+          "pod %s/%s sets sysctls, and processes share the kernel settings of their node"
+              .formatted(spec.namespace(), spec.name()));
+    }
     try {
       Sandbox sandbox = sandboxes.get(podUid);
       if (sandbox == null) {
         Files.createDirectories(pod.resolve("containers"));
         Files.createDirectories(pod.resolve("volumes"));
-        sandbox = new Sandbox(podUid, namespace, name, freeAddress(podUid));
+        sandbox = new Sandbox(podUid, spec.namespace(), spec.name(), address(spec));
         ObjectNode json = Json.object();
-        json.put("namespace", namespace).put("name", name).put("address", sandbox.address());
+        json.put("namespace", spec.namespace())
+            .put("name", spec.name())
+            .put("address", sandbox.address());
         Folders.write(pod.resolve("sandbox"), Json.write(json), 0600);
         sandboxes.put(podUid, sandbox);
+        planned.remove(podUid);
       }
-      for (VolumeSpec volume : volumes) {
+      for (VolumeSpec volume : spec.volumes()) {
         volumes(podUid).prepare(volume);
       }
       return sandbox;
     } catch (IOException e) {
       throw new RuntimeFailedException(
-          "cannot make pod %s/%s: %s".formatted(namespace, name, words(e)), e);
+          "cannot make pod %s/%s: %s".formatted(spec.namespace(), spec.name(), words(e)), e);
     }
   }
 
@@ -228,6 +249,7 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
   private String freeAddress(String podUid) {
     var taken = new HashSet<String>();
     sandboxes.values().forEach(sandbox -> taken.add(sandbox.address()));
+    taken.addAll(planned.values());
     int start = Math.floorMod(podUid.hashCode() * 0x9E3779B1, ADDRESSES);
     for (int i = 0; i < ADDRESSES; i++) {
       int host = (start + i) % ADDRESSES;
@@ -265,6 +287,7 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
         Folders.delete(gone);
       }
       sandboxes.remove(podUid);
+      planned.remove(podUid);
       if (memory.isPresent()) {
         Folders.delete(memory.get().resolve(podUid));
       }
@@ -287,6 +310,7 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
               folder.attempt(),
               Json.integer(folder.spec(), "backoffLevel", 0),
               folder.id(),
+              "",
               folder.state(groups, now)));
     }
     return observed;

@@ -22,13 +22,15 @@ public interface ContainerRuntime {
 
   /// A container that the runtime knows.
   ///
-  /// @param id opaque: its name and what tells this very instance from any other
+  /// @param id the pod's UID, a slash, and what tells this very instance from any other
+  /// @param imageId the digest that its image had; empty where there are no images
   record Observed(
       String podUid,
       String container,
       int attempt,
       int backoffLevel,
       String id,
+      String imageId,
       ContainerState state) {}
 
   /// Lines of a log.
@@ -52,8 +54,18 @@ public interface ContainerRuntime {
   /// Makes the pod's place: its address, its folder, its volumes. Volumes that exist already are
   /// brought up to date.
   ///
-  /// @throws RuntimeFailedException when a volume cannot be made
-  Sandbox prepare(String podUid, String namespace, String name, List<VolumeSpec> volumes);
+  /// @throws RuntimeFailedException when a volume cannot be made; permanent when this runtime
+  ///   cannot make such a place
+  Sandbox prepare(SandboxSpec pod);
+
+  /// The address that the pod has or will have, before anything is made of it: its volumes may
+  /// contain it.
+  String address(SandboxSpec pod);
+
+  /// Sees to it that an image is there, and says whether it is. Never waits for a registry.
+  default ImageRequest.State image(ImageRequest request) {
+    return new ImageRequest.State.Present();
+  }
 
   /// @return the id
   /// @throws RuntimeFailedException permanent when this runtime cannot run such a container

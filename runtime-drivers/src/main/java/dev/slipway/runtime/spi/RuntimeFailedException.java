@@ -4,23 +4,37 @@ package dev.slipway.runtime.spi;
 /// will.
 public final class RuntimeFailedException extends RuntimeException {
   private final boolean permanent;
+  private final String reason;
 
-  private RuntimeFailedException(String message, boolean permanent, Throwable cause) {
+  private RuntimeFailedException(
+      String message, boolean permanent, String reason, Throwable cause) {
     super(message, cause);
     this.permanent = permanent;
+    this.reason = reason;
   }
 
   public RuntimeFailedException(String message, Throwable cause) {
-    this(message, false, cause);
+    this(message, false, "", cause);
   }
 
   public RuntimeFailedException(String message) {
-    this(message, false, new IllegalStateException(message));
+    this(message, false, "", new IllegalStateException(message));
   }
 
   /// What this runtime cannot do however often it is asked.
   public static RuntimeFailedException unsupported(String message) {
-    return new RuntimeFailedException(message, true, new UnsupportedOperationException(message));
+    return new RuntimeFailedException(
+        message, true, "", new UnsupportedOperationException(message));
+  }
+
+  public static RuntimeFailedException because(String reason, String message, Throwable cause) {
+    return new RuntimeFailedException(message, false, reason, cause);
+  }
+
+  /// What went wrong, as `kubectl` names it (`CreateContainerError`); empty where the caller knows
+  /// better.
+  public String reason() {
+    return reason;
   }
 
   public boolean permanent() {

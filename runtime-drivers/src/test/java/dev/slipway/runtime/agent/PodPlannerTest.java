@@ -93,7 +93,7 @@ class PodPlannerTest {
     var exited = new ContainerState.Exited(1, NOW.minusSeconds(9), NOW.minusSeconds(4), "Error");
     var view = view(pod("Always", _ -> {}), "migrate:exit0,mesh:running");
     var containers = new ArrayList<>(view.containers());
-    containers.add(new Observed("u", "web", 3, 1, "u/web-3", exited));
+    containers.add(new Observed("u", "web", 3, 1, "u/web-3", "", exited));
     PodPlanner.Plan plan = PodPlanner.plan(with(view, containers));
     assertThat(plan.steps()).isEmpty();
     assertThat(plan.recheckAfter()).contains(Duration.ofSeconds(6));
@@ -104,7 +104,7 @@ class PodPlannerTest {
     var exited = new ContainerState.Exited(1, NOW.minusSeconds(600), NOW, "Error");
     var view = view(pod("Always", _ -> {}), "migrate:exit0,mesh:running");
     var containers = new ArrayList<>(view.containers());
-    containers.add(new Observed("u", "web", 3, 6, "u/web-3", exited));
+    containers.add(new Observed("u", "web", 3, 6, "u/web-3", "", exited));
     assertThat(PodPlanner.plan(with(view, containers)).steps())
         .containsExactly(new PodStep.Start("web", 4, 0));
   }
@@ -115,7 +115,7 @@ class PodPlannerTest {
     var containers = new ArrayList<>(view.containers());
     for (int attempt = 0; attempt < 3; attempt++) {
       var exited = new ContainerState.Exited(1, NOW.minusSeconds(9), NOW.minusSeconds(5), "Error");
-      containers.add(new Observed("u", "web", attempt, attempt, "u/web-" + attempt, exited));
+      containers.add(new Observed("u", "web", attempt, attempt, "u/web-" + attempt, "", exited));
     }
     assertThat(words(PodPlanner.plan(with(view, containers)))).isEqualTo("forget u/web-0");
   }
@@ -261,7 +261,7 @@ class PodPlannerTest {
                   ? new ContainerState.Exited(
                       Integer.parseInt(word.substring(4)), NOW.minusSeconds(5), NOW, "Error")
                   : new ContainerState.Running(NOW.minusSeconds(5));
-      containers.add(new Observed("u", name, 0, 0, id, state));
+      containers.add(new Observed("u", name, 0, 0, id, "", state));
       probes.put(
           id,
           new PodView.ProbeWord(

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.annotation.JsonFormat;
 import dev.slipway.model.json.Json;
 import dev.slipway.runtime.spi.ContainerState;
+import dev.slipway.runtime.spi.SandboxSpec;
 import dev.slipway.testing.SeededChance;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -103,7 +104,7 @@ class DaemonCrashTest {
   private static void startAll(ProcessRuntime runtime, Path starts) {
     for (int pod = 0; pod < StartingPods.PODS; pod++) {
       String uid = "pod-" + pod;
-      runtime.prepare(uid, "default", uid, List.of());
+      runtime.prepare(SandboxSpec.plain(uid, "default", uid));
       String id = runtime.create(StartingPods.spec(uid, starts.resolve(uid)));
       runtime.start(id);
       assertThat(runtime.containers(uid).getFirst().state())

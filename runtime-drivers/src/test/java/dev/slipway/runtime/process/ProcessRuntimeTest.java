@@ -10,6 +10,7 @@ import dev.slipway.runtime.spi.ContainerState;
 import dev.slipway.runtime.spi.FakeRuntime;
 import dev.slipway.runtime.spi.RuntimeContract;
 import dev.slipway.runtime.spi.RuntimeFailedException;
+import dev.slipway.runtime.spi.SandboxSpec;
 import dev.slipway.runtime.spi.VolumeSpec;
 import dev.slipway.testing.ManualTimeline;
 import java.io.ByteArrayInputStream;
@@ -167,7 +168,7 @@ class ProcessRuntimeTest {
 
   @Test
   void aShimThatWasGivenUpNeverRunsAnything() throws IOException {
-    runtime.prepare(UID, "default", "web", List.of());
+    runtime.prepare(SandboxSpec.plain(UID, "default", "web"));
     String id = runtime.create(container("sh", "-c", "echo ran").spec());
     Path container = folder.resolve("pods").resolve(UID).resolve("containers/web-0");
     assertThat(new ContainerFolder(folder.resolve("pods").resolve(UID), container).giveUp())
@@ -187,15 +188,15 @@ class ProcessRuntimeTest {
     Path host = Files.createDirectories(folder.resolve("host"));
     Files.writeString(host.resolve("file"), "of the host");
     runtime.prepare(
-        UID,
-        "default",
-        "web",
-        List.of(
-            new VolumeSpec.Files("config", Map.of("a/b.txt", content("hello", 0644)), false),
-            new VolumeSpec.Files("secret", Map.of("key", content("s3cret", 0400)), true),
-            new VolumeSpec.EmptyDir("data", false),
-            new VolumeSpec.EmptyDir("fast", true),
-            new VolumeSpec.HostPath("host", host.toString(), "Directory")));
+        SandboxSpec.plain(UID, "default", "web")
+            .withVolumes(
+                List.of(
+                    new VolumeSpec.Files(
+                        "config", Map.of("a/b.txt", content("hello", 0644)), false),
+                    new VolumeSpec.Files("secret", Map.of("key", content("s3cret", 0400)), true),
+                    new VolumeSpec.EmptyDir("data", false),
+                    new VolumeSpec.EmptyDir("fast", true),
+                    new VolumeSpec.HostPath("host", host.toString(), "Directory"))));
     String script =
         """
         cat /slipway-test/config/a/b.txt; echo; cat /slipway-test/one; echo
@@ -231,7 +232,9 @@ class ProcessRuntimeTest {
   @Test
   void aSubPathThatLeavesTheVolumeIsRefused() throws IOException {
     assumeTrue(canMount(), "no mounts here");
-    runtime.prepare(UID, "default", "web", List.of(new VolumeSpec.EmptyDir("data", false)));
+    runtime.prepare(
+        SandboxSpec.plain(UID, "default", "web")
+            .withVolumes(List.of(new VolumeSpec.EmptyDir("data", false))));
     Files.createSymbolicLink(
         folder.resolve("pods").resolve(UID).resolve("volumes/data/link"), Path.of("/etc"));
     for (String way : List.of("../../..", "link")) {
@@ -298,7 +301,7 @@ class ProcessRuntimeTest {
   @Test
   void aPodIsRemovedWhileItStarts() {
     for (int i = 0; i < 10; i++) {
-      runtime.prepare(UID, "default", "web", List.of());
+      runtime.prepare(SandboxSpec.plain(UID, "default", "web"));
       String id = runtime.create(container("sleep", "765432").spec());
       Thread starter = Thread.ofVirtual().start(() -> tryStart(id));
       runtime.removePod(UID);
@@ -359,10 +362,9 @@ class ProcessRuntimeTest {
               "",
               environment,
               mounts,
-              cpu,
-              memory,
-              user,
-              Optional.empty()));
+              new ContainerSpec.Limits(cpu, memory, Optional.empty(), Optional.empty(), Map.of()),
+              ContainerSpec.Security.as(user, Optional.empty()),
+              ContainerSpec.Terminal.NONE));
     }
   }
 
@@ -379,15 +381,14 @@ class ProcessRuntimeTest {
             "",
             Map.of(),
             List.of(),
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty()));
+            ContainerSpec.Limits.NONE,
+            ContainerSpec.Security.DEFAULT,
+            ContainerSpec.Terminal.NONE));
   }
 
   private void start(Draft draft) {
     if (runtime.sandbox(UID).isEmpty()) {
-      runtime.prepare(UID, "default", "web", List.of());
+      runtime.prepare(SandboxSpec.plain(UID, "default", "web"));
     }
     runtime.start(runtime.create(draft.spec()));
   }

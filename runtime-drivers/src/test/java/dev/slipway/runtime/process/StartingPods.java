@@ -2,10 +2,10 @@ package dev.slipway.runtime.process;
 
 import dev.slipway.runtime.spi.ContainerSpec;
 import dev.slipway.runtime.spi.ContainerState;
+import dev.slipway.runtime.spi.SandboxSpec;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /// A program that makes and starts the same pods again and again, until somebody kills it.
 final class StartingPods {
@@ -21,7 +21,7 @@ final class StartingPods {
     System.out.println("open");
     for (int pod = 0; pod < PODS; pod++) {
       String uid = "pod-" + pod;
-      runtime.prepare(uid, "default", uid, List.of());
+      runtime.prepare(SandboxSpec.plain(uid, "default", uid));
       String id = runtime.create(spec(uid, Path.of(arguments[1]).resolve(uid)));
       if (runtime.containers(uid).getFirst().state() instanceof ContainerState.Created) {
         runtime.start(id);
@@ -43,9 +43,8 @@ final class StartingPods {
         "",
         Map.of(),
         List.of(),
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty());
+        ContainerSpec.Limits.NONE,
+        ContainerSpec.Security.DEFAULT,
+        ContainerSpec.Terminal.NONE);
   }
 }

@@ -19,14 +19,15 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// A runtime in memory. It understands commands of the form `sh -c SCRIPT`, where the script is a
-/// list of `echo WORD`, `exit CODE`, `sleep SECONDS` and `trap '' TERM`, parted by semicolons; any
-/// other command runs until it is stopped.
+/// list of `echo WORD`, `exit CODE`, `sleep SECONDS`, `trap`, and `while` for ever, parted by
+/// semicolons; any other command runs until it is stopped.
 public final class FakeRuntime implements ContainerRuntime {
   private final Timeline timeline;
   private final Map<String, Sandbox> sandboxes = new TreeMap<>();
   private final Map<String, Fake> containers = new TreeMap<>();
   private final List<Consumer<String>> listeners = new ArrayList<>();
   private final List<String> calls = new ArrayList<>();
+  private final Map<String, String> planned = new TreeMap<>();
   private final Map<String, ContainerSpec> specs = new TreeMap<>();
   private int addresses;
 
@@ -110,16 +111,21 @@ public final class FakeRuntime implements ContainerRuntime {
                     fake.spec.attempt(),
                     fake.spec.backoffLevel(),
                     fake.id,
+                    "",
                     fake.state))
         .toList();
   }
 
   @Override
-  public synchronized Sandbox prepare(
-      String podUid, String namespace, String name, List<VolumeSpec> volumes) {
+  public synchronized String address(SandboxSpec pod) {
+    return planned.computeIfAbsent(pod.podUid(), _ -> "127.64.0." + ++addresses);
+  }
+
+  @Override
+  public synchronized Sandbox prepare(SandboxSpec pod) {
     refuse("prepare");
     return sandboxes.computeIfAbsent(
-        podUid, uid -> new Sandbox(uid, namespace, name, "127.64.0." + ++addresses));
+        pod.podUid(), uid -> new Sandbox(uid, pod.namespace(), pod.name(), address(pod)));
   }
 
   @Override
@@ -162,7 +168,10 @@ public final class FakeRuntime implements ContainerRuntime {
       String[] words = part.strip().split(" ", 2);
       switch (words[0]) {
         case "echo" -> fake.log.append(words[1]).append('\n');
-        case "trap" -> fake.stubborn = true;
+        case "trap" -> fake.stubborn = words[1].startsWith("''");
+        case "while" -> {
+          return;
+        }
         case "sleep" -> {
           timeline.schedule(Duration.ofSeconds(Long.parseLong(words[1])), () -> exits(fake.id, 0));
           return;

@@ -25,6 +25,11 @@ public final class RuntimeContract {
 
   private static final String UID = "11111111-2222-3333-4444-555555555555";
 
+  /// The main process of a container is the first of its namespace where there are namespaces: it
+  /// ends by a signal only when it handles it.
+  private static final String HEEDS_TERM =
+      "trap 'exit 143' TERM; echo hears; while true; do sleep 0.05; done";
+
   private RuntimeContract() {}
 
   public static Map<String, Consumer<Subject>> checks() {
@@ -59,10 +64,9 @@ public final class RuntimeContract {
         "",
         Map.of("COLOUR", "green"),
         List.of(),
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty());
+        ContainerSpec.Limits.NONE,
+        ContainerSpec.Security.DEFAULT,
+        ContainerSpec.Terminal.NONE);
   }
 
   private static void preparedOnce(Subject subject) {
@@ -74,8 +78,8 @@ public final class RuntimeContract {
 
   private static void addresses(Subject subject) {
     Sandbox one = prepare(subject);
-    Sandbox two = subject.runtime().prepare("other", "default", "other", List.of());
-    assertThat(two.address()).isNotEqualTo(one.address()).startsWith("127.");
+    Sandbox two = subject.runtime().prepare(SandboxSpec.plain("other", "default", "other"));
+    assertThat(two.address()).isNotEqualTo(one.address());
     subject.runtime().removePod("other");
   }
 
@@ -115,7 +119,8 @@ public final class RuntimeContract {
   }
 
   private static void terminated(Subject subject) {
-    String id = start(subject, "sleep 100");
+    String id = start(subject, HEEDS_TERM);
+    subject.await().accept(() -> log(subject, id, Optional.empty()).equals("hears\n"));
     subject.runtime().terminate(id);
     subject.await().accept(() -> ended(subject));
     assertThat(((ContainerState.Exited) only(subject).state()).code()).isEqualTo(143);
@@ -198,16 +203,15 @@ public final class RuntimeContract {
             "web",
             0,
             0,
-            "shop/web:1",
+            "test",
             List.of(),
             List.of(),
             "",
             Map.of(),
             List.of(),
-            sane.cpuMillis(),
-            sane.memoryBytes(),
-            sane.userId(),
-            sane.groupId());
+            sane.limits(),
+            sane.security(),
+            sane.terminal());
     assertThatThrownBy(() -> subject.runtime().create(bare))
         .isInstanceOfSatisfying(
             RuntimeFailedException.class, e -> assertThat(e.permanent()).isTrue())
@@ -221,7 +225,7 @@ public final class RuntimeContract {
   }
 
   private static Sandbox prepare(Subject subject) {
-    return subject.runtime().prepare(UID, "default", "web", List.of());
+    return subject.runtime().prepare(SandboxSpec.plain(UID, "default", "web"));
   }
 
   private static String start(Subject subject, String script) {
