@@ -3,6 +3,7 @@ package dev.slipway.cli;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -90,6 +91,7 @@ public final class Cli {
       COMMANDS.values().forEach(command -> line.addSubcommand(command.get()));
     }
     prepare(line, console, starter);
+    line.registerConverter(Duration.class, Cli::duration);
     line.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));
     line.setErr(new PrintWriter(err, true, StandardCharsets.UTF_8));
     line.setColorScheme(
@@ -111,6 +113,14 @@ public final class Cli {
           return 2;
         });
     return line.execute(arguments);
+  }
+
+  private static Duration duration(String text) {
+    try {
+      return DurationText.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw new CommandLine.TypeConversionException(e.getMessage());
+    }
   }
 
   private static void prepare(CommandLine line, Console console, DaemonStarter starter) {

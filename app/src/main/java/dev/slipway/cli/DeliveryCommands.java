@@ -34,10 +34,10 @@ final class DeliveryCommands {
 
     @Option(
         names = "--timeout",
-        paramLabel = "SECONDS",
-        defaultValue = "600",
+        paramLabel = "DURATION",
+        defaultValue = "10m",
         description = "How long to wait (${DEFAULT-VALUE}).")
-    int timeoutSeconds = 600;
+    Duration timeout = Duration.ofSeconds(600);
 
     int request(String request, Consumer<ObjectNode> content) {
       String id = UUID.randomUUID().toString();
@@ -59,10 +59,7 @@ final class DeliveryCommands {
       }
       Progress.End end =
           new Progress(this)
-              .follow(
-                  name,
-                  Duration.ofSeconds(timeoutSeconds),
-                  application -> Progress.answered(application, request, id));
+              .follow(name, timeout, application -> Progress.answered(application, request, id));
       if (end.code() == 0) {
         console().line(end.message());
       } else {
@@ -389,10 +386,10 @@ final class DeliveryCommands {
   static final class Wait extends OnApplication {
     @Option(
         names = "--timeout",
-        paramLabel = "SECONDS",
-        defaultValue = "600",
+        paramLabel = "DURATION",
+        defaultValue = "10m",
         description = "How long (${DEFAULT-VALUE}).")
-    int timeoutSeconds = 600;
+    Duration timeout = Duration.ofSeconds(600);
 
     @Option(names = "--revision", paramLabel = "COMMIT", description = "Wait for this commit.")
     @Nullable String revision;
@@ -404,7 +401,7 @@ final class DeliveryCommands {
           new Progress(this)
               .follow(
                   name,
-                  Duration.ofSeconds(timeoutSeconds),
+                  timeout,
                   application -> {
                     JsonNode status = application.status();
                     if (wanted != null
@@ -440,11 +437,10 @@ final class DeliveryCommands {
         names = "--for",
         paramLabel = "DURATION",
         description = "Resume by itself after this long: 30m, 1h, 2d.")
-    @Nullable String length;
+    @Nullable Duration length;
 
     @Override
     public Integer call() {
-      Duration wanted = length == null ? null : duration(length);
       api()
           .merge(
               Api.APPLICATION,
@@ -453,30 +449,19 @@ final class DeliveryCommands {
               patch -> {
                 ObjectNode suspend =
                     patch.putObject("spec").putObject("suspend").put("reason", reason);
-                if (wanted != null) {
+                if (length != null) {
                   suspend.put(
                       "until",
                       console()
                           .clock()
                           .instant()
-                          .plus(wanted)
+                          .plus(length)
                           .truncatedTo(java.time.temporal.ChronoUnit.SECONDS)
                           .toString());
                 }
               });
-      console().line(name + " suspended" + (length == null ? "" : " for " + length));
+      console().line(name + " suspended" + (length == null ? "" : " for " + Console.span(length)));
       return 0;
-    }
-
-    /// `1h30m`, or a bare number of minutes.
-    private static Duration duration(String text) {
-      try {
-        return text.matches("[0-9]{1,6}")
-            ? Duration.ofMinutes(Long.parseLong(text))
-            : Duration.parse(text.matches("[0-9]+d") ? "P" + text : "PT" + text);
-      } catch (java.time.format.DateTimeParseException e) {
-        throw new CommandFailed(2, "\"" + text + "\" is no duration: write 30m, 1h or 2d");
-      }
     }
   }
 

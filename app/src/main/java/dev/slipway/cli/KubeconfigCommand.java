@@ -45,7 +45,7 @@ final class KubeconfigCommand extends Context {
       defaultValue = "30d",
       description =
           "How long the client certificate lives: 12h, 30d; at most 365d (${DEFAULT-VALUE}).")
-  String expires = "30d";
+  Duration expires = Duration.ofDays(30);
 
   @Option(
       names = "--server-address",
@@ -73,7 +73,7 @@ final class KubeconfigCommand extends Context {
       }
       credentials.put("token", read(data.tokenFile()).strip());
     } else {
-      CertificateAuthority.Leaf leaf = authority.client(name, groups, life(), now);
+      CertificateAuthority.Leaf leaf = authority.client(name, groups, expires, now);
       credentials.put("client-certificate-data", base64(leaf.certificate()));
       credentials.put("client-key-data", base64(leaf.key()));
     }
@@ -128,24 +128,6 @@ final class KubeconfigCommand extends Context {
               : "the daemon listens on no port: start it with --listen");
     }
     return running;
-  }
-
-  private Duration life() {
-    try {
-      String text = expires.strip();
-      long number = Long.parseLong(text.substring(0, text.length() - 1));
-      if (number > 0) {
-        return switch (text.charAt(text.length() - 1)) {
-          case 'm' -> Duration.ofMinutes(number);
-          case 'h' -> Duration.ofHours(number);
-          case 'd' -> Duration.ofDays(number);
-          default -> throw new NumberFormatException(text);
-        };
-      }
-    } catch (NumberFormatException | ArithmeticException | StringIndexOutOfBoundsException e) {
-      // Said below.
-    }
-    throw new CommandFailed(2, "--expires takes 30m, 12h or 30d, not " + expires);
   }
 
   private Path target() {

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -109,10 +110,10 @@ final class LocalCommands {
 
     @Option(
         names = "--timeout",
-        paramLabel = "SECONDS",
-        defaultValue = "600",
+        paramLabel = "DURATION",
+        defaultValue = "10m",
         description = "How long (${DEFAULT-VALUE}).")
-    int timeoutSeconds = 600;
+    Duration timeout = Duration.ofSeconds(600);
 
     @Option(
         names = "--secret-file",
@@ -157,7 +158,7 @@ final class LocalCommands {
           .put("repository", repository)
           .put("commit", sha)
           .put("wait", wait)
-          .put("timeoutSeconds", timeoutSeconds);
+          .put("timeoutSeconds", timeout.toSeconds());
       return api()
           .client()
           .post("/slipway/v1/trigger", Json.write(request), Map.of("X-Slipway-Any-Code", "true"));
@@ -176,7 +177,7 @@ final class LocalCommands {
       return api()
           .client()
           .post(
-              "/api/webhook" + (wait ? "?wait=true&timeout=" + timeoutSeconds : ""),
+              "/api/webhook" + (wait ? "?wait=true&timeout=" + timeout.toSeconds() : ""),
               body,
               Map.of("X-Slipway-Signature", "sha256=" + Webhook.sign(body, secret)));
     }

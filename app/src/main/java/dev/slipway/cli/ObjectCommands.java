@@ -7,6 +7,7 @@ import dev.slipway.model.object.ResourceType;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -56,7 +57,7 @@ final class ObjectCommands {
         names = "--since",
         paramLabel = "DURATION",
         description = "Only newer ones: 30s, 5m, 2h.")
-    @Nullable String since;
+    @Nullable Duration since;
 
     @Option(names = "--timestamps", description = "With the time of each line.")
     boolean timestamps;
@@ -105,24 +106,9 @@ final class ObjectCommands {
         query.put("tailLines", tail.toString());
       }
       if (since != null) {
-        query.put("sinceSeconds", Long.toString(seconds(since)));
+        query.put("sinceSeconds", Long.toString(since.toSeconds()));
       }
       api().client().copy(Api.path(Api.POD, namespace, pod) + "/log" + Api.query(query), out);
-    }
-
-    private static long seconds(String text) {
-      if (!text.matches("[0-9]+[smhd]?")) {
-        throw new CommandFailed(2, "--since takes 30s, 5m, 2h or 1d, not " + text);
-      }
-      char unit = text.charAt(text.length() - 1);
-      long number =
-          Long.parseLong(Character.isDigit(unit) ? text : text.substring(0, text.length() - 1));
-      return switch (unit) {
-        case 'm' -> number * 60;
-        case 'h' -> number * 3_600;
-        case 'd' -> number * 86_400;
-        default -> number;
-      };
     }
 
     private List<String> pods() {

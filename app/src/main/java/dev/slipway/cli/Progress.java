@@ -4,6 +4,9 @@ import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.LocalTime;
+import java.time.ZoneId;
+import java.time.format.DateTimeFormatter;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
@@ -14,6 +17,8 @@ import tools.jackson.databind.JsonNode;
 final class Progress {
   /// How a wait ended: an exit code and a word.
   record End(int code, String message) {}
+
+  private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("HH:mm:ss");
 
   private final Context command;
   private String last = "";
@@ -66,10 +71,7 @@ final class Progress {
       watcher.interrupt();
       return new End(
           3,
-          "not there within "
-              + timeout.toSeconds()
-              + " s"
-              + (last.isEmpty() ? "" : "; last: " + last));
+          "not there within " + Console.span(timeout) + (last.isEmpty() ? "" : "; last: " + last));
     }
     return found;
   }
@@ -86,13 +88,7 @@ final class Progress {
             .formatted(
                 command.console().word(Json.string(status.path("sync"), "status", "Unknown")),
                 command.console().word(Json.string(status.path("health"), "status", "Unknown")),
-                Json.string(operation, "phase", "").equals("Running")
-                    ? Json.string(operation, "step", "")
-                        + ": "
-                        + Json.string(operation, "message", "")
-                    : Json.string(operation, "phase", "")
-                        + " "
-                        + Json.string(operation, "message", ""));
+                step(operation));
     if (!message.equals(last)) {
       last = message;
       command
@@ -100,11 +96,18 @@ final class Progress {
           .line(
               "%s  %s"
                   .formatted(
-                      java.time.LocalTime.ofInstant(
-                              command.console().clock().instant(), java.time.ZoneId.systemDefault())
-                          .truncatedTo(java.time.temporal.ChronoUnit.SECONDS),
+                      TIME.format(
+                          LocalTime.ofInstant(
+                              command.console().clock().instant(), ZoneId.systemDefault())),
                       message.strip()));
     }
+  }
+
+  private static String step(JsonNode operation) {
+    String phase = Json.string(operation, "phase", "");
+    String message = Json.string(operation, "message", "");
+    String word = phase.equals("Running") ? Json.string(operation, "step", "") : phase;
+    return message.isEmpty() ? word : word + ": " + message;
   }
 
   /// Healthy and synced, with nothing under way.

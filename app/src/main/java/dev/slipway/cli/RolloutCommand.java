@@ -77,10 +77,10 @@ final class RolloutCommand {
   static final class Status extends OnRollout {
     @Option(
         names = "--timeout",
-        paramLabel = "SECONDS",
-        defaultValue = "600",
+        paramLabel = "DURATION",
+        defaultValue = "10m",
         description = "How long (${DEFAULT-VALUE}).")
-    int timeoutSeconds = 600;
+    Duration timeout = Duration.ofSeconds(600);
 
     @Option(
         names = {"-w", "--watch"},
@@ -92,7 +92,7 @@ final class RolloutCommand {
 
     @Override
     public Integer call() {
-      Instant until = console().clock().instant().plus(Duration.ofSeconds(timeoutSeconds));
+      Instant until = console().clock().instant().plus(timeout);
       String last = "";
       while (true) {
         KubeObject rollout = rollout();
@@ -121,7 +121,7 @@ final class RolloutCommand {
           return 0;
         }
         if (!console().clock().instant().isBefore(until)) {
-          console().error("not healthy within " + timeoutSeconds + " s");
+          console().error("not healthy within " + Console.span(timeout));
           return 3;
         }
         java.util.concurrent.locks.LockSupport.parkNanos(200_000_000);

@@ -57,10 +57,10 @@ final class UpCommand extends Context implements StartsDaemon {
 
   @Option(
       names = "--timeout",
-      paramLabel = "SECONDS",
-      defaultValue = "300",
+      paramLabel = "DURATION",
+      defaultValue = "5m",
       description = "How long to follow it (${DEFAULT-VALUE}).")
-  int timeoutSeconds = 300;
+  Duration timeout = Duration.ofSeconds(300);
 
   @Option(
       names = "--listen",
@@ -100,9 +100,7 @@ final class UpCommand extends Context implements StartsDaemon {
               .formatted(
                   application, Json.string(known.get().spec().path("source"), "repoURL", "")));
     }
-    Progress.End end =
-        new Progress(this)
-            .follow(application, Duration.ofSeconds(timeoutSeconds), UpCommand::verdict);
+    Progress.End end = new Progress(this).follow(application, timeout, UpCommand::verdict);
     if (end.code() != 0) {
       console().error(end.message());
       console()

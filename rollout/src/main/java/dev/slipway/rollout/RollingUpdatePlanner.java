@@ -67,14 +67,14 @@ public final class RollingUpdatePlanner {
       int removable = Math.min(old.replicas(), spare);
       if (removable > 0) {
         return RolloutStep.Scale.one(
-            old, old.replicas() - removable, "enough pods are available without them");
+            old, old.replicas() - removable, "old pods may go, enough are available");
       }
     }
     int room = view.desired() + view.maxSurge() - view.pods();
     int missing = view.desired() - target.replicas();
     if (missing > 0 && room > 0) {
       return RolloutStep.Scale.one(
-          target, target.replicas() + Math.min(missing, room), "there is room");
+          target, target.replicas() + Math.min(missing, room), "new pods may be added");
     }
     return settled(view, target);
   }
@@ -104,7 +104,9 @@ public final class RollingUpdatePlanner {
               .formatted(target.available(), view.desired(), cause(target)));
     }
     if (leaving > 0) {
-      return new RolloutStep.Wait(LONG, "%d old pods still to go".formatted(leaving));
+      return new RolloutStep.Wait(
+          LONG,
+          leaving == 1 ? "1 old pod still to go" : "%d old pods still to go".formatted(leaving));
     }
     if (target.active() != view.desired()) {
       return new RolloutStep.Wait(
