@@ -48,8 +48,13 @@ public final class RealKubernetes implements AutoCloseable {
 
   /// Stops what was started, by its ids.
   @Override
-  public void close() throws IOException, InterruptedException {
-    run(tool("cluster"), List.of("stop", folder.toString()));
+  public void close() throws IOException {
+    try {
+      run(tool("cluster"), List.of("stop", folder.toString()));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("the cluster in " + folder + " may still run", e);
+    }
   }
 
   private static Path tool(String name) {
