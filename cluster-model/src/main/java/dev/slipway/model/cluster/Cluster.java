@@ -2,6 +2,9 @@ package dev.slipway.model.cluster;
 
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 
 /// A cluster of objects. Every call may be made from any thread, is safe to repeat, and ends within
@@ -11,6 +14,15 @@ import java.util.Optional;
 /// returns. All failures are [ClusterException]; the reason tells whether to repeat.
 public interface Cluster {
   Optional<KubeObject> get(ObjectKey key);
+
+  /// Those of the keys that exist. A remote cluster needs fewer requests for many at once.
+  default Map<ObjectKey, KubeObject> getAll(Collection<ObjectKey> keys) {
+    var found = new HashMap<ObjectKey, KubeObject>();
+    for (ObjectKey key : keys) {
+      get(key).ifPresent(object -> found.put(key, object));
+    }
+    return found;
+  }
 
   /// What matches now, sorted by namespace and name, with the resourceVersion to watch from.
   ///

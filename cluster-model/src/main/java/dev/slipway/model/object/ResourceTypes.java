@@ -35,6 +35,7 @@ public final class ResourceTypes {
                   "clusterrolebindings",
                   false),
               type("slipway.dev", "v1", "Application", "applications", true, "app", "apps"),
+              type("slipway.dev", "v1", "Cluster", "clusters", false),
               type("slipway.dev", "v1", "Plan", "plans", true),
               type("slipway.dev", "v1", "Repository", "repositories", true, "repo"),
               type("slipway.dev", "v1", "Rollout", "rollouts", true, "ro"),
