@@ -17,6 +17,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
 import tools.jackson.databind.JsonNode;
@@ -33,10 +34,23 @@ public final class ManifestReader {
   private static final Set<String> NOT_FROM_GIT =
       Set.of("Event", "Node", "Lease", "SyncRecord", "Plan");
 
+  private static final String DEFINITION = "CustomResourceDefinition.apiextensions.k8s.io";
+
   private ManifestReader() {}
 
+  /// For Slipway's own cluster.
+  ///
   /// @throws IOException when the tree itself cannot be read
   public static Manifests read(SourceTree tree, ReadOptions options) throws IOException {
+    return read(tree, options, Kinds.OWN);
+  }
+
+  /// A kind that no schema here describes is accepted when the cluster serves it, or when the tree
+  /// defines it: the cluster itself will judge its objects.
+  ///
+  /// @throws IOException when the tree itself cannot be read
+  public static Manifests read(SourceTree tree, ReadOptions options, Kinds served)
+      throws IOException {
     List<SourceTree.Entry> all = tree.entries();
     String ignore = "";
     for (SourceTree.Entry entry : all) {
@@ -58,7 +72,8 @@ public final class ManifestReader {
                   files.getFirst().path(),
                   "too-many-files",
                   files.size() + " manifests are too many: at most " + MAX_FILES)),
-          0);
+          0,
+          served);
     }
     List<FileResult> results =
         IntStream.range(0, files.size())
@@ -71,14 +86,70 @@ public final class ManifestReader {
       items.addAll(result.items());
       problems.addAll(result.problems());
     }
+    List<Doubtful> doubtful =
+        results.stream().flatMap(result -> result.doubtful().stream()).toList();
+    Kinds kinds = withDefined(served, doubtful.stream().map(Doubtful::manifest).toList(), items);
+    for (Doubtful doubt : doubtful) {
+      KubeObject object = doubt.manifest().object();
+      Optional<ResourceType> type = kinds.find(object.key().groupKind());
+      if (type.isEmpty()) {
+        problems.addAll(doubt.problems());
+      } else if (!type.get().apiVersion().equals(object.apiVersion())) {
+        problems.add(
+            new Problem(
+                doubt.manifest().file(),
+                doubt.manifest().line(),
+                1,
+                "not-supported",
+                "%s is served as %s, not %s"
+                    .formatted(object.kind(), type.get().apiVersion(), object.apiVersion()),
+                ""));
+      } else {
+        items.add(doubt.manifest());
+      }
+    }
     duplicates(items, problems);
     return new Manifests(
         items,
         problems.size() > MAX_PROBLEMS ? problems.subList(0, MAX_PROBLEMS) : problems,
-        files.size());
+        files.size(),
+        kinds);
   }
 
-  private record FileResult(List<Manifest> items, List<Problem> problems) {}
+  /// The kinds that are served, and those whose definition is among the manifests.
+  private static Kinds withDefined(Kinds served, List<Manifest> doubtful, List<Manifest> items) {
+    Map<GroupKind, ResourceType> defined = new HashMap<>();
+    var all = new ArrayList<>(items);
+    all.addAll(doubtful);
+    for (Manifest manifest : all) {
+      KubeObject object = manifest.object();
+      if (object.key().groupKind().toString().equals(DEFINITION)) {
+        JsonNode spec = object.spec();
+        String version =
+            Json.items(spec, "versions").stream()
+                .filter(entry -> Json.bool(entry, "served", true))
+                .map(entry -> Json.string(entry, "name", ""))
+                .findFirst()
+                .orElse("");
+        var type =
+            new ResourceType(
+                Json.string(spec, "group", ""),
+                version,
+                Json.string(spec.path("names"), "kind", ""),
+                Json.string(spec.path("names"), "plural", ""),
+                Json.string(spec, "scope", "").equals("Namespaced"),
+                List.of());
+        defined.put(type.groupKind(), type);
+      }
+    }
+    return kind -> served.find(kind).or(() -> Optional.ofNullable(defined.get(kind)));
+  }
+
+  /// An object of a kind that is not known yet, and what is wrong if it stays so.
+  private record Doubtful(Manifest manifest, List<Problem> problems) {}
+
+  private record FileResult(
+      List<Manifest> items, List<Problem> problems, List<Doubtful> doubtful) {}
 
   private static FileResult readFile(SourceTree tree, SourceTree.Entry entry) {
     String file = entry.path();
@@ -108,10 +179,11 @@ public final class ManifestReader {
     }
     var items = new ArrayList<Manifest>();
     var problems = new ArrayList<Problem>();
+    var doubtful = new ArrayList<Doubtful>();
     var lines = new Lines(bytes);
     try {
       for (YamlDocument document : YamlReader.read(bytes)) {
-        document(file, document, document.tree(), List.of(), lines, items, problems);
+        document(file, document, document.tree(), List.of(), lines, items, problems, doubtful);
       }
     } catch (YamlReader.Failure e) {
       problems.add(
@@ -123,11 +195,11 @@ public final class ManifestReader {
               String.valueOf(e.getMessage()),
               lines.excerpt(e.line(), false)));
     }
-    return new FileResult(items, problems);
+    return new FileResult(items, problems, doubtful);
   }
 
   private static FileResult failed(Problem problem) {
-    return new FileResult(List.of(), List.of(problem));
+    return new FileResult(List.of(), List.of(problem), List.of());
   }
 
   private static Problem whole(String file, String code, String message) {
@@ -141,7 +213,8 @@ public final class ManifestReader {
       List<Object> at,
       Lines lines,
       List<Manifest> items,
-      List<Problem> problems) {
+      List<Problem> problems,
+      List<Doubtful> doubtful) {
     if (!(tree instanceof ObjectNode object)) {
       problems.add(
           problem(
@@ -162,7 +235,7 @@ public final class ManifestReader {
         var deeper = new ArrayList<>(at);
         deeper.add("items");
         deeper.add(i);
-        document(file, document, list.get(i), deeper, lines, items, problems);
+        document(file, document, list.get(i), deeper, lines, items, problems, doubtful);
       }
       return;
     }
@@ -203,11 +276,20 @@ public final class ManifestReader {
                           "%s is known as %s, not %s"
                               .formatted(kind, type.apiVersion(), apiVersion))));
     }
+    var found = new ArrayList<Problem>();
     for (Fault fault : faults) {
       var path = new ArrayList<>(at);
       path.addAll(fault.path());
-      problems.add(problem(file, document, path, code(fault.code()), words(fault), lines, secret));
+      found.add(problem(file, document, path, code(fault.code()), words(fault), lines, secret));
     }
+    boolean named = !Json.string(object.path("metadata"), "name", "").isEmpty();
+    if (!found.isEmpty() && named && !Schemas.kubernetes().knows(groupKind)) {
+      doubtful.add(
+          new Doubtful(
+              new Manifest(KubeObject.of(object), file, document.place(at).line()), found));
+      return;
+    }
+    problems.addAll(found);
     if (faults.isEmpty()) {
       items.add(new Manifest(KubeObject.of(object), file, document.place(at).line()));
     }
@@ -259,11 +341,6 @@ public final class ManifestReader {
                 ""));
       }
     }
-  }
-
-  /// Whether an object of this kind lives in a namespace.
-  public static boolean isNamespaced(GroupKind kind) {
-    return ResourceTypes.KNOWN.find(kind).map(ResourceType::namespaced).orElse(true);
   }
 
   /// The lines of a file, cut only when one is asked for.

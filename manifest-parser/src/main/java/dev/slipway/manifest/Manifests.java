@@ -6,7 +6,8 @@ import java.util.List;
 /// with it.
 ///
 /// @param files how many were read
-public record Manifests(List<Manifest> items, List<Problem> problems, int files) {
+/// @param kinds those that the cluster serves, and those that the tree itself defines
+public record Manifests(List<Manifest> items, List<Problem> problems, int files, Kinds kinds) {
   public Manifests {
     items = List.copyOf(items);
     problems = problems.stream().sorted().toList();

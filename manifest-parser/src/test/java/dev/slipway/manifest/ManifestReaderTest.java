@@ -2,6 +2,8 @@ package dev.slipway.manifest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.slipway.model.object.GroupKind;
+import dev.slipway.model.object.ResourceType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -75,6 +77,52 @@ class ManifestReaderTest {
             new ReadOptions(true, Optional.empty(), Optional.of("{values,other}.yaml")));
     assertThat(manifests.problems()).isEmpty();
     assertThat(manifests.items()).hasSize(1);
+  }
+
+  @Test
+  void aKindWithoutASchemaIsAcceptedWhenItIsServedOrDefinedBeside() throws IOException {
+    write("w.yaml", "apiVersion: a.test/v1\nkind: Widget\nmetadata: {name: w}\n");
+    assertThat(read().problems()).extracting(Problem::file).containsExactly("w.yaml");
+
+    Kinds serves =
+        kind ->
+            kind.kind().equals("Widget") || kind.kind().equals("CustomResourceDefinition")
+                ? Optional.of(type(kind))
+                : Optional.empty();
+    assertThat(read(serves).problems()).isEmpty();
+    write("w.yaml", "apiVersion: a.test/v1beta1\nkind: Widget\nmetadata: {name: w}\n");
+    assertThat(read(serves).problems())
+        .extracting(Problem::message)
+        .containsExactly("Widget is served as a.test/v1, not a.test/v1beta1");
+
+    write("g.yaml", "apiVersion: a.test/v1\nkind: Gadget\nmetadata: {name: g}\n");
+    write("w.yaml", "");
+    assertThat(read(serves).problems()).extracting(Problem::file).containsExactly("g.yaml");
+    write(
+        "definition.yaml",
+        """
+        apiVersion: apiextensions.k8s.io/v1
+        kind: CustomResourceDefinition
+        metadata: {name: gadgets.a.test}
+        spec:
+          group: a.test
+          scope: Cluster
+          names: {kind: Gadget, plural: gadgets}
+          versions: [{name: v1, served: true, storage: true}]
+        """);
+    Manifests manifests = read(serves);
+    assertThat(manifests.problems()).isEmpty();
+    assertThat(manifests.items()).hasSize(2);
+    assertThat(manifests.kinds().find(new GroupKind("a.test", "Gadget")).orElseThrow().namespaced())
+        .isFalse();
+  }
+
+  private static ResourceType type(GroupKind kind) {
+    return new ResourceType(kind.group(), "v1", kind.kind(), kind.kind() + "s", true, List.of());
+  }
+
+  private Manifests read(Kinds kinds) throws IOException {
+    return ManifestReader.read(new DirectoryTree(folder), ReadOptions.EVERYTHING, kinds);
   }
 
   @Test

@@ -1,10 +1,12 @@
 package dev.slipway.manifest.render;
 
+import dev.slipway.manifest.Kinds;
 import dev.slipway.manifest.Manifest;
-import dev.slipway.manifest.ManifestReader;
 import dev.slipway.model.json.Json;
+import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.object.ResourceType;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Comparator;
@@ -25,6 +27,7 @@ public final class Renderer {
   private static final List<String> ORDER =
       List.of(
           "Namespace",
+          "CustomResourceDefinition",
           "ServiceAccount",
           "Secret",
           "ConfigMap",
@@ -54,48 +57,66 @@ public final class Renderer {
     return at < 0 ? ORDER.size() : at;
   }
 
+  /// Where the objects go.
+  ///
   /// @param namespace for objects that state none
   /// @param application `namespace.name`, the value of the label that every object gets
+  /// @param own Slipway's own cluster: another one rolls Deployments out by itself, unless they ask
+  ///   for a strategy of Slipway
+  public record Target(String namespace, String application, Kinds kinds, boolean own) {
+    boolean isNamespaced(GroupKind kind) {
+      return kinds.find(kind).map(ResourceType::namespaced).orElse(true);
+    }
+  }
+
+  /// For Slipway's own cluster.
   public static List<RenderedObject> render(
       List<Manifest> manifests, String namespace, String application) {
+    return render(manifests, new Target(namespace, application, Kinds.OWN, true));
+  }
+
+  public static List<RenderedObject> render(List<Manifest> manifests, Target target) {
     Map<ObjectKey, JsonNode> configuration = new HashMap<>();
     for (Manifest manifest : manifests) {
       KubeObject object = manifest.object();
       if (object.kind().equals("ConfigMap") || object.kind().equals("Secret")) {
-        configuration.put(place(object, namespace), object.json());
+        configuration.put(place(object, target), object.json());
       }
     }
     return manifests.stream()
-        .map(manifest -> render(manifest, namespace, application, configuration))
+        .map(manifest -> render(manifest, target, configuration))
         .sorted(Comparator.comparing(rendered -> rendered.object().key(), BY_KIND))
         .toList();
   }
 
-  private static ObjectKey place(KubeObject object, String namespace) {
+  private static ObjectKey place(KubeObject object, Target target) {
     return new ObjectKey(
         object.key().group(),
         object.kind(),
-        object.namespace().isEmpty() && ManifestReader.isNamespaced(object.key().groupKind())
-            ? namespace
-            : object.namespace(),
+        !target.isNamespaced(object.key().groupKind())
+            ? ""
+            : object.namespace().isEmpty() ? target.namespace() : object.namespace(),
         object.name());
   }
 
   private static RenderedObject render(
-      Manifest manifest,
-      String namespace,
-      String application,
-      Map<ObjectKey, JsonNode> configuration) {
+      Manifest manifest, Target target, Map<ObjectKey, JsonNode> configuration) {
     KubeObject declared = manifest.object();
     ObjectNode json = declared.json().deepCopy();
     json.remove("status");
-    ObjectKey key = place(declared, namespace);
+    ObjectKey key = place(declared, target);
     ObjectNode metadata = Json.child(json, "metadata");
     if (!key.namespace().isEmpty()) {
       metadata.put("namespace", key.namespace());
+    } else {
+      metadata.remove("namespace");
     }
-    Json.child(metadata, "labels").put("slipway.dev/application", application);
-    if (declared.key().groupKind().toString().equals("ReplicationController")) {
+    Json.child(metadata, "labels").put("slipway.dev/application", target.application());
+    String kind = declared.key().groupKind().toString();
+    if (kind.equals("ReplicationController")
+        || kind.equals("Deployment.apps")
+            && !target.own()
+            && declared.annotation("slipway.dev/strategy").isPresent()) {
       asRollout(json);
     }
     followConfiguration(json, key.namespace(), configuration);
@@ -105,12 +126,14 @@ public final class Renderer {
   }
 
   private static void asRollout(ObjectNode json) {
+    boolean deployment = Json.string(json, "kind", "").equals("Deployment");
     json.put("apiVersion", "slipway.dev/v1").put("kind", "Rollout");
     ObjectNode spec = Json.child(json, "spec");
     JsonNode selector = spec.path("selector");
-    if (selector.isObject()) {
+    if (!deployment && selector.isObject()) {
       spec.putObject("selector").set("matchLabels", selector);
-    } else if (spec.path("template").path("metadata").path("labels") instanceof ObjectNode labels) {
+    } else if (!deployment
+        && spec.path("template").path("metadata").path("labels") instanceof ObjectNode labels) {
       spec.putObject("selector").set("matchLabels", labels.deepCopy());
     }
     Map<String, String> annotations = Json.stringMap(json.path("metadata"), "annotations");
@@ -120,7 +143,7 @@ public final class Renderer {
     String type = annotations.getOrDefault("slipway.dev/strategy", "");
     if (!rolling.isEmpty() || !type.isEmpty()) {
       ObjectNode strategy =
-          spec.putObject("strategy").put("type", type.isEmpty() ? "RollingUpdate" : type);
+          Json.child(spec, "strategy").put("type", type.isEmpty() ? "RollingUpdate" : type);
       if (!rolling.isEmpty()) {
         strategy.set("rollingUpdate", rolling);
       }
