@@ -1,0 +1,5 @@
+/// A Kubernetes somewhere else, behind the port of a cluster.
+@NullMarked
+package dev.slipway.runtime.kubernetes;
+
+import org.jspecify.annotations.NullMarked;
