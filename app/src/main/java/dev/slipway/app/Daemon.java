@@ -22,6 +22,7 @@ import dev.slipway.model.object.ResourceTypes;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.rollout.RolloutController;
+import dev.slipway.runtime.kubernetes.RemoteClusters;
 import dev.slipway.runtime.nodes.NodeFleet;
 import dev.slipway.runtime.process.ProcessRuntime;
 import dev.slipway.runtime.spi.NodeDriver;
@@ -51,6 +52,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -60,6 +62,7 @@ import tools.jackson.databind.node.ObjectNode;
 public final class Daemon implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Daemon.class);
   private static final int WRITES_AT_ONCE = 64;
+  private static final int REMOTE_ROLLOUTS_AT_ONCE = 64;
 
   private final Deque<AutoCloseable> parts = new ArrayDeque<>();
   private final String address;
@@ -98,7 +101,31 @@ public final class Daemon implements AutoCloseable {
     NodeFleet nodes = NodeFleet.start(cluster, drivers(), proxy, events, timeline, chance);
     nodes.join(LocalNode.name(), runtime, new LocalNode(runtime));
     var source = new GitSource(data.git(), Duration.ofSeconds(20));
-    SyncEngine sync = SyncEngine.start(cluster, archive, source, events, timeline, chance);
+    RemoteClusters clusters =
+        RemoteClusters.start(
+            cluster,
+            new RemoteClusters.Surroundings(
+                Daemon::yaml,
+                name -> Optional.ofNullable(System.getenv(name)),
+                "true".equals(System.getenv("SLIPWAY_ALLOW_EXEC_PLUGINS")),
+                (name, remote) ->
+                    RolloutController.start(
+                        remote,
+                        new EventRecorder(remote, timeline, "slipway"),
+                        REMOTE_ROLLOUTS_AT_ONCE,
+                        timeline,
+                        chance)),
+            timeline,
+            chance);
+    SyncEngine sync =
+        SyncEngine.start(
+            cluster,
+            new RemoteDestinations(cluster, Together.onThreads(WRITES_AT_ONCE), clusters),
+            archive,
+            source,
+            events,
+            timeline,
+            chance);
 
     BootstrapRoles.install(cluster);
     var access = new Access(cluster);
@@ -155,6 +182,7 @@ public final class Daemon implements AutoCloseable {
             runtime,
             nodes,
             source,
+            clusters,
             sync,
             server)) {
       daemon.parts.push(part);

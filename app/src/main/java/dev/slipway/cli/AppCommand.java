@@ -52,6 +52,12 @@ final class AppCommand {
     @Nullable String destination;
 
     @Option(
+        names = "--dest-cluster",
+        paramLabel = "CLUSTER",
+        description = "The cluster to deliver to, as `slipway cluster list` names it.")
+    @Nullable String cluster;
+
+    @Option(
         names = "--auto-sync",
         negatable = true,
         description = "Sync by itself on each new commit.")
@@ -101,6 +107,9 @@ final class AppCommand {
       text(spec, "targetRevision", revision);
       if (destination != null) {
         Json.child(spec, "destination").put("namespace", destination);
+      }
+      if (cluster != null) {
+        Json.child(spec, "destination").put("name", cluster);
       }
       flag(spec, "enabled", autoSync);
       flag(spec, "prune", prune);

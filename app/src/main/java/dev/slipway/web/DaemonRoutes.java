@@ -12,6 +12,7 @@ import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.sync.SyncEngine;
+import dev.slipway.sync.destination.DestinationException;
 import dev.slipway.sync.source.SourceException;
 import dev.slipway.sync.webhook.Webhook;
 import java.time.Duration;
@@ -88,7 +89,7 @@ public final class DaemonRoutes {
               exchange.path("namespace"),
               exchange.path("name"),
               exchange.query("revision").orElse("")));
-    } catch (ManifestException | SourceException e) {
+    } catch (ManifestException | SourceException | DestinationException e) {
       throw new ClusterException(ClusterException.Reason.INVALID, words(e), e);
     }
   }
@@ -104,7 +105,7 @@ public final class DaemonRoutes {
                   Json.string(request, "revision", ""),
                   Json.string(request, "by", "somebody"))
               .json());
-    } catch (ManifestException | SourceException e) {
+    } catch (ManifestException | SourceException | DestinationException e) {
       throw new ClusterException(ClusterException.Reason.INVALID, words(e), e);
     }
   }

@@ -13,6 +13,7 @@ import dev.slipway.model.loop.Outcome;
 import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.LabelSelector;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.object.OwnerReference;
 import dev.slipway.model.time.Chance;
@@ -41,6 +42,10 @@ public final class RolloutController implements AutoCloseable {
   private static final GroupKind RC = GroupKind.core("ReplicationController");
   private static final GroupKind POD = GroupKind.core("Pod");
   private static final String REVISION = "slipway.dev/revision";
+
+  /// Rollouts that are about another cluster are driven there.
+  private static final LabelSelector HERE = LabelSelector.parse("!slipway.dev/cluster");
+
   private static final int PARALLEL = 4;
 
   private final Cluster cluster;
@@ -51,17 +56,29 @@ public final class RolloutController implements AutoCloseable {
   private final List<Follower> followers = new ArrayList<>();
 
   private RolloutController(
-      Cluster cluster, EventRecorder events, Timeline timeline, Chance chance) {
+      Cluster cluster, EventRecorder events, int parallel, Timeline timeline, Chance chance) {
     this.cluster = cluster.as(Author.controller("slipway-rollout"));
     this.events = events.speakingAs("rollout-controller");
     this.timeline = timeline;
-    this.loop = new ControlLoop<>("rollouts", PARALLEL, this::reconcile, timeline, chance);
+    this.loop = new ControlLoop<>("rollouts", parallel, this::reconcile, timeline, chance);
     this.deployments = new DeploymentMirror(this.cluster, timeline, chance);
   }
 
   public static RolloutController start(
       Cluster cluster, EventRecorder events, Timeline timeline, Chance chance) {
-    var controller = new RolloutController(cluster, events, timeline, chance);
+    var controller = new RolloutController(cluster, events, PARALLEL, timeline, chance);
+    controller.follow();
+    controller.deployments.follow();
+    return controller;
+  }
+
+  /// Drives the rollouts of a cluster that has controllers of its own for everything else: its
+  /// Deployments are left to them.
+  ///
+  /// @param parallel how many rollouts are looked at side by side
+  public static RolloutController start(
+      Cluster cluster, EventRecorder events, int parallel, Timeline timeline, Chance chance) {
+    var controller = new RolloutController(cluster, events, parallel, timeline, chance);
     controller.follow();
     return controller;
   }
@@ -70,7 +87,7 @@ public final class RolloutController implements AutoCloseable {
     followers.add(
         Follower.start(
             cluster,
-            ObjectQuery.all(ROLLOUT),
+            ObjectQuery.all(ROLLOUT).labelled(HERE),
             timeline,
             (before, after) -> {
               if (after != null) {
@@ -89,7 +106,6 @@ public final class RolloutController implements AutoCloseable {
               }
             }));
     followers.add(Follower.start(cluster, ObjectQuery.all(POD), timeline, this::podMoved));
-    deployments.follow();
   }
 
   private void podMoved(@Nullable KubeObject before, @Nullable KubeObject after) {

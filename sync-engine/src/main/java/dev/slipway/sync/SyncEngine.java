@@ -3,10 +3,12 @@ package dev.slipway.sync;
 import dev.slipway.model.archive.Archive;
 import dev.slipway.model.cluster.Cluster;
 import dev.slipway.model.event.EventRecorder;
+import dev.slipway.model.loop.Together;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.sync.application.ApplicationLoop;
+import dev.slipway.sync.destination.Destinations;
 import dev.slipway.sync.source.Source;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -21,13 +23,32 @@ public final class SyncEngine implements AutoCloseable {
 
   public static SyncEngine start(
       Cluster cluster,
+      Destinations destinations,
       Archive archive,
       Source source,
       EventRecorder events,
       Timeline timeline,
       Chance chance) {
     return new SyncEngine(
-        ApplicationLoop.start(cluster, archive, source, events, timeline, chance));
+        ApplicationLoop.start(cluster, destinations, archive, source, events, timeline, chance));
+  }
+
+  /// Delivers to nothing but the cluster that the applications are in, one write after the other.
+  public static SyncEngine start(
+      Cluster cluster,
+      Archive archive,
+      Source source,
+      EventRecorder events,
+      Timeline timeline,
+      Chance chance) {
+    return start(
+        cluster,
+        Destinations.only(cluster, Together.ONE_BY_ONE),
+        archive,
+        source,
+        events,
+        timeline,
+        chance);
   }
 
   /// Asks the repository, and looks at every application that comes from it if anything is new. The

@@ -18,6 +18,8 @@ import dev.slipway.model.object.ResourceTypes;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.sync.dependency.DependencyPlanner;
+import dev.slipway.sync.destination.Destination;
+import dev.slipway.sync.destination.Destinations;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
 import java.time.Duration;
@@ -36,6 +38,8 @@ import tools.jackson.databind.node.ObjectNode;
 public final class ApplicationLoop implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ApplicationLoop.class);
   private static final GroupKind APPLICATION = GroupKind.slipway("Application");
+  private static final GroupKind CLUSTER = GroupKind.slipway("Cluster");
+  private static final LabelSelector OWNED = LabelSelector.parse(ApplicationReconciler.LABEL);
   private static final Set<String> NOT_OWNED =
       Set.of("Event", "Lease", "Node", "SyncRecord", "Plan");
   private static final Duration LOCAL_PERIOD = Duration.ofSeconds(1);
@@ -57,10 +61,19 @@ public final class ApplicationLoop implements AutoCloseable {
   /// Applications that depend on others.
   private final Set<ObjectKey> dependent = ConcurrentHashMap.newKeySet();
 
+  /// What is followed in clusters other than our own.
+  private final Map<Followed, Follower> remote = new ConcurrentHashMap<>();
+
+  private final Bursts<ObjectKey> bursts;
+
   private volatile boolean closed;
+
+  /// One kind in one cluster.
+  private record Followed(Destination destination, GroupKind kind) {}
 
   private ApplicationLoop(
       Cluster cluster,
+      Destinations destinations,
       Archive archive,
       Source source,
       EventRecorder events,
@@ -75,23 +88,28 @@ public final class ApplicationLoop implements AutoCloseable {
     this.reconciler =
         new ApplicationReconciler(
             cluster,
+            destinations,
             source,
             history,
             new Renders(source),
+            this::uses,
             events.speakingAs("sync-engine"),
             timeline);
     this.loop =
         new ControlLoop<>("applications", PARALLEL, reconciler::reconcile, timeline, chance);
+    this.bursts = new Bursts<>(Duration.ofMillis(20), timeline, loop::add);
   }
 
   public static ApplicationLoop start(
       Cluster cluster,
+      Destinations destinations,
       Archive archive,
       Source source,
       EventRecorder events,
       Timeline timeline,
       Chance chance) {
-    var applications = new ApplicationLoop(cluster, archive, source, events, timeline, chance);
+    var applications =
+        new ApplicationLoop(cluster, destinations, archive, source, events, timeline, chance);
     applications.follow();
     return applications;
   }
@@ -109,15 +127,49 @@ public final class ApplicationLoop implements AutoCloseable {
                 poll(Json.string(after.spec().path("source"), "repoURL", ""));
               }
             }));
-    var bursts = new Bursts<ObjectKey>(Duration.ofMillis(20), timeline, loop::add);
-    ObjectQuery labelled =
-        ObjectQuery.all(APPLICATION).labelled(LabelSelector.parse(ApplicationReconciler.LABEL));
     for (ResourceType type : ResourceTypes.KNOWN.all()) {
       if (!NOT_OWNED.contains(type.kind())) {
-        ObjectQuery query = ObjectQuery.all(type.groupKind()).labelled(labelled.labels());
-        followers.add(
-            Follower.start(
-                cluster, query, timeline, (before, after) -> owner(before, after, bursts)));
+        followers.add(followOwned(cluster, type.groupKind()));
+      }
+    }
+    followers.add(Follower.start(cluster, ObjectQuery.all(CLUSTER), timeline, this::clusterMoved));
+  }
+
+  private Follower followOwned(Cluster where, GroupKind kind) {
+    return Follower.start(where, ObjectQuery.all(kind).labelled(OWNED), timeline, this::ownedMoved);
+  }
+
+  /// Another cluster is followed kind by kind, as far as something is in it. When it is connected
+  /// anew, the followers of the old connection end.
+  private void uses(Destination destination, Set<GroupKind> kinds) {
+    if (destination.isOwn()) {
+      return;
+    }
+    for (GroupKind kind : kinds) {
+      var followed = new Followed(destination, kind);
+      if (!kind.group().equals("slipway.dev") && !remote.containsKey(followed) && !closed) {
+        remote.keySet().stream()
+            .filter(
+                other ->
+                    other.destination().name().equals(destination.name())
+                        && !other.destination().equals(destination))
+            .forEach(
+                other -> {
+                  Follower old = remote.remove(other);
+                  if (old != null) {
+                    old.close();
+                  }
+                });
+        remote.computeIfAbsent(followed, _ -> followOwned(destination.cluster(), kind));
+      }
+    }
+  }
+
+  /// A cluster that came, went or changed its state: what is delivered to it looks again.
+  private void clusterMoved(@Nullable KubeObject before, @Nullable KubeObject after) {
+    for (KubeObject application : cluster.list(ObjectQuery.all(APPLICATION)).items()) {
+      if (application.spec().path("destination").size() > 0) {
+        loop.add(application.key());
       }
     }
   }
@@ -136,8 +188,7 @@ public final class ApplicationLoop implements AutoCloseable {
     dependent.stream().filter(other -> !other.equals(key)).forEach(loop::add);
   }
 
-  private static void owner(
-      @Nullable KubeObject before, @Nullable KubeObject after, Bursts<ObjectKey> bursts) {
+  private void ownedMoved(@Nullable KubeObject before, @Nullable KubeObject after) {
     for (KubeObject object : new KubeObject[] {before, after}) {
       if (object != null) {
         object
@@ -236,6 +287,7 @@ public final class ApplicationLoop implements AutoCloseable {
   public void close() {
     closed = true;
     followers.forEach(Follower::close);
+    remote.values().forEach(Follower::close);
     loop.close();
   }
 }

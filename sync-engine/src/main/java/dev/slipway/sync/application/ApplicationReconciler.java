@@ -3,19 +3,30 @@ package dev.slipway.sync.application;
 import dev.slipway.manifest.ManifestException;
 import dev.slipway.manifest.render.RenderedObject;
 import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.event.EventRecorder;
+import dev.slipway.model.health.Health;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.loop.Outcome;
+import dev.slipway.model.loop.Together;
+import dev.slipway.model.object.Conditions;
+import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.time.Timeline;
+import dev.slipway.sync.destination.Destination;
+import dev.slipway.sync.destination.DestinationException;
+import dev.slipway.sync.destination.Destinations;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BiConsumer;
 
 /// Brings one application towards what it wants, a step a pass. It remembers nothing but what it
 /// could read again.
@@ -27,11 +38,17 @@ final class ApplicationReconciler {
   static final String FINALIZER = "slipway.dev/resources";
   static final Outcome AGAIN = Outcome.recheckAfter(Duration.ZERO, "the next step");
   static final Duration LEAVING = Duration.ofMillis(500);
+  private static final Duration UNREACHABLE = Duration.ofSeconds(15);
   static final Duration LOOK_AGAIN = Duration.ofMinutes(1);
 
   private final Cluster cluster;
+  private final Destinations destinations;
   private final Source source;
   private final Renders renders;
+
+  /// Hears of which kinds something is in which cluster.
+  private final BiConsumer<Destination, Set<GroupKind>> uses;
+
   private final EventRecorder events;
   private final Timeline timeline;
   private final Requests requests;
@@ -46,19 +63,23 @@ final class ApplicationReconciler {
 
   ApplicationReconciler(
       Cluster cluster,
+      Destinations destinations,
       Source source,
       SyncHistory history,
       Renders renders,
+      BiConsumer<Destination, Set<GroupKind>> uses,
       EventRecorder events,
       Timeline timeline) {
     this.cluster = cluster;
+    this.destinations = destinations;
     this.source = source;
     this.renders = renders;
+    this.uses = uses;
     this.events = events;
     this.timeline = timeline;
     var applier = new Applier(history);
     var operations = new Operations(history, applier, events);
-    previews = new Previews(cluster, source, renders, history, timeline);
+    previews = new Previews(cluster, destinations, source, renders, history, timeline);
     requests = new Requests(source, renders, history, operations, previews, events);
     automation = new Automation(history, operations);
     run = new SyncRun(history, applier, operations, events);
@@ -79,7 +100,28 @@ final class ApplicationReconciler {
     if (isUnmoved(found.get())) {
       return Outcome.SETTLED;
     }
-    var pass = new Pass(cluster, cluster, found.get(), timeline.instant());
+    Destination destination;
+    try {
+      destination = destinations.of(found.get());
+    } catch (DestinationException e) {
+      return unreachable(found.get(), String.valueOf(e.getMessage()));
+    }
+    try {
+      return reconcile(new Pass(cluster, destination, found.get(), timeline.instant()));
+    } catch (DestinationException e) {
+      return unreachable(cluster.get(key).orElse(found.get()), String.valueOf(e.getMessage()));
+    } catch (ClusterException e) {
+      if (destination.isOwn() || !isSilence(e)) {
+        throw e;
+      }
+      return unreachable(
+          cluster.get(key).orElse(found.get()),
+          "cluster %s: %s".formatted(destination.name(), e.getMessage()));
+    }
+  }
+
+  private Outcome reconcile(Pass pass) {
+    pass.status.condition("DestinationUnavailable", false, "Reached", "");
     if (pass.application.isTerminating()) {
       return tearDown.tearDown(pass);
     }
@@ -95,10 +137,42 @@ final class ApplicationReconciler {
     return outcome;
   }
 
+  private static boolean isSilence(ClusterException e) {
+    return switch (e.reason()) {
+      case UNAVAILABLE, TIMEOUT, TOO_MANY_REQUESTS -> true;
+      default -> false;
+    };
+  }
+
+  /// Says since when the cluster of an application is out of reach. Nothing is known of its objects
+  /// then, and nothing is done.
+  private Outcome unreachable(KubeObject application, String why) {
+    settled.remove(application.key());
+    var pass =
+        new Pass(
+            cluster,
+            Destinations.own(cluster, Together.ONE_BY_ONE),
+            application,
+            timeline.instant());
+    if (pass.application.isTerminating() && !pass.application.finalizers().contains(FINALIZER)) {
+      return Outcome.SETTLED;
+    }
+    if (!Conditions.isTrue(application.status(), "DestinationUnavailable")) {
+      events.warning(application, "DestinationUnavailable", why);
+    }
+    pass.status.condition("DestinationUnavailable", true, "Unreachable", why);
+    pass.status.sync("Unknown", "");
+    pass.status.health(new Health(Health.Word.UNKNOWN, why));
+    pass.status.waiting("its cluster: " + why, null, "goes on where it was");
+    pass.save();
+    return Outcome.recheckAfter(UNREACHABLE, why);
+  }
+
   /// Everything that a look at an application depended on, when it found that nothing is to be
   /// done.
   private record Settled(
       String resourceVersion,
+      Destination destination,
       String repository,
       String target,
       String path,
@@ -116,6 +190,7 @@ final class ApplicationReconciler {
           pass.application.key(),
           new Settled(
               pass.application.resourceVersion(),
+              pass.destination,
               pass.spec.repository(),
               pass.spec.revision(),
               pass.spec.path(),
@@ -134,17 +209,29 @@ final class ApplicationReconciler {
       return false;
     }
     try {
-      if (!source
-          .resolve(before.repository(), before.target(), before.path())
-          .equals(before.revision())) {
+      if (!destinations.of(application).equals(before.destination())
+          || !source
+              .resolve(before.repository(), before.target(), before.path())
+              .equals(before.revision())) {
         return false;
       }
-    } catch (SourceException e) {
+    } catch (SourceException | DestinationException e) {
       return false;
     }
+    Map<ObjectKey, KubeObject> now =
+        before.destination().cluster().getAll(before.observed().keySet());
     return before.observed().entrySet().stream()
         .allMatch(
-            entry -> Comparison.version(cluster.get(entry.getKey())).equals(entry.getValue()));
+            entry ->
+                Comparison.version(Optional.ofNullable(now.get(entry.getKey())))
+                    .equals(entry.getValue()));
+  }
+
+  private static Set<GroupKind> kinds(Pass pass, List<RenderedObject> objects) {
+    var kinds = new HashSet<GroupKind>();
+    objects.forEach(object -> kinds.add(object.object().key().groupKind()));
+    pass.status.inventory().forEach(owned -> kinds.add(owned.key().groupKind()));
+    return kinds;
   }
 
   private Wanted look(Pass pass) {
@@ -160,7 +247,9 @@ final class ApplicationReconciler {
       return Wanted.NOTHING;
     }
     try {
-      List<RenderedObject> objects = renders.render(pass.spec, revision, pass.label());
+      List<RenderedObject> objects =
+          renders.render(pass.spec, revision, pass.label(), pass.destination);
+      uses.accept(pass.destination, kinds(pass, objects));
       pass.status.condition("InvalidManifests", false, "Valid", "");
       return new Wanted(revision, objects);
     } catch (ManifestException e) {

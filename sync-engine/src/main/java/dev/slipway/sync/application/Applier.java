@@ -6,10 +6,15 @@ import dev.slipway.model.cluster.Cluster;
 import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.cluster.DeleteOptions;
 import dev.slipway.model.json.Json;
+import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.schema.Schemas;
 import dev.slipway.sync.plan.SyncPlan;
 import dev.slipway.sync.plan.SyncPlanner.Owned;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,32 +32,86 @@ final class Applier {
 
   private static final Logger log = LoggerFactory.getLogger(Applier.class);
 
-  void carryOut(Pass pass, List<SyncPlan.Action> actions) {
+  /// Kind after kind in the order of the plan; the objects of one kind side by side. What is of a
+  /// kind that the cluster does not serve yet waits for the next round.
+  ///
+  /// @throws ClusterException the first refusal; `INVALID` when nothing is of a kind that is served
+  void carryOut(Pass pass, List<SyncPlan.Action> all) {
+    List<SyncPlan.Action> actions =
+        all.stream().filter(action -> pass.destination.type(kind(action)).isPresent()).toList();
+    if (actions.isEmpty() && !all.isEmpty()) {
+      throw new ClusterException(
+          ClusterException.Reason.INVALID, "the cluster serves no kind " + kind(all.getFirst()));
+    }
+    tryOut(pass, actions);
     Cluster writer = pass.writer();
-    for (SyncPlan.Action action : actions) {
+    var namespaces = new HashSet<String>();
+    var ofOneKind = new ArrayList<Runnable>();
+    for (int i = 0; i < actions.size(); i++) {
+      SyncPlan.Action action = actions.get(i);
       KubeObject wanted = action.wanted().object();
       pass.status.result(action.wanted().declaredKind(), wanted.key(), word(action));
-      switch (action) {
-        case SyncPlan.Action.Create _ -> {
-          ensureNamespace(pass, wanted);
-          writer.apply(wanted, ApplyOptions.FORCE);
-        }
-        case SyncPlan.Action.Overwrite(_, KubeObject live, _) -> {
-          refuseForeign(pass, live);
-          writer.replace(
-              wanted.withMetadata(
-                  metadata -> metadata.put("resourceVersion", live.resourceVersion())));
-          writer.apply(wanted, ApplyOptions.FORCE);
-        }
-        case SyncPlan.Action.Change(_, KubeObject live, _) -> {
-          refuseForeign(pass, live);
-          writer.apply(wanted, ApplyOptions.FORCE);
-        }
-        case SyncPlan.Action.Replace(_, KubeObject live, _) -> {
-          refuseForeign(pass, live);
-          writer.delete(live.key(), DeleteOptions.ofUid(live.uid()));
-        }
+      if (action instanceof SyncPlan.Action.Create && namespaces.add(wanted.namespace())) {
+        ensureNamespace(pass, wanted);
       }
+      ofOneKind.add(() -> carryOut(pass, writer, action));
+      if (i + 1 == actions.size() || !kind(actions.get(i + 1)).equals(kind(action))) {
+        pass.destination.together().run(ofOneKind);
+        ofOneKind.clear();
+      }
+    }
+  }
+
+  private static GroupKind kind(SyncPlan.Action action) {
+    return action.wanted().object().key().groupKind();
+  }
+
+  private void carryOut(Pass pass, Cluster writer, SyncPlan.Action action) {
+    KubeObject wanted = action.wanted().object();
+    switch (action) {
+      case SyncPlan.Action.Create _ -> writer.apply(wanted, ApplyOptions.FORCE);
+      case SyncPlan.Action.Overwrite(_, KubeObject live, _) -> {
+        refuseForeign(pass, live);
+        writer.replace(
+            wanted.withMetadata(
+                metadata -> metadata.put("resourceVersion", live.resourceVersion())));
+        writer.apply(wanted, ApplyOptions.FORCE);
+      }
+      case SyncPlan.Action.Change(_, KubeObject live, _) -> {
+        refuseForeign(pass, live);
+        writer.apply(wanted, ApplyOptions.FORCE);
+      }
+      case SyncPlan.Action.Replace(_, KubeObject live, _) -> {
+        refuseForeign(pass, live);
+        writer.delete(live.key(), DeleteOptions.ofUid(live.uid()));
+      }
+    }
+  }
+
+  /// Lets a remote cluster judge what no schema here does, before anything is changed. A kind whose
+  /// definition or namespace is not there yet is left out.
+  private static void tryOut(Pass pass, List<SyncPlan.Action> actions) {
+    if (pass.destination.isOwn()) {
+      return;
+    }
+    Cluster writer = pass.writer();
+    var namespaces = new HashMap<String, Boolean>();
+    var trials = new ArrayList<Runnable>();
+    for (SyncPlan.Action action : actions) {
+      KubeObject wanted = action.wanted().object();
+      if (!(action instanceof SyncPlan.Action.Replace)
+          && !Schemas.kubernetes().knows(kind(action))
+          && pass.destination.type(kind(action)).isPresent()
+          && namespaces.computeIfAbsent(
+              wanted.namespace(),
+              name ->
+                  name.isEmpty()
+                      || pass.cluster.get(ObjectKey.core("Namespace", "", name)).isPresent())) {
+        trials.add(() -> writer.apply(wanted, new ApplyOptions(true, true)));
+      }
+    }
+    if (!trials.isEmpty()) {
+      pass.destination.together().run(trials);
     }
   }
 
@@ -88,7 +147,7 @@ final class Applier {
               owner.get().substring(0, Math.max(0, dot)),
               owner.get().substring(dot + 1));
       boolean lives =
-          pass.cluster
+          pass.home
               .get(other)
               .filter(
                   app ->

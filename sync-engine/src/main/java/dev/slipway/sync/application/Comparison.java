@@ -40,14 +40,10 @@ final class Comparison {
   }
 
   static Map<ObjectKey, KubeObject> live(Pass pass, Collection<RenderedObject> objects) {
-    Map<ObjectKey, KubeObject> live = new HashMap<>();
-    for (RenderedObject object : objects) {
-      pass.cluster.get(object.object().key()).ifPresent(known -> live.put(known.key(), known));
-    }
-    for (Owned owned : pass.status.inventory()) {
-      pass.cluster.get(owned.key()).ifPresent(known -> live.put(known.key(), known));
-    }
-    return live;
+    var keys = new HashSet<ObjectKey>();
+    objects.forEach(object -> keys.add(object.object().key()));
+    pass.status.inventory().forEach(owned -> keys.add(owned.key()));
+    return pass.cluster.getAll(keys);
   }
 
   static Set<ObjectKey> changed(SyncPlan plan) {

@@ -5,6 +5,7 @@ import dev.slipway.model.cluster.Cluster;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
+import dev.slipway.sync.destination.Destination;
 import dev.slipway.sync.plan.SyncPlanner;
 import java.time.Instant;
 import java.util.List;
@@ -17,7 +18,9 @@ final class Pass {
   /// Where the application itself and its history are kept.
   final Cluster home;
 
-  /// Where its objects go.
+  final Destination destination;
+
+  /// Where its objects go: the cluster of the destination.
   final Cluster cluster;
 
   KubeObject application;
@@ -35,9 +38,10 @@ final class Pass {
   final ApplicationStatus status;
   final Instant now;
 
-  Pass(Cluster home, Cluster cluster, KubeObject application, Instant now) {
+  Pass(Cluster home, Destination destination, KubeObject application, Instant now) {
     this.home = home;
-    this.cluster = cluster;
+    this.destination = destination;
+    this.cluster = destination.cluster();
     this.application = application;
     this.now = now;
     this.spec = ApplicationSpec.read(application, now);

@@ -8,11 +8,11 @@ import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.OwnerReference;
 import dev.slipway.model.time.Timeline;
+import dev.slipway.sync.destination.Destinations;
 import dev.slipway.sync.order.SyncOrder;
 import dev.slipway.sync.plan.PlannedSteps;
 import dev.slipway.sync.plan.SyncPlan;
 import dev.slipway.sync.source.Source;
-import dev.slipway.sync.source.SourceException;
 import java.util.List;
 import java.util.Optional;
 import tools.jackson.databind.node.ArrayNode;
@@ -21,14 +21,21 @@ import tools.jackson.databind.node.ObjectNode;
 /// What a sync would do: shown, or kept as an object.
 final class Previews {
   private final Cluster cluster;
+  private final Destinations destinations;
   private final Source source;
   private final Renders renders;
   private final SyncHistory history;
   private final Timeline timeline;
 
   Previews(
-      Cluster cluster, Source source, Renders renders, SyncHistory history, Timeline timeline) {
+      Cluster cluster,
+      Destinations destinations,
+      Source source,
+      Renders renders,
+      SyncHistory history,
+      Timeline timeline) {
     this.cluster = cluster;
+    this.destinations = destinations;
     this.source = source;
     this.renders = renders;
     this.history = history;
@@ -40,15 +47,16 @@ final class Previews {
   /// What a sync to a revision would change.
   ///
   /// @param revision empty for the application's own
-  /// @throws SourceException or [ManifestException]
+  /// @throws SourceException, [ManifestException] or a DestinationException
   ObjectNode diff(KubeObject application, String revision) {
-    var pass = new Pass(cluster, cluster, application, timeline.instant());
+    var pass = new Pass(cluster, destinations.of(application), application, timeline.instant());
     var resolved =
         source.resolve(
             pass.spec.repository(),
             revision.isEmpty() ? pass.spec.revision() : revision,
             pass.spec.path());
-    List<RenderedObject> objects = Hooks.kept(renders.render(pass.spec, resolved, pass.label()));
+    List<RenderedObject> objects =
+        Hooks.kept(renders.render(pass.spec, resolved, pass.label(), pass.destination));
     SyncPlan plan = Comparison.plan(pass, objects, Comparison.live(pass, objects));
     ObjectNode diff = Json.object();
     diff.put("application", pass.label())
@@ -105,13 +113,14 @@ final class Previews {
   /// What a sync to a revision would do, kept as an object. The same plan twice is one object.
   ///
   /// @param revision empty for the application's own
-  /// @throws SourceException or [ManifestException]
+  /// @throws SourceException, [ManifestException] or a DestinationException
   KubeObject plan(KubeObject application, String revision, String by) {
-    var pass = new Pass(cluster, cluster, application, timeline.instant());
+    var pass = new Pass(cluster, destinations.of(application), application, timeline.instant());
     String target = revision.isEmpty() ? pass.spec.revision() : revision;
     Source.Resolved resolved = source.resolve(pass.spec.repository(), target, pass.spec.path());
     ObjectNode diff = diff(application, target);
-    PlannedSteps steps = steps(pass, renders.render(pass.spec, resolved, pass.label()));
+    PlannedSteps steps =
+        steps(pass, renders.render(pass.spec, resolved, pass.label(), pass.destination));
     String digest = steps.digest(resolved.commit());
     KubeObject plan =
         KubeObject.make(

@@ -6,6 +6,7 @@ import dev.slipway.manifest.Manifests;
 import dev.slipway.manifest.ReadOptions;
 import dev.slipway.manifest.render.RenderedObject;
 import dev.slipway.manifest.render.Renderer;
+import dev.slipway.sync.destination.Destination;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
 import java.io.IOException;
@@ -17,7 +18,8 @@ import java.util.Map;
 /// commit that touches another folder costs nothing.
 final class Renders {
   /// All inputs of a render.
-  private record Inputs(String tree, ReadOptions files, String namespace, String application) {}
+  private record Inputs(
+      String tree, ReadOptions files, String namespace, String application, String destination) {}
 
   private static final int REMEMBERED = 64;
   private static final int REMEMBERED_OBJECTS = 20_000;
@@ -32,8 +34,11 @@ final class Renders {
 
   /// @throws ManifestException with every problem of the revision
   /// @throws SourceException when it cannot be read
-  List<RenderedObject> render(ApplicationSpec spec, Source.Resolved revision, String application) {
-    var inputs = new Inputs(revision.tree(), spec.files(), spec.namespace(), application);
+  List<RenderedObject> render(
+      ApplicationSpec spec, Source.Resolved revision, String application, Destination destination) {
+    var inputs =
+        new Inputs(
+            revision.tree(), spec.files(), spec.namespace(), application, destination.name());
     synchronized (known) {
       List<RenderedObject> before = known.get(inputs);
       if (before != null) {
@@ -44,7 +49,9 @@ final class Renders {
     try {
       manifests =
           ManifestReader.read(
-              source.tree(spec.repository(), revision.commit(), spec.path()), spec.files());
+              source.tree(spec.repository(), revision.commit(), spec.path()),
+              spec.files(),
+              destination::type);
     } catch (IOException e) {
       throw new SourceException(
           "commit " + revision.commit() + " cannot be read: " + e.getMessage(), e);
@@ -53,7 +60,10 @@ final class Renders {
       throw new ManifestException(manifests.problems());
     }
     List<RenderedObject> rendered =
-        Renderer.render(manifests.items(), spec.namespace(), application);
+        Renderer.render(
+            manifests.items(),
+            new Renderer.Target(
+                spec.namespace(), application, manifests.kinds(), destination.isOwn()));
     remember(inputs, rendered);
     return rendered;
   }

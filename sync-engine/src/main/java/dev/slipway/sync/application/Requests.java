@@ -106,7 +106,7 @@ final class Requests {
     try {
       if (!asked.isEmpty()) {
         revision = source.resolve(pass.spec.repository(), asked, pass.spec.path());
-        objects = renders.render(pass.spec, revision, pass.label());
+        objects = renders.render(pass.spec, revision, pass.label(), pass.destination);
       }
     } catch (SourceException e) {
       operations.refuse(pass, "sync", String.valueOf(e.getMessage()));

@@ -1,0 +1,331 @@
+package dev.slipway.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.slipway.cli.Cli;
+import dev.slipway.cli.DaemonStarter;
+import dev.slipway.controlplane.proxy.ProxyClient;
+import dev.slipway.model.cluster.DeleteOptions;
+import dev.slipway.model.cluster.ObjectQuery;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.object.GroupKind;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.runtime.kubernetes.RemoteCluster;
+import dev.slipway.testing.RealTimeline;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import org.eclipse.jgit.api.Git;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// A daemon that delivers to a real Kubernetes, whose nodes only pretend to run pods.
+class RemoteDeliveryTest {
+  private static final GroupKind RC = GroupKind.core("ReplicationController");
+
+  @TempDir Path folder;
+
+  private final RealTimeline time = new RealTimeline();
+  private RealKubernetes kubernetes;
+  private RemoteCluster there;
+  private Git git;
+  private Process daemon;
+
+  @BeforeEach
+  void aKubernetesARepositoryAndADaemon() throws Exception {
+    kubernetes = RealKubernetes.start(folder.resolve("kubernetes"), "--nodes", "2");
+    there = RemoteClusterTest.open(kubernetes, time);
+    git = Git.init().setDirectory(folder.resolve("repo").toFile()).setInitialBranch("main").call();
+    git.getRepository().getConfig().setString("user", null, "name", "tester");
+    git.getRepository().getConfig().save();
+    daemon = start();
+    slipway("cluster", "add", "real", "--kubeconfig", kubernetes.kubeconfig().toString());
+    awaitThat(() -> ask("cluster", "get", "real").isEmpty(), "the cluster is connected");
+  }
+
+  @AfterEach
+  void nothingIsLeft() throws Exception {
+    ask("down", "--pods");
+    daemon.destroyForcibly().waitFor();
+    ProxyClient.stop(folder.resolve("data/proxy"));
+    there.close();
+    kubernetes.close();
+    time.close();
+    git.close();
+  }
+
+  @Test
+  void whatGitSaysIsDeliveredRolledOutHealedTakenBackAndPruned() throws Exception {
+    write("web.yaml", web("shop/web:1", ""));
+    write("native.yaml", NATIVE);
+    write("definition.yaml", DEFINITION);
+    write("widget.yaml", WIDGET);
+    String first = push("one");
+    slipway(
+        "app",
+        "create",
+        "shop",
+        "--repo",
+        folder.resolve("repo").toString(),
+        "--dest-cluster",
+        "real",
+        "--dest-namespace",
+        "shop",
+        "--auto-sync",
+        "--prune",
+        "--self-heal");
+    synced(first);
+
+    KubeObject rc = running("shop/web:1");
+    assertThat(rc.owners()).isEmpty();
+    assertThat(Json.integer(rc.status(), "availableReplicas", 0)).isEqualTo(3);
+    assertThat(get("apps", "Deployment", "api")).isPresent();
+    assertThat(get("widgets.test", "Widget", "one")).isPresent();
+    assertThat(there.type(GroupKind.slipway("Rollout"))).isEmpty();
+
+    // A rolling update, one pod at a time; the native Deployment is Kubernetes' own business.
+    write("web.yaml", web("shop/web:2", ""));
+    synced(push("two"));
+    assertThat(running("shop/web:2").name()).isNotEqualTo(rc.name());
+    assertThat(Json.integer(there.get(rc.key()).orElseThrow().spec(), "replicas", -1)).isZero();
+    KubeObject second = running("shop/web:2");
+
+    // Somebody deletes a Service; another daemon goes on where this one was killed.
+    daemon.destroyForcibly().waitFor();
+    there.delete(ObjectKey.core("Service", "shop", "web"), DeleteOptions.BACKGROUND);
+    daemon = start();
+    awaitThat(() -> get("", "Service", "web").isPresent(), "the Service is healed");
+    assertThat(running("shop/web:2").uid()).isEqualTo(second.uid());
+
+    // A revision that cannot run is taken back.
+    write("web.yaml", web("shop/web:3", "nodeSelector: {disk: none}"));
+    String broken = push("broken");
+    awaitThat(
+        () -> ask("status", "shop").contains("auto-rollback") || rejected(broken),
+        "the broken revision is taken back");
+    awaitThat(
+        () ->
+            Json.integer(there.get(second.key()).orElseThrow().status(), "availableReplicas", 0)
+                == 3,
+        "the revision before it runs");
+
+    // What Git drops goes, and with the Rollout its pods.
+    git.rm().addFilepattern("web.yaml").call();
+    String last = push("without web");
+    awaitThat(() -> slipwayCode("sync", "shop", "--confirm-prune") >= 0, "a sync is asked for");
+    synced(last);
+    awaitThat(
+        () -> there.list(ObjectQuery.in(RC, "shop")).items().isEmpty(),
+        "its replication controllers go");
+    assertThat(get("", "Service", "web")).isEmpty();
+    assertThat(get("apps", "Deployment", "api")).isPresent();
+  }
+
+  private boolean rejected(String commit) {
+    return ask("status", "shop", "-o", "json").contains(commit)
+        && ask("status", "shop", "-o", "json").contains("rejected");
+  }
+
+  private KubeObject running(String image) {
+    return there.list(ObjectQuery.in(RC, "shop")).items().stream()
+        .filter(
+            rc ->
+                Json.string(
+                        rc.spec().path("template").path("spec").path("containers").path(0),
+                        "image",
+                        "")
+                    .equals(image))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private Optional<KubeObject> get(String group, String kind, String name) {
+    return there.get(new ObjectKey(group, kind, "shop", name));
+  }
+
+  private void synced(String commit) {
+    assertThat(slipwayCode("wait", "shop", "--revision", commit, "--timeout", "120"))
+        .as("%s", ask("status", "shop"))
+        .isZero();
+  }
+
+  private void write(String name, String text) throws IOException {
+    Files.writeString(folder.resolve("repo").resolve(name), text);
+  }
+
+  private String push(String message) throws Exception {
+    git.add().addFilepattern(".").call();
+    return git.commit().setMessage(message).setSign(false).call().name();
+  }
+
+  private static String web(String image, String more) {
+    return """
+        apiVersion: v1
+        kind: ReplicationController
+        metadata:
+          name: web
+          annotations: {slipway.dev/max-surge: "1", slipway.dev/max-unavailable: "0", slipway.dev/progress-deadline-seconds: "%d"}
+        spec:
+          replicas: 3
+          selector: {app: web}
+          template:
+            metadata: {labels: {app: web}}
+            spec:
+              containers: [{name: web, image: "%s"}]
+              %s
+        ---
+        apiVersion: v1
+        kind: Service
+        metadata: {name: web}
+        spec:
+          selector: {app: web}
+          ports: [{port: 80}]
+        """
+        .formatted(more.isEmpty() ? 90 : 5, image, more);
+  }
+
+  private static final String NATIVE =
+      """
+      apiVersion: apps/v1
+      kind: Deployment
+      metadata: {name: api}
+      spec:
+        replicas: 2
+        selector: {matchLabels: {app: api}}
+        template:
+          metadata: {labels: {app: api}}
+          spec:
+            containers: [{name: api, image: "shop/api:1"}]
+      """;
+
+  private static final String DEFINITION =
+      """
+      apiVersion: apiextensions.k8s.io/v1
+      kind: CustomResourceDefinition
+      metadata: {name: widgets.widgets.test}
+      spec:
+        group: widgets.test
+        scope: Namespaced
+        names: {kind: Widget, plural: widgets, singular: widget, listKind: WidgetList}
+        versions:
+        - name: v1
+          served: true
+          storage: true
+          schema:
+            openAPIV3Schema:
+              type: object
+              properties:
+                spec: {type: object, properties: {size: {type: integer}}}
+      """;
+
+  private static final String WIDGET =
+      """
+      apiVersion: widgets.test/v1
+      kind: Widget
+      metadata: {name: one}
+      spec: {size: 3}
+      """;
+
+  private Process start() throws IOException {
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "dev.slipway.app.Slipway",
+                "server",
+                "--data-dir",
+                folder.resolve("data").toString(),
+                "--listen",
+                "none")
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(folder.resolve("daemon.log").toFile()))
+            .redirectErrorStream(true)
+            .start();
+    awaitThat(
+        () -> slipwayCode("version") == 0 && slipwayCode("status") == 0, "the daemon answers");
+    return process;
+  }
+
+  private interface Condition {
+    boolean holds() throws Exception;
+  }
+
+  private void awaitThat(Condition condition, String what) {
+    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
+    try {
+      while (!condition.holds()) {
+        assertThat(System.nanoTime())
+            .as("%s; status:%n%s", what, System.nanoTime() > until ? ask("status", "shop") : "")
+            .isLessThan(until);
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(100));
+      }
+    } catch (Exception e) {
+      throw new AssertionError(what, e);
+    }
+  }
+
+  private void slipway(String... arguments) {
+    var output = new ByteArrayOutputStream();
+    assertThat(run(output, arguments))
+        .as("%s: %s", List.of(arguments), output.toString(StandardCharsets.UTF_8))
+        .isZero();
+  }
+
+  private int slipwayCode(String... arguments) {
+    return run(new ByteArrayOutputStream(), arguments);
+  }
+
+  /// What it prints; empty for `cluster get` of one that is connected.
+  private String ask(String... arguments) {
+    var output = new ByteArrayOutputStream();
+    int code = run(output, arguments);
+    return arguments[0].equals("cluster") && code == 0
+        ? ""
+        : output.toString(StandardCharsets.UTF_8);
+  }
+
+  private int run(ByteArrayOutputStream output, String... arguments) {
+    var all = new ArrayList<>(List.of(arguments));
+    int at = List.of("app", "cluster").contains(arguments[0]) ? 2 : 1;
+    all.addAll(at, List.of("--data-dir", folder.resolve("data").toString()));
+    var stream = new PrintStream(output, true, StandardCharsets.UTF_8);
+    return Cli.run(
+        all.toArray(String[]::new),
+        stream,
+        stream,
+        Map.of("NO_COLOR", "1"),
+        InstantSource.system(),
+        "test",
+        new NoDaemon());
+  }
+
+  /// These commands only ask.
+  private static final class NoDaemon implements DaemonStarter {
+    @Override
+    public void serve(Request request, Consumer<String> serving) {
+      throw new IllegalStateException("not here");
+    }
+
+    @Override
+    public Optional<String> classPath() {
+      return Optional.empty();
+    }
+  }
+}
