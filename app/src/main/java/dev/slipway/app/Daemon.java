@@ -92,6 +92,7 @@ public final class Daemon implements AutoCloseable {
         new ServiceAddresses(
             ServiceAddresses.DEFAULT.first(),
             ServiceAddresses.DEFAULT.second(),
+            options.containerServices(),
             options.nodePortAddress());
     Controllers controllers =
         Controllers.start(

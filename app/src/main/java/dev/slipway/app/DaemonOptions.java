@@ -10,9 +10,11 @@ import java.util.Optional;
 /// @param plainHttp answers unencrypted HTTP on that port too; on a loopback address only
 /// @param webhookSecret what hosting providers sign with
 /// @param nodePortAddress where NodePort services listen
+/// @param containerServices the range of addresses that services have for containers
 public record DaemonOptions(
     DataDirectory data,
     Optional<InetSocketAddress> listen,
     boolean plainHttp,
     Optional<String> webhookSecret,
-    String nodePortAddress) {}
+    String nodePortAddress,
+    String containerServices) {}

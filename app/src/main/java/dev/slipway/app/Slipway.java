@@ -47,7 +47,8 @@ public final class Slipway {
                       .map(listen -> new InetSocketAddress(listen.host(), listen.port())),
                   request.listen().filter(DaemonStarter.Listen::plainHttp).isPresent(),
                   request.webhookSecret(),
-                  request.nodePortAddress()),
+                  request.nodePortAddress(),
+                  request.containerServices()),
               timeline,
               new SystemChance());
       var stopped = new CountDownLatch(1);

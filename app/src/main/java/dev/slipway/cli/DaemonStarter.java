@@ -10,11 +10,13 @@ public interface DaemonStarter {
   /// @param plainHttp answers unencrypted HTTP there too
   record Listen(String host, int port, boolean plainHttp) {}
 
+  /// @param containerServices the addresses that services have for containers
   record Request(
       DataDirectory data,
       Optional<Listen> listen,
       Optional<String> webhookSecret,
-      String nodePortAddress) {}
+      String nodePortAddress,
+      String containerServices) {}
 
   /// Serves until the process is told to end.
   ///

@@ -139,7 +139,7 @@ final class NodeCommand {
       String where = host != null ? host : runtime.equals("docker") ? EngineHost.LOCAL : "";
       Map<String, byte[]> credentials = credentials();
       if (runtime.equals("docker")) {
-        EngineHost.check(where, credentials.containsKey("tls.crt"), insecure);
+        EngineHost.check(where, credentials.containsKey("cert.pem"), insecure);
       } else if (where.isEmpty()) {
         throw new CommandFailed(2, "--host is missing: where does the engine listen?");
       }
@@ -187,9 +187,9 @@ final class NodeCommand {
 
     private Map<String, byte[]> credentials() {
       var found = new LinkedHashMap<String, byte[]>();
-      put(found, "ca.crt", authority);
-      put(found, "tls.crt", certificate);
-      put(found, "tls.key", key);
+      put(found, "ca.pem", authority);
+      put(found, "cert.pem", certificate);
+      put(found, "key.pem", key);
       put(found, "ssh-privatekey", sshKey);
       put(found, "known_hosts", knownHosts);
       put(found, "principal", principal);

@@ -40,6 +40,14 @@ final class ServerCommand extends Context implements StartsDaemon {
       description = "Where NodePort services listen (${DEFAULT-VALUE}).")
   String nodePortAddress = "127.0.0.1";
 
+  @Option(
+      names = "--container-services",
+      paramLabel = "RANGE",
+      defaultValue = "10.96.0.0/12",
+      description =
+          "The addresses that services have for containers, a /12 that this host does not use otherwise (${DEFAULT-VALUE}).")
+  String containerServices = "10.96.0.0/12";
+
   private @Nullable DaemonStarter starter;
 
   @Override
@@ -55,7 +63,7 @@ final class ServerCommand extends Context implements StartsDaemon {
     }
     var data = connection.data(console());
     known.serve(
-        new DaemonStarter.Request(data, listen(), secret(), nodePortAddress),
+        new DaemonStarter.Request(data, listen(), secret(), nodePortAddress, containerServices),
         address -> {
           console().line("slipway serves at " + address + " (data in " + data.root() + ")");
           out().flush();

@@ -10,4 +10,9 @@ public interface DataPlane {
   ///
   /// @return listeners that could not be opened, each with its reason; empty when all is well
   List<String> publish(RoutingTable table);
+
+  /// Whether the table of this version still holds everywhere; a proxy that died has none.
+  default boolean hasInForce(long version) {
+    return true;
+  }
 }

@@ -32,6 +32,7 @@ public final class NodeLoop implements AutoCloseable {
   static final Duration SILENT_AFTER = Duration.ofSeconds(40);
   private static final Duration EVICT_AFTER = Duration.ofMinutes(5);
   private static final String UNREACHABLE = "node.kubernetes.io/unreachable";
+  private static final String POLICY = "slipway.dev/evict-after";
   private static final String NOT_READY = "node.kubernetes.io/not-ready";
   private static final GroupKind NODE = GroupKind.core("Node");
 
@@ -144,7 +145,7 @@ public final class NodeLoop implements AutoCloseable {
       if (pod.isTerminating()) {
         continue;
       }
-      Optional<Duration> tolerated = tolerated(pod);
+      Optional<Duration> tolerated = tolerated(pod, node);
       if (tolerated.isEmpty()) {
         continue;
       }
@@ -167,8 +168,9 @@ public final class NodeLoop implements AutoCloseable {
         next.plusMillis(1), "pods of a silent node wait for their toleration to end");
   }
 
-  /// How long a pod stays on a node that does not answer; empty for ever.
-  private static Optional<Duration> tolerated(KubeObject pod) {
+  /// How long a pod stays on a node that does not answer; empty for ever. What the pod itself says
+  /// counts, then the node's `slipway.dev/evict-after`.
+  private static Optional<Duration> tolerated(KubeObject pod, KubeObject node) {
     for (JsonNode toleration : Json.items(pod.spec(), "tolerations")) {
       String key = Json.string(toleration, "key", "");
       String effect = Json.string(toleration, "effect", "");
@@ -180,7 +182,25 @@ public final class NodeLoop implements AutoCloseable {
             : Optional.empty();
       }
     }
-    return Optional.of(EVICT_AFTER);
+    String policy = node.annotation(POLICY).orElse("");
+    return policy.equals("never")
+        ? Optional.empty()
+        : Optional.of(duration(policy).orElse(EVICT_AFTER));
+  }
+
+  /// Reads `30s`, `5m`, `2h`, `1d`; empty for anything else.
+  private static Optional<Duration> duration(String text) {
+    if (!text.matches("[0-9]{1,9}[smhd]")) {
+      return Optional.empty();
+    }
+    long number = Long.parseLong(text.substring(0, text.length() - 1));
+    return Optional.of(
+        switch (text.charAt(text.length() - 1)) {
+          case 's' -> Duration.ofSeconds(number);
+          case 'm' -> Duration.ofMinutes(number);
+          case 'h' -> Duration.ofHours(number);
+          default -> Duration.ofDays(number);
+        });
   }
 
   private List<KubeObject> pods(KubeObject node) {

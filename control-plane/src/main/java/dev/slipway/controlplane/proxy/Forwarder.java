@@ -110,6 +110,11 @@ final class Forwarder implements Runnable {
                     .anyMatch(link -> link.endpoint != null && link.endpoint.pod().equals(pod)));
   }
 
+  /// Of the table in force.
+  long version() {
+    return call(() -> version);
+  }
+
   int connections() {
     return call(links::size);
   }

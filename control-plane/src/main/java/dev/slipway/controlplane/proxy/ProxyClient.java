@@ -58,6 +58,15 @@ public final class ProxyClient implements DataPlane, ServingGate {
     }
   }
 
+  @Override
+  public boolean hasInForce(long version) {
+    try {
+      return Json.number(ask(Json.object().put("op", "hello")), "table", 0) >= version;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
   private void ensureRunning() throws IOException {
     if (checked && isAlive()) {
       return;

@@ -1,6 +1,7 @@
 package dev.slipway.controlplane.proxy;
 
 import dev.slipway.model.json.Json;
+import dev.slipway.model.service.RoutingTable;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -15,7 +16,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
@@ -31,9 +36,13 @@ import tools.jackson.databind.node.ObjectNode;
 public final class ProxyMain {
   private static final Logger log = LoggerFactory.getLogger(ProxyMain.class);
   private static final long RETIRED_NANOS = 60_000_000_000L;
+  private static final long ROUTE_NANOS = 10_000_000_000L;
+  private static final int NAME_PORT = 53;
 
   private final Path folder;
   private final String version;
+  private @Nullable NameServer nameServer;
+  private volatile @Nullable String range;
   private final Forwarder forwarder = new Forwarder(() -> System.nanoTime() / 1_000_000);
 
   private ProxyMain(Path folder, String version) {
@@ -55,8 +64,7 @@ public final class ProxyMain {
     Path kept = folder.resolve("table.json");
     if (Files.exists(kept)) {
       try {
-        forwarder
-            .apply(TableCodec.read(Json.parse(Files.readAllBytes(kept))))
+        apply(TableCodec.read(Json.parse(Files.readAllBytes(kept))))
             .forEach(problem -> log.warn("{}", problem));
       } catch (IllegalArgumentException e) {
         log.warn("the last table cannot be read: waiting for a new one cause={}", e.toString());
@@ -78,6 +86,70 @@ public final class ProxyMain {
         SocketChannel client = server.accept();
         Thread.ofVirtual().start(() -> converse(client));
       }
+    }
+  }
+
+  /// What containers need is a matter of its own: without it, local processes are served all the
+  /// same.
+  private synchronized List<String> apply(RoutingTable table) {
+    if (table.containers().isEmpty()) {
+      List<String> problems = forwarder.apply(table);
+      giveBack();
+      return problems;
+    }
+    RoutingTable.Containers containers = table.containers().get();
+    Optional<String> problem = take(containers.range());
+    if (problem.isPresent()) {
+      var problems = new ArrayList<>(forwarder.apply(table.withoutContainers()));
+      problems.add("containers reach no services: " + problem.get());
+      return problems;
+    }
+    var problems = new ArrayList<>(forwarder.apply(table));
+    problems.addAll(resolve(containers.resolver(), table.names()));
+    return problems;
+  }
+
+  private Optional<String> take(String wanted) {
+    if (wanted.equals(range)) {
+      return Optional.empty();
+    }
+    Optional<String> problem = HostNetwork.take(wanted);
+    if (problem.isEmpty()) {
+      range = wanted;
+      Thread.ofVirtual().start(() -> keep(wanted));
+    }
+    return problem;
+  }
+
+  private void giveBack() {
+    String taken = range;
+    if (taken != null) {
+      range = null;
+      HostNetwork.giveBack(taken);
+    }
+  }
+
+  /// A network that is restarted loses the route.
+  private void keep(String taken) {
+    while (taken.equals(range)) {
+      LockSupport.parkNanos(ROUTE_NANOS);
+      HostNetwork.take(taken).ifPresent(problem -> log.warn("route lost: {}", problem));
+    }
+  }
+
+  private List<String> resolve(String address, List<RoutingTable.Name> names) {
+    NameServer known = nameServer;
+    try {
+      if (known == null) {
+        known = NameServer.start(address, NAME_PORT);
+        nameServer = known;
+      }
+      known.update(Zone.of(names));
+      return List.of();
+    } catch (IOException e) {
+      return List.of(
+          "containers resolve no names: cannot listen on %s:%d: %s"
+              .formatted(address, NAME_PORT, e.getMessage()));
     }
   }
 
@@ -115,7 +187,7 @@ public final class ProxyMain {
       case "table" -> {
         JsonNode table = request.path("table");
         var problems = answer.putArray("problems");
-        forwarder.apply(TableCodec.read(table)).forEach(problems::add);
+        apply(TableCodec.read(table)).forEach(problems::add);
         Path fresh = folder.resolve("table.json.new");
         Files.write(fresh, Json.write(table));
         Files.move(
@@ -127,12 +199,22 @@ public final class ProxyMain {
       case "serving" -> answer.put("serving", forwarder.isServing(Json.string(request, "pod", "")));
       case "retire" -> {
         forwarder.retire();
+        NameServer known = nameServer;
+        if (known != null) {
+          known.close();
+        }
         Thread.ofPlatform().start(this::leaveWhenDone);
       }
-      case "stop" -> answer.put("stopping", true);
+      case "stop" -> {
+        giveBack();
+        answer.put("stopping", true);
+      }
       default -> {}
     }
-    return answer.put("version", version).put("connections", forwarder.connections());
+    return answer
+        .put("version", version)
+        .put("connections", forwarder.connections())
+        .put("table", forwarder.version());
   }
 
   private void leaveWhenDone() {

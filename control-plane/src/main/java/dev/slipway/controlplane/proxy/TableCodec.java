@@ -4,6 +4,7 @@ import dev.slipway.model.json.Json;
 import dev.slipway.model.service.RoutingTable;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -32,7 +33,33 @@ final class TableCodec {
             .put("pod", endpoint.pod());
       }
     }
+    table
+        .containers()
+        .ifPresent(
+            containers ->
+                json.putObject("containers")
+                    .put("range", containers.range())
+                    .put("resolver", containers.resolver()));
+    ArrayNode names = json.putArray("names");
+    table.names().forEach(name -> write(name, names.addObject()));
     return json;
+  }
+
+  private static void write(RoutingTable.Name name, ObjectNode json) {
+    json.put("service", name.service()).put("alias", name.alias());
+    name.addresses().forEach(json.putArray("addresses")::add);
+    ArrayNode ports = json.putArray("ports");
+    for (RoutingTable.NamedPort port : name.ports()) {
+      ports
+          .addObject()
+          .put("name", port.name())
+          .put("protocol", port.protocol())
+          .put("number", port.number());
+    }
+    ArrayNode hosts = json.putArray("hosts");
+    for (RoutingTable.Host host : name.hosts()) {
+      hosts.addObject().put("name", host.name()).put("address", host.address());
+    }
   }
 
   static RoutingTable read(JsonNode json) {
@@ -55,6 +82,36 @@ final class TableCodec {
               Json.number(route, "affinityMillis", 0),
               endpoints));
     }
-    return new RoutingTable(Json.number(json, "version", 0), routes);
+    JsonNode containers = json.path("containers");
+    return new RoutingTable(
+        Json.number(json, "version", 0),
+        routes,
+        containers.isObject()
+            ? Optional.of(
+                new RoutingTable.Containers(
+                    Json.string(containers, "range", ""), Json.string(containers, "resolver", "")))
+            : Optional.empty(),
+        Json.items(json, "names").stream().map(TableCodec::name).toList());
+  }
+
+  private static RoutingTable.Name name(JsonNode json) {
+    return new RoutingTable.Name(
+        Json.string(json, "service", ""),
+        Json.strings(json, "addresses"),
+        Json.string(json, "alias", ""),
+        Json.items(json, "ports").stream()
+            .map(
+                port ->
+                    new RoutingTable.NamedPort(
+                        Json.string(port, "name", ""),
+                        Json.string(port, "protocol", ""),
+                        Json.integer(port, "number", 0)))
+            .toList(),
+        Json.items(json, "hosts").stream()
+            .map(
+                host ->
+                    new RoutingTable.Host(
+                        Json.string(host, "name", ""), Json.string(host, "address", "")))
+            .toList());
   }
 }

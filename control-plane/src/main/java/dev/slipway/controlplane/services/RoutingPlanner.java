@@ -8,7 +8,10 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /// The routing table that follows from the services and where their pods answer.
@@ -18,9 +21,8 @@ final class RoutingPlanner {
   private RoutingPlanner() {}
 
   /// @param conflicts places that an older service has already: `namespace/name:port: why`
-  record Plan(List<RoutingTable.Route> routes, List<String> conflicts) {
+  record Plan(RoutingTable table, List<String> conflicts) {
     Plan {
-      routes = List.copyOf(routes);
       conflicts = List.copyOf(conflicts);
     }
   }
@@ -28,8 +30,12 @@ final class RoutingPlanner {
   /// One place belongs to one service: the oldest that claims it.
   ///
   /// @param endpoints by the key of the Endpoints object
+  /// @param containers whether any pods run in containers
   static Plan plan(
-      List<KubeObject> services, Map<ObjectKey, KubeObject> endpoints, ServiceAddresses addresses) {
+      List<KubeObject> services,
+      Map<ObjectKey, KubeObject> endpoints,
+      ServiceAddresses addresses,
+      boolean containers) {
     var routes = new LinkedHashMap<String, RoutingTable.Route>();
     var conflicts = new ArrayList<String>();
     List<KubeObject> oldestFirst =
@@ -64,6 +70,17 @@ final class RoutingPlanner {
             new RoutingTable.Route(name, address, Json.integer(port, "port", 0), affinity, targets),
             routes,
             conflicts);
+        if (containers) {
+          addresses
+              .forContainers(address)
+              .ifPresent(
+                  twin ->
+                      claim(
+                          new RoutingTable.Route(
+                              name, twin, Json.integer(port, "port", 0), affinity, targets),
+                          routes,
+                          conflicts));
+        }
         int nodePort = Json.integer(port, "nodePort", 0);
         if (nodePort > 0) {
           claim(
@@ -74,7 +91,16 @@ final class RoutingPlanner {
         }
       }
     }
-    return new Plan(List.copyOf(routes.values()), conflicts);
+    return new Plan(
+        new RoutingTable(
+            0,
+            List.copyOf(routes.values()),
+            containers
+                ? Optional.of(
+                    new RoutingTable.Containers(addresses.containers(), addresses.resolver()))
+                : Optional.empty(),
+            containers ? names(services, endpoints, addresses) : List.of()),
+        conflicts);
   }
 
   private static void claim(
@@ -84,6 +110,55 @@ final class RoutingPlanner {
     if (owner != null) {
       conflicts.add("%s: %s belongs to %s".formatted(route.service(), place, owner.service()));
     }
+  }
+
+  private static List<RoutingTable.Name> names(
+      List<KubeObject> services, Map<ObjectKey, KubeObject> endpoints, ServiceAddresses addresses) {
+    var names = new ArrayList<RoutingTable.Name>();
+    for (KubeObject service : services) {
+      if (service.isTerminating()) {
+        continue;
+      }
+      String address = Json.string(service.spec(), "clusterIP", "");
+      boolean external = Json.string(service.spec(), "type", "").equals("ExternalName");
+      List<RoutingTable.Host> hosts =
+          address.equals("None")
+              ? hosts(
+                  endpoints.get(ObjectKey.core("Endpoints", service.namespace(), service.name())))
+              : List.of();
+      names.add(
+          new RoutingTable.Name(
+              service.name() + "." + service.namespace(),
+              address.equals("None")
+                  ? hosts.stream().map(RoutingTable.Host::address).toList()
+                  : addresses.forContainers(address).stream().toList(),
+              external ? Json.string(service.spec(), "externalName", "") : "",
+              Json.items(service.spec(), "ports").stream()
+                  .filter(port -> !Json.string(port, "name", "").isEmpty())
+                  .map(
+                      port ->
+                          new RoutingTable.NamedPort(
+                              Json.string(port, "name", ""),
+                              Json.string(port, "protocol", "TCP").toLowerCase(Locale.ROOT),
+                              Json.integer(port, "port", 0)))
+                  .toList(),
+              hosts));
+    }
+    return names;
+  }
+
+  private static List<RoutingTable.Host> hosts(@Nullable KubeObject endpoints) {
+    var hosts = new ArrayList<RoutingTable.Host>();
+    if (endpoints != null) {
+      for (JsonNode subset : Json.items(endpoints.json(), "subsets")) {
+        for (JsonNode address : Json.items(subset, "addresses")) {
+          String ip = Json.string(address, "ip", "");
+          hosts.add(
+              new RoutingTable.Host(Json.string(address, "hostname", ip.replace('.', '-')), ip));
+        }
+      }
+    }
+    return hosts;
   }
 
   private static long affinityMillis(KubeObject service) {
@@ -98,7 +173,7 @@ final class RoutingPlanner {
   }
 
   private static List<RoutingTable.Endpoint> targets(
-      @org.jspecify.annotations.Nullable KubeObject endpoints, String portName) {
+      @Nullable KubeObject endpoints, String portName) {
     var targets = new ArrayList<RoutingTable.Endpoint>();
     if (endpoints == null) {
       return targets;

@@ -23,16 +23,26 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Gives each service its address and node ports, and keeps the data plane's table.
 public final class ServiceLoop implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(ServiceLoop.class);
   private static final GroupKind SERVICE = GroupKind.core("Service");
   private static final GroupKind ENDPOINTS = GroupKind.core("Endpoints");
+  private static final GroupKind NODE = GroupKind.core("Node");
   private static final String ALL = "all";
+  private static final String RUNTIME = "slipway.dev/runtime";
+  private static final String CONTAINER_RUNTIME = "docker";
+  private static final String CONTAINER_ADDRESS = "slipway.dev/container-address";
   private static final Duration REPEAT = Duration.ofSeconds(10);
 
   private final Cluster cluster;
@@ -42,7 +52,8 @@ public final class ServiceLoop implements AutoCloseable {
   private final Timeline timeline;
   private final ControlLoop<String> loop;
   private final List<Follower> followers = new ArrayList<>();
-  private List<RoutingTable.Route> published = List.of();
+  private final Set<String> containerNodes = ConcurrentHashMap.newKeySet();
+  private Optional<RoutingTable> published = Optional.empty();
   private Set<String> problems = Set.of();
   private long version;
 
@@ -70,6 +81,16 @@ public final class ServiceLoop implements AutoCloseable {
       Chance chance) {
     var loop = new ServiceLoop(cluster, dataPlane, addresses, events, timeline, chance);
     var bursts = new Bursts<String>(Duration.ofMillis(5), timeline, loop.loop::add);
+    loop.followers.add(
+        Follower.start(
+            cluster,
+            ObjectQuery.all(NODE),
+            timeline,
+            (before, after) -> {
+              if (loop.noteNode(before, after)) {
+                bursts.add(ALL);
+              }
+            }));
     for (GroupKind kind : List.of(SERVICE, ENDPOINTS)) {
       loop.followers.add(
           Follower.start(
@@ -79,6 +100,22 @@ public final class ServiceLoop implements AutoCloseable {
     return loop;
   }
 
+  /// @return whether another node runs containers now, or one less
+  private boolean noteNode(@Nullable KubeObject before, @Nullable KubeObject after) {
+    KubeObject node = after != null ? after : before;
+    if (node == null) {
+      return false;
+    }
+    boolean runsContainers =
+        after != null
+            && after
+                .annotation(RUNTIME)
+                .or(() -> after.label(RUNTIME))
+                .filter(CONTAINER_RUNTIME::equals)
+                .isPresent();
+    return runsContainers ? containerNodes.add(node.name()) : containerNodes.remove(node.name());
+  }
+
   private Outcome reconcile() {
     List<KubeObject> services = cluster.list(ObjectQuery.all(SERVICE)).items();
     allocate(services);
@@ -86,8 +123,11 @@ public final class ServiceLoop implements AutoCloseable {
     for (KubeObject object : cluster.list(ObjectQuery.all(ENDPOINTS)).items()) {
       endpoints.put(object.key(), object);
     }
-    RoutingPlanner.Plan plan = RoutingPlanner.plan(services, endpoints, addresses);
-    if (version > 0 && plan.routes().equals(published) && problems.isEmpty()) {
+    RoutingPlanner.Plan plan =
+        RoutingPlanner.plan(services, endpoints, addresses, !containerNodes.isEmpty());
+    if (published.equals(Optional.of(plan.table()))
+        && problems.isEmpty()
+        && dataPlane.hasInForce(version)) {
       return Outcome.recheckAfter(REPEAT, "a data plane that was restarted is told again");
     }
     publish(services, plan);
@@ -96,10 +136,11 @@ public final class ServiceLoop implements AutoCloseable {
 
   private void publish(List<KubeObject> services, RoutingPlanner.Plan plan) {
     version = Math.max(version + 1, timeline.instant().toEpochMilli() * 1_000);
-    Set<String> failed = new HashSet<>(dataPlane.publish(new RoutingTable(version, plan.routes())));
+    Set<String> failed = new HashSet<>(dataPlane.publish(plan.table().as(version)));
     failed.addAll(plan.conflicts());
     for (String problem : failed) {
       if (!problems.contains(problem)) {
+        log.warn("data plane problem={}", problem);
         services.stream()
             .filter(service -> problem.startsWith(service.namespace() + "/" + service.name() + ":"))
             .findFirst()
@@ -107,7 +148,7 @@ public final class ServiceLoop implements AutoCloseable {
       }
     }
     problems = failed;
-    published = plan.routes();
+    published = Optional.of(plan.table());
   }
 
   /// Addresses are kept on the objects: what has one keeps it.
@@ -147,7 +188,9 @@ public final class ServiceLoop implements AutoCloseable {
         listens
             && Json.items(service.spec(), "ports").stream()
                 .anyMatch(port -> Json.integer(port, "nodePort", 0) == 0);
-    if (!needsAddress && !needsPort) {
+    Optional<String> twin = addresses.forContainers(Json.string(service.spec(), "clusterIP", ""));
+    boolean needsTwin = twin.isPresent() && !twin.equals(service.annotation(CONTAINER_ADDRESS));
+    if (!needsAddress && !needsPort && !needsTwin) {
       return service;
     }
     return service.with(
@@ -159,6 +202,12 @@ public final class ServiceLoop implements AutoCloseable {
             spec.put("clusterIP", address);
             spec.putArray("clusterIPs").add(address);
           }
+          addresses
+              .forContainers(Json.string(spec, "clusterIP", ""))
+              .ifPresent(
+                  address ->
+                      Json.child(Json.child(json, "metadata"), "annotations")
+                          .put(CONTAINER_ADDRESS, address));
           if (needsPort && spec.path("ports") instanceof ArrayNode ports) {
             for (JsonNode port : ports) {
               if (port instanceof ObjectNode entry && Json.integer(entry, "nodePort", 0) == 0) {

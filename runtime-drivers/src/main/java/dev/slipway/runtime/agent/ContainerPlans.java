@@ -34,6 +34,9 @@ final class ContainerPlans {
     }
   }
 
+  /// Where containers find a service, whose own address is of the host's loopback.
+  private static final String CONTAINER_ADDRESS = "slipway.dev/container-address";
+
   private final Cluster cluster;
   private final Supplier<String> hostAddress;
 
@@ -148,7 +151,7 @@ final class ContainerPlans {
   private Map<String, String> environment(KubeObject pod, JsonNode container, String address) {
     var environment = new LinkedHashMap<String, String>();
     if (Json.bool(pod.spec(), "enableServiceLinks", true)) {
-      environment.putAll(serviceLinks(pod.namespace()));
+      environment.putAll(serviceLinks(pod.namespace(), !address.startsWith("127.")));
     }
     environment.put("POD_IP", address);
     environment.put("HOSTNAME", pod.name());
@@ -291,11 +294,15 @@ final class ContainerPlans {
 
   /// `NAME_SERVICE_HOST` and `NAME_SERVICE_PORT` of each service in the namespace, as Kubernetes
   /// gives them.
-  private Map<String, String> serviceLinks(String namespace) {
+  ///
+  /// @param ownNetwork whether the loopback of the pod is its own
+  private Map<String, String> serviceLinks(String namespace, boolean ownNetwork) {
     var links = new TreeMap<String, String>();
     for (KubeObject service :
         cluster.list(ObjectQuery.in(GroupKind.core("Service"), namespace)).items()) {
-      String address = Json.string(service.spec(), "clusterIP", "");
+      String loopback = Json.string(service.spec(), "clusterIP", "");
+      String address =
+          ownNetwork ? service.annotation(CONTAINER_ADDRESS).orElse(loopback) : loopback;
       List<JsonNode> ports = Json.items(service.spec(), "ports");
       if (address.isEmpty() || address.equals("None") || ports.isEmpty()) {
         continue;
