@@ -5,6 +5,7 @@ import java.io.OutputStream;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 
@@ -102,6 +103,30 @@ public interface ContainerRuntime {
       OutputStream out,
       OutputStream err,
       Duration timeout);
+
+  /// Whether the containers of a pod start and end together here. Then the agent starts them all by
+  /// [#launch], init containers too, and starts them all anew when one of them must run again.
+  default boolean sharesFate() {
+    return false;
+  }
+
+  /// Makes and starts the containers of a prepared pod. Where they share their fate, all of them
+  /// start or none, and it may take a while: they are observed as created until then.
+  ///
+  /// @return their ids, in the order of the parts
+  /// @throws RuntimeFailedException as [#create]; or one that says that this node has no room
+  default List<String> launch(PodLaunch launch) {
+    List<String> ids =
+        launch.parts().stream().map(PodLaunch.Part::container).map(this::create).toList();
+    ids.forEach(this::start);
+    return ids;
+  }
+
+  /// Where a pod's ports are reached at its address, when not by their own numbers: by the number
+  /// that its containers state.
+  default Map<Integer, Integer> ports(String podUid) {
+    return Map.of();
+  }
 
   /// From now on this hears the UID of each pod whose containers may have changed. Called from any
   /// thread; must not block.

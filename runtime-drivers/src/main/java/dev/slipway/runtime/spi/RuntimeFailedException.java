@@ -3,6 +3,8 @@ package dev.slipway.runtime.spi;
 /// The runtime could not do what it was asked for. Worth repeating, unless it says that it never
 /// will.
 public final class RuntimeFailedException extends RuntimeException {
+  private static final String NO_ROOM = "OutOfResources";
+
   private final boolean permanent;
   private final String reason;
 
@@ -29,6 +31,16 @@ public final class RuntimeFailedException extends RuntimeException {
 
   public static RuntimeFailedException because(String reason, String message, Throwable cause) {
     return new RuntimeFailedException(message, false, reason, cause);
+  }
+
+  /// What this node has no room for, though the pod was sent here: another may have.
+  public static RuntimeFailedException noRoom(String message) {
+    return new RuntimeFailedException(
+        message, false, NO_ROOM, new IllegalStateException(message));
+  }
+
+  public boolean isNoRoom() {
+    return reason.equals(NO_ROOM);
   }
 
   /// What went wrong, as `kubectl` names it (`CreateContainerError`); empty where the caller knows

@@ -93,6 +93,7 @@ public final class RuntimeContract {
     prepare(subject);
     String id = subject.runtime().create(spec("web", 0, "sleep 100"));
     subject.runtime().start(id);
+    begun(subject);
     assertThat(subject.runtime().create(spec("web", 0, "exit 9"))).isEqualTo(id);
     assertThat(only(subject).state()).isInstanceOf(ContainerState.Running.class);
   }
@@ -232,7 +233,13 @@ public final class RuntimeContract {
     prepare(subject);
     String id = subject.runtime().create(spec("web", 0, script));
     subject.runtime().start(id);
+    begun(subject);
     return id;
+  }
+
+  /// A start may take a while: the container is seen as created until then.
+  private static void begun(Subject subject) {
+    subject.await().accept(() -> !(only(subject).state() instanceof ContainerState.Created));
   }
 
   private static Observed only(Subject subject) {

@@ -1,0 +1,41 @@
+package dev.slipway.runtime.mesos;
+
+import java.time.Duration;
+import java.util.List;
+
+/// What a framework is for its masters.
+///
+/// @param user that tasks run as
+/// @param failoverTimeout how long Mesos keeps the tasks while no daemon is connected
+/// @param images whether the agents provide container images
+/// @param patience how long a group waits for an offer before its pod is given up here
+/// @param callDeadline for each call
+record FrameworkSettings(
+    Masters masters,
+    MesosHttp.Credentials credentials,
+    String name,
+    String user,
+    List<String> roles,
+    Duration failoverTimeout,
+    boolean images,
+    Duration patience,
+    Duration callDeadline) {
+  static final Duration WEEKS = Duration.ofDays(28);
+
+  FrameworkSettings {
+    roles = List.copyOf(roles);
+  }
+
+  static FrameworkSettings of(Masters masters, MesosHttp.Credentials credentials) {
+    return new FrameworkSettings(
+        masters,
+        credentials,
+        "slipway",
+        System.getProperty("user.name", "root"),
+        List.of("*"),
+        WEEKS,
+        false,
+        Duration.ofSeconds(30),
+        Duration.ofSeconds(10));
+  }
+}

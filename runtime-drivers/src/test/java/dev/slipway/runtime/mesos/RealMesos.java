@@ -1,0 +1,238 @@
+package dev.slipway.runtime.mesos;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+
+/// Masters and agents of a real Mesos 1.11 on free ports of this machine. Closing it ends them and
+/// everything that they started.
+///
+/// Where Mesos comes from: `SLIPWAY_MESOS_HOME` names a folder with its programs, or
+/// `SLIPWAY_MESOS_SETUP` (else `../shared/mesos` beside the checkout, or beside its parent) one with
+/// a `setup.sh` that makes such a folder.
+public final class RealMesos implements AutoCloseable {
+  private final Path home;
+  private final Path folder;
+  private final Map<String, Process> processes = new LinkedHashMap<>();
+  private final Map<String, Integer> ports = new LinkedHashMap<>();
+
+  private RealMesos(Path home, Path folder) {
+    this.home = home;
+    this.folder = folder;
+  }
+
+  /// Why there is none here; empty when there is one.
+  public static Optional<String> missing() {
+    return setting("SLIPWAY_MESOS_HOME").isPresent() || setup().isPresent()
+        ? Optional.empty()
+        : Optional.of(
+            "no Mesos: neither SLIPWAY_MESOS_HOME nor SLIPWAY_MESOS_SETUP is set, and ../shared/mesos is not there");
+  }
+
+  private static Optional<String> setting(String name) {
+    return Optional.ofNullable(System.getProperty(name))
+        .or(() -> Optional.ofNullable(System.getenv(name)))
+        .filter(value -> !value.isBlank());
+  }
+
+  private static Path checkout() {
+    Path at = Path.of("").toAbsolutePath();
+    while (at.getParent() != null && !Files.exists(at.resolve("check"))) {
+      at = at.getParent();
+    }
+    return at;
+  }
+
+  private static Optional<Path> setup() {
+    Optional<Path> named = setting("SLIPWAY_MESOS_SETUP").map(Path::of);
+    if (named.isPresent()) {
+      return named.map(path -> Files.isDirectory(path) ? path.resolve("setup.sh") : path);
+    }
+    Path root = checkout();
+    return List.of(
+            root.resolve("../shared/mesos/setup.sh"), root.resolve("../../shared/mesos/setup.sh"))
+        .stream()
+        .map(Path::normalize)
+        .filter(Files::exists)
+        .findFirst();
+  }
+
+  /// @param folder for its state and its logs
+  public static RealMesos in(Path folder) throws IOException, InterruptedException {
+    Optional<String> ready = setting("SLIPWAY_MESOS_HOME");
+    return new RealMesos(ready.isPresent() ? Path.of(ready.get()) : install(), folder);
+  }
+
+  private static synchronized Path install() throws IOException, InterruptedException {
+    Path home = checkout().resolve("target/mesos");
+    if (Files.notExists(home.resolve("mesos-default-executor"))) {
+      Files.createDirectories(home);
+      Path log = home.resolve("setup.log");
+      Process process =
+          new ProcessBuilder("bash", setup().orElseThrow().toString(), home.toString())
+              .redirectErrorStream(true)
+              .redirectOutput(log.toFile())
+              .start();
+      if (!process.waitFor(10, TimeUnit.MINUTES) || process.exitValue() != 0) {
+        process.destroyForcibly();
+        throw new IOException("Mesos cannot be set up: " + Files.readString(log));
+      }
+    }
+    return home;
+  }
+
+  private static int freePort() throws IOException {
+    try (var socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+      return socket.getLocalPort();
+    }
+  }
+
+  public int port(String name) {
+    return ports.get(name);
+  }
+
+  public URI url(String name) {
+    return URI.create("http://127.0.0.1:" + port(name));
+  }
+
+  public void master(String name, String... flags) throws IOException {
+    int port = ports.containsKey(name) ? ports.get(name) : freePort();
+    ports.put(name, port);
+    var command =
+        new ArrayList<>(
+            List.of(
+                home.resolve("mesos-master").toString(),
+                "--ip=127.0.0.1",
+                "--hostname=127.0.0.1",
+                "--port=" + port,
+                "--work_dir=" + folder.resolve(name)));
+    command.addAll(List.of(flags));
+    if (command.stream().noneMatch(flag -> flag.startsWith("--registry="))) {
+      command.add("--registry=in_memory");
+    }
+    run(name, command);
+  }
+
+  public void agent(String name, String master, String... flags) throws IOException {
+    int port = ports.containsKey(name) ? ports.get(name) : freePort();
+    ports.put(name, port);
+    Path work = folder.resolve(name);
+    var command =
+        new ArrayList<>(
+            List.of(
+                home.resolve("mesos-agent").toString(),
+                "--ip=127.0.0.1",
+                "--hostname=127.0.0.1",
+                "--port=" + port,
+                "--master=" + master,
+                "--work_dir=" + work,
+                "--runtime_dir=" + folder.resolve(name + "-runtime"),
+                "--fetcher_cache_dir=" + folder.resolve(name + "-fetch"),
+                "--launcher_dir=" + home,
+                "--launcher=posix",
+                "--isolation=posix/cpu,posix/mem",
+                "--no-systemd_enable_support"));
+    command.addAll(List.of(flags));
+    if (command.stream().noneMatch(flag -> flag.startsWith("--resources="))) {
+      command.add("--resources=cpus:4;mem:4096;disk:4096;ports:[31000-31999]");
+    }
+    run(name, command);
+  }
+
+  /// A master and agents in one process.
+  public void local(String name, int agents, String resources) throws IOException {
+    int port = freePort();
+    ports.put(name, port);
+    run(
+        name,
+        List.of(
+            home.resolve("mesos-local").toString(),
+            "--ip=127.0.0.1",
+            "--hostname=127.0.0.1",
+            "--port=" + port,
+            "--num_slaves=" + agents,
+            "--registry=in_memory",
+            "--work_dir=" + folder.resolve(name),
+            "--runtime_dir=" + folder.resolve(name + "-runtime"),
+            "--fetcher_cache_dir=" + folder.resolve(name + "-fetch"),
+            "--launcher_dir=" + home,
+            "--launcher=posix",
+            "--isolation=posix/cpu,posix/mem",
+            "--no-systemd_enable_support",
+            "--resources=" + resources));
+  }
+
+  private void run(String name, List<String> command) throws IOException {
+    Files.createDirectories(folder);
+    var builder =
+        new ProcessBuilder(command)
+            .directory(folder.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(
+                ProcessBuilder.Redirect.appendTo(folder.resolve(name + ".log").toFile()));
+    builder.environment().put("LIBPROCESS_NUM_WORKER_THREADS", "4");
+    processes.put(name, builder.start());
+  }
+
+  public long pid(String name) {
+    return processes.get(name).pid();
+  }
+
+  /// Ends one at once.
+  public void kill(String name) throws InterruptedException {
+    Process process = processes.remove(name);
+    if (process != null) {
+      process.destroyForcibly().waitFor();
+    }
+  }
+
+  public void signal(String name, String signal) throws IOException, InterruptedException {
+    new ProcessBuilder("kill", "-" + signal, Long.toString(pid(name))).start().waitFor();
+  }
+
+  /// What Mesos wrote lately, for a failure's message.
+  public String log(String name) throws IOException {
+    List<String> lines = Files.readAllLines(folder.resolve(name + ".log"));
+    return String.join("\n", lines.subList(Math.max(0, lines.size() - 40), lines.size()));
+  }
+
+  @Override
+  public void close() throws IOException {
+    // Executors are no children of ours: an agent that is killed leaves them. They know their
+    // sandbox by their environment.
+    for (Process process : processes.values()) {
+      process.destroyForcibly();
+    }
+    for (int round = 0; round < 3; round++) {
+      endWhatRunsBelow(folder);
+    }
+  }
+
+  private static void endWhatRunsBelow(Path folder) {
+    byte[] mark = folder.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8);
+    ProcessHandle.allProcesses()
+        .filter(handle -> handle.pid() != ProcessHandle.current().pid())
+        .filter(handle -> mentions(handle.pid(), mark))
+        .forEach(ProcessHandle::destroyForcibly);
+  }
+
+  private static boolean mentions(long pid, byte[] mark) {
+    try {
+      byte[] environment = Files.readAllBytes(Path.of("/proc/" + pid + "/environ"));
+      String text = new String(environment, java.nio.charset.StandardCharsets.UTF_8);
+      return text.contains("MESOS_")
+          && text.contains(new String(mark, java.nio.charset.StandardCharsets.UTF_8));
+    } catch (IOException e) {
+      return false;
+    }
+  }
+}
