@@ -23,6 +23,7 @@ import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.rollout.RolloutController;
 import dev.slipway.runtime.kubernetes.RemoteClusters;
+import dev.slipway.runtime.mesos.MesosDriver;
 import dev.slipway.runtime.nodes.NodeFleet;
 import dev.slipway.runtime.process.ProcessRuntime;
 import dev.slipway.runtime.spi.NodeDriver;
@@ -99,7 +100,8 @@ public final class Daemon implements AutoCloseable {
             cluster, proxy, addresses, Together.onThreads(WRITES_AT_ONCE), timeline, chance);
     RolloutController rollouts = RolloutController.start(cluster, events, timeline, chance);
     ProcessRuntime runtime = ProcessRuntime.open(data.pods(), podPath(), timeline);
-    NodeFleet nodes = NodeFleet.start(cluster, drivers(), proxy, events, timeline, chance);
+    var mesos = new MesosDriver(data.root().resolve("mesos"), timeline, chance);
+    NodeFleet nodes = NodeFleet.start(cluster, drivers(mesos), proxy, events, timeline, chance);
     nodes.join(LocalNode.name(), runtime, new LocalNode(runtime));
     var source = new GitSource(data.git(), Duration.ofSeconds(20));
     RemoteClusters clusters =
@@ -153,6 +155,7 @@ public final class Daemon implements AutoCloseable {
         sync,
         journal,
         store::counts,
+        mesos::figures,
         options.webhookSecret(),
         timeline,
         Version.TEXT);
@@ -278,8 +281,8 @@ public final class Daemon implements AutoCloseable {
 
   /// Every way to run pods on engines elsewhere, by the name that a Node declares. The process
   /// runtime is not among them: it is always there.
-  private static Map<String, NodeDriver> drivers() {
-    return Map.of();
+  private static Map<String, NodeDriver> drivers(MesosDriver mesos) {
+    return Map.of("mesos", mesos);
   }
 
   private static ObjectNode yaml(byte[] bytes) {

@@ -35,6 +35,7 @@ public final class DaemonRoutes {
   private final SyncEngine sync;
   private final AuditTrail audit;
   private final Supplier<Map<String, Integer>> counts;
+  private final Supplier<Map<String, Map<String, Long>>> mesos;
   private final Optional<String> webhookSecret;
   private final Timeline timeline;
   private final String version;
@@ -44,6 +45,7 @@ public final class DaemonRoutes {
       SyncEngine sync,
       AuditTrail audit,
       Supplier<Map<String, Integer>> counts,
+      Supplier<Map<String, Map<String, Long>>> mesos,
       Optional<String> webhookSecret,
       Timeline timeline,
       String version) {
@@ -51,21 +53,24 @@ public final class DaemonRoutes {
     this.sync = sync;
     this.audit = audit;
     this.counts = counts;
+    this.mesos = mesos;
     this.webhookSecret = webhookSecret;
     this.timeline = timeline;
     this.version = version;
   }
 
+  /// @param mesos what each Mesos framework has done, by declared node and name
   public static void add(
       Routes routes,
       Cluster cluster,
       SyncEngine sync,
       AuditTrail audit,
       Supplier<Map<String, Integer>> counts,
+      Supplier<Map<String, Map<String, Long>>> mesos,
       Optional<String> webhookSecret,
       Timeline timeline,
       String version) {
-    var here = new DaemonRoutes(cluster, sync, audit, counts, webhookSecret, timeline, version);
+    var here = new DaemonRoutes(cluster, sync, audit, counts, mesos, webhookSecret, timeline, version);
     routes.open("GET", "/healthz", exchange -> exchange.answerText(200, "ok\n"));
     routes.open("GET", "/livez", exchange -> exchange.answerText(200, "ok\n"));
     routes.open("GET", "/readyz", exchange -> exchange.answerText(200, "ok\n"));
@@ -233,6 +238,15 @@ public final class DaemonRoutes {
                   Json.string(app.status().path("sync"), "status", "Unknown"),
                   Json.string(app.status().path("health"), "status", "Unknown")));
     }
+    mesos
+        .get()
+        .forEach(
+            (node, figures) ->
+                figures.forEach(
+                    (name, count) ->
+                        text.append(
+                            "slipway_mesos_%s{cluster=\"%s\"} %d\n"
+                                .formatted(name, node, count))));
     text.append(
         "# HELP slipway_build_info The version.\n# TYPE slipway_build_info gauge\nslipway_build_info{version=\"%s\"} 1\n"
             .formatted(version));

@@ -2,6 +2,7 @@ package dev.slipway.web.stream;
 
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.pod.PodPorts;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -20,7 +21,7 @@ final class PodConnection {
     }
     var socket = new Socket();
     try {
-      socket.connect(new InetSocketAddress(address, port), CONNECT_MILLIS);
+      socket.connect(new InetSocketAddress(address, PodPorts.reached(pod, port)), CONNECT_MILLIS);
       socket.setTcpNoDelay(true);
       return socket;
     } catch (IOException e) {

@@ -3,6 +3,7 @@ package dev.slipway.controlplane.endpoints;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.pod.PodPorts;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -83,7 +84,12 @@ final class EndpointsPlanner {
       String protocol = Json.string(port, "protocol", "TCP");
       targetPort(port, pod)
           .ifPresent(
-              number -> ports.add(new Port(Json.string(port, "name", ""), number, protocol)));
+              number ->
+                  ports.add(
+                      new Port(
+                          Json.string(port, "name", ""),
+                          PodPorts.reached(pod, number),
+                          protocol)));
     }
     return List.copyOf(ports);
   }

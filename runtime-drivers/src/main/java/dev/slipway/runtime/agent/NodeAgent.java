@@ -14,6 +14,7 @@ import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.pod.PodStreams;
+import dev.slipway.model.quantity.Quantity;
 import dev.slipway.model.service.ServingGate;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
@@ -23,6 +24,7 @@ import dev.slipway.runtime.spi.ContainerRuntime.Sandbox;
 import dev.slipway.runtime.spi.ContainerState;
 import dev.slipway.runtime.spi.ImageRequest;
 import dev.slipway.runtime.spi.NodeFacts;
+import dev.slipway.runtime.spi.PodLaunch;
 import dev.slipway.runtime.spi.RuntimeFailedException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -177,7 +179,8 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     }
     KubeObject pod = found.get();
     PodView view = observe(pod);
-    PodPlanner.Plan plan = PodPlanner.plan(view);
+    PodPlanner.Plan plan =
+        runtime.sharesFate() ? GroupPlanner.plan(view) : PodPlanner.plan(view);
     boolean again = false;
     for (PodStep step : plan.steps()) {
       again |= carryOut(pod, view, step);
@@ -233,6 +236,10 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
             () -> start(pod, view, container, attempt, level));
         yield false;
       }
+      case PodStep.Launch(int attempt, int level) -> {
+        attempt(pod, "", "CreateContainerConfigError", () -> launch(pod, view, attempt, level));
+        yield false;
+      }
       case PodStep.StartCreated(String id, String container) -> {
         attempt(
             pod,
@@ -276,6 +283,10 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     } catch (ContainerPlans.Missing e) {
       problem(pod, part, reason, String.valueOf(e.getMessage()));
     } catch (RuntimeFailedException e) {
+      if (e.isNoRoom()) {
+        giveUp(pod, String.valueOf(e.getMessage()));
+        return false;
+      }
       problem(
           pod,
           part,
@@ -366,6 +377,45 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
       case ImageRequest.State.Failed(String reason, String message) ->
           throw RuntimeFailedException.because(reason, message, new IllegalStateException(message));
     };
+  }
+
+  /// All containers at once. Their ends and their restarts are seen by looking, as those of others.
+  private void launch(KubeObject pod, PodView view, int attempt, int level) {
+    String address = view.sandbox().orElseThrow();
+    runtime.prepare(pod.uid(), pod.namespace(), pod.name(), plans.volumes(pod, address));
+    int inits = Json.items(pod.spec(), "initContainers").size();
+    var parts = new ArrayList<PodLaunch.Part>();
+    for (JsonNode spec : specs(pod)) {
+      JsonNode requests = spec.path("resources").path("requests");
+      parts.add(
+          new PodLaunch.Part(
+              plans.spec(pod, spec, attempt, level, address),
+              parts.size() < inits,
+              Quantity.find(requests.path("cpu").asString("")).map(Quantity::milliValue).orElse(0L),
+              Quantity.find(requests.path("memory").asString("")).map(Quantity::value).orElse(0L),
+              Json.items(spec, "ports").stream()
+                  .map(
+                      port ->
+                          new PodLaunch.Port(
+                              Json.string(port, "name", ""),
+                              Json.integer(port, "containerPort", 0),
+                              Json.integer(port, "hostPort", 0)))
+                  .toList(),
+              parts.size() < inits ? Optional.empty() : ProbeSpec.local(spec)));
+    }
+    runtime.launch(new PodLaunch(pod.uid(), parts, PodPlanner.grace(pod)));
+    events.normal(
+        pod,
+        "Started",
+        attempt == 0 ? "Launching its containers" : "Launching its containers again");
+  }
+
+  /// The node has no room after all: its controller shall place another pod.
+  private void giveUp(KubeObject pod, String message) {
+    events.warning(pod, "OutOfResources", message);
+    ObjectNode status = pod.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
+    status.put("phase", "Failed").put("reason", "OutOfResources").put("message", message);
+    cluster.replaceStatus(pod.withStatus(status));
   }
 
   private static List<JsonNode> specs(KubeObject pod) {
@@ -491,7 +541,12 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
       }
       String id = newest.get().id();
       running.add(id);
-      List<ProbeSpec> specs = ProbeSpec.of(container);
+      Map<Integer, Integer> ports = runtime.ports(view.pod().uid());
+      List<ProbeSpec> specs =
+          ProbeSpec.of(container).stream()
+              .filter(probe -> !(runtime.sharesFate() && probe.isLocal()))
+              .map(probe -> probe.at(ports))
+              .toList();
       if (!specs.isEmpty()) {
         Optional<JsonNode> said =
             Stream.of("initContainerStatuses", "containerStatuses")
@@ -524,7 +579,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
             words,
             false,
             view.now());
-    ObjectNode status = PodStatus.of(current, address());
+    ObjectNode status = PodStatus.of(current, address(), runtime.ports(view.pod().uid()));
     if (status.equals(view.pod().status())) {
       return;
     }

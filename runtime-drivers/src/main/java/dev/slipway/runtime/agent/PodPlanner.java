@@ -25,7 +25,7 @@ final class PodPlanner {
 
   private static final Duration FIRST_BACKOFF = Duration.ofSeconds(10);
   private static final Duration LAST_BACKOFF = Duration.ofMinutes(5);
-  private static final Duration RESET_AFTER = Duration.ofMinutes(10);
+  static final Duration RESET_AFTER = Duration.ofMinutes(10);
   private static final Duration GATE_POLL = Duration.ofMillis(20);
 
   private PodPlanner() {}
@@ -178,7 +178,7 @@ final class PodPlanner {
   }
 
   /// The newest attempt and the one before it (for `--previous`) are kept.
-  private static void forgetOld(PodView view, List<PodStep> steps) {
+  static void forgetOld(PodView view, List<PodStep> steps) {
     for (Observed observed : view.containers()) {
       int newest = view.newest(observed.container()).map(Observed::attempt).orElse(0);
       if (observed.attempt() < newest - 1) {

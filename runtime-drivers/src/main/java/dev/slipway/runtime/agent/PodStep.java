@@ -11,6 +11,9 @@ sealed interface PodStep {
   /// Makes and starts an attempt of a container.
   record Start(String container, int attempt, int backoffLevel) implements PodStep {}
 
+  /// Starts an attempt of all containers at once.
+  record Launch(int attempt, int backoffLevel) implements PodStep {}
+
   /// Starts what was made already.
   record StartCreated(String id, String container) implements PodStep {}
 

@@ -1,9 +1,11 @@
 package dev.slipway.runtime.agent;
 
 import dev.slipway.model.json.Json;
+import dev.slipway.runtime.spi.PodLaunch;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 
@@ -63,6 +65,65 @@ record ProbeSpec(
       }
     }
     return probes;
+  }
+
+  /// The liveness probe that a runtime can look at by itself: a command, or a port of the node's
+  /// own 127.0.0.1. Everything else is asked from here.
+  static Optional<PodLaunch.Liveness> local(JsonNode container) {
+    return of(container).stream()
+        .filter(ProbeSpec::isLocal)
+        .findFirst()
+        .map(
+            probe ->
+                new PodLaunch.Liveness(
+                    switch (probe.check()) {
+                      case Check.Http http ->
+                          new PodLaunch.Liveness.Check.Http(
+                              http.port(), http.path(), http.secure());
+                      case Check.Tcp tcp -> new PodLaunch.Liveness.Check.Tcp(tcp.port());
+                      case Check.Exec exec ->
+                          new PodLaunch.Liveness.Check.Command(exec.command());
+                      case Check.Grpc _ -> throw new IllegalStateException("grpc is not local");
+                    },
+                    probe.initialDelay(),
+                    probe.period(),
+                    probe.timeout(),
+                    probe.failureThreshold()));
+  }
+
+  boolean isLocal() {
+    return kind == Kind.LIVENESS
+        && switch (check) {
+          case Check.Exec _ -> true;
+          case Check.Http http -> isOwnHost(http.host());
+          case Check.Tcp tcp -> isOwnHost(tcp.host());
+          case Check.Grpc _ -> false;
+        };
+  }
+
+  private static boolean isOwnHost(String host) {
+    return host.equals("127.0.0.1") || host.equals("localhost");
+  }
+
+  /// The same probe where the ports of the container have other numbers.
+  ProbeSpec at(Map<Integer, Integer> ports) {
+    Check there =
+        switch (check) {
+          case Check.Http(
+                  String host,
+                  int port,
+                  String path,
+                  boolean secure,
+                  List<String> headers) ->
+              new Check.Http(host, ports.getOrDefault(port, port), path, secure, headers);
+          case Check.Tcp(String host, int port) ->
+              new Check.Tcp(host, ports.getOrDefault(port, port));
+          case Check.Grpc(int port, String service) ->
+              new Check.Grpc(ports.getOrDefault(port, port), service);
+          case Check.Exec exec -> exec;
+        };
+    return new ProbeSpec(
+        kind, there, initialDelay, period, timeout, successThreshold, failureThreshold);
   }
 
   private static Optional<Check> check(JsonNode container, JsonNode probe) {

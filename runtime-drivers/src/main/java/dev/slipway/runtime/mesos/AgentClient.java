@@ -19,22 +19,36 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Talks to an agent itself: the files of a task's sandbox, commands beside a task, signals.
 final class AgentClient {
+  private static final Logger log = LoggerFactory.getLogger(AgentClient.class);
   private static final Duration DEADLINE = Duration.ofSeconds(10);
   private static final Duration POLL = Duration.ofMillis(300);
   private static final int CHUNK = 256 * 1024;
   private static final int TIMED_OUT = 124;
+
+  /// A command that ends before its output is attached loses it, and its session with it: so it
+  /// waits for a line that is sent after that.
+  private static final String WAIT = "read -r go || exit 125\n";
+
   private static final String RECORDS = "application/recordio";
 
   private final MesosHttp http;
   private final MesosHttp.Credentials credentials;
   private final Timeline timeline;
   private final Chance chance;
+
+  /// Ids of agents that cannot attach to a command's input and output.
+  private final Set<String> withoutSessions = ConcurrentHashMap.newKeySet();
 
   AgentClient(MesosHttp http, MesosHttp.Credentials credentials, Timeline timeline, Chance chance) {
     this.http = http;
@@ -95,9 +109,7 @@ final class AgentClient {
       LogRange range,
       BooleanSupplier running,
       OutputStream out) {
-    String path =
-        "/frameworks/%s/executors/%s/runs/latest/containers/%s/stdout"
-            .formatted(frameworkId, task.executor(), task.containerId());
+    String path = path(frameworkId, task) + "/stdout";
     try {
       long at = range.tail().isPresent() ? tail(agent, path, range.tail().get(), out) : 0;
       while (true) {
@@ -122,6 +134,12 @@ final class AgentClient {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  /// The sandbox of a task, as the agent calls it.
+  private static String path(String frameworkId, TaskRecord task) {
+    return "/frameworks/%s/executors/%s/runs/latest/containers/%s"
+        .formatted(frameworkId, task.executor(), task.containerId());
   }
 
   private long copy(AgentInfo agent, String path, long from, OutputStream out) throws IOException {
@@ -190,17 +208,19 @@ final class AgentClient {
 
   private JsonNode file(AgentInfo agent, ObjectNode call) throws IOException {
     MesosHttp.Answer answer = http.post(api(agent), call, credentials, Map.of(), DEADLINE);
-    if (answer.code() != 200) {
+    if (answer.code() != 200 && answer.code() != 202) {
       throw new MesosFailure(
           answer.code(),
           "agent %s answers %d %s".formatted(agent.hostname(), answer.code(), answer.text()));
     }
-    return Json.parse(answer.body());
+    return answer.body().length == 0 ? Json.object() : Json.parse(answer.body());
   }
 
-  /// Runs a command in a container below the task's.
+  /// Runs a command in a container below the task's. Its input and output are attached, where the
+  /// agent can do that; else its output is read from its sandbox, and it has no input.
   int exec(
       AgentInfo agent,
+      String frameworkId,
       TaskRecord task,
       List<String> command,
       boolean terminal,
@@ -208,12 +228,95 @@ final class AgentClient {
       OutputStream out,
       OutputStream err,
       Duration timeout) {
+    if (!withoutSessions.contains(agent.id())) {
+      try {
+        return session(agent, task, command, terminal, in, out, err, timeout);
+      } catch (NoSessions e) {
+        log.info("agent attaches no commands node={} cause={}", agent.nodeName(), e.getMessage());
+        withoutSessions.add(agent.id());
+      }
+    }
+    return detached(agent, frameworkId, task, command, out, err, timeout);
+  }
+
+  private static final class NoSessions extends Exception {
+    NoSessions(String message) {
+      super(message);
+    }
+  }
+
+  private int detached(
+      AgentInfo agent,
+      String frameworkId,
+      TaskRecord task,
+      List<String> command,
+      OutputStream out,
+      OutputStream err,
+      Duration timeout) {
+    ObjectNode id = Json.object().put("value", chance.uid());
+    id.set("parent", containerId(task));
+    ObjectNode call = Json.object().put("type", "LAUNCH_CONTAINER");
+    ObjectNode launch = call.putObject("launch_container");
+    launch.set("container_id", id);
+    launch
+        .putObject("command")
+        .put("shell", true)
+        .put("value", "exec < /dev/null\n" + inside(task.id(), command));
+    String folder =
+        path(frameworkId, task) + "/containers/" + Json.string(id, "value", "") + "/";
+    try {
+      file(agent, call);
+      var code = new CompletableFuture<Integer>();
+      timeline.execute(
+          () -> {
+            try {
+              code.complete(exitCode(agent, id, timeout));
+            } catch (IOException e) {
+              code.completeExceptionally(e);
+            }
+          });
+      long outAt = 0;
+      long errAt = 0;
+      while (true) {
+        boolean ended = code.isDone();
+        outAt = copy(agent, folder + "stdout", outAt, out);
+        errAt = copy(agent, folder + "stderr", errAt, err);
+        if (ended) {
+          return code.isCompletedExceptionally() ? timedOut(agent, id) : code.join();
+        }
+        Thread.sleep(POLL);
+      }
+    } catch (IOException e) {
+      end(agent, id);
+      throw new RuntimeFailedException("the command was cut off: " + e.getMessage(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      end(agent, id);
+      throw new RuntimeFailedException("interrupted", e);
+    }
+  }
+
+  private int timedOut(AgentInfo agent, ObjectNode id) {
+    end(agent, id);
+    return TIMED_OUT;
+  }
+
+  private int session(
+      AgentInfo agent,
+      TaskRecord task,
+      List<String> command,
+      boolean terminal,
+      InputStream in,
+      OutputStream out,
+      OutputStream err,
+      Duration timeout)
+      throws NoSessions {
     ObjectNode id = Json.object().put("value", chance.uid());
     id.set("parent", containerId(task));
     ObjectNode call = Json.object().put("type", "LAUNCH_NESTED_CONTAINER_SESSION");
     ObjectNode launch = call.putObject("launch_nested_container_session");
     launch.set("container_id", id);
-    launch.putObject("command").put("shell", true).put("value", inside(task.id(), command));
+    launch.putObject("command").put("shell", true).put("value", (terminal ? "" : WAIT) + inside(task.id(), command));
     if (terminal) {
       launch.putObject("container").put("type", "MESOS").putObject("tty_info");
     }
@@ -229,14 +332,14 @@ final class AgentClient {
               DEADLINE);
       try (InputStream body = stream.body()) {
         if (stream.code() != 200) {
+          String text = new String(body.readNBytes(300), StandardCharsets.UTF_8).strip();
+          if (text.contains("switchboard")) {
+            throw new NoSessions(text);
+          }
           throw new RuntimeFailedException(
-              "agent %s answers %d %s"
-                  .formatted(
-                      agent.hostname(),
-                      stream.code(),
-                      new String(body.readNBytes(300), StandardCharsets.UTF_8).strip()));
+              "agent %s answers %d %s".formatted(agent.hostname(), stream.code(), text));
         }
-        timeline.execute(() -> input(agent, id, in));
+        timeline.execute(() -> input(agent, id, terminal ? in : after('\n', in)));
         Scheduled timer =
             timeline.schedule(
                 timeout,
@@ -251,7 +354,7 @@ final class AgentClient {
           timer.cancel();
         }
       }
-      return timedOut[0] ? TIMED_OUT : exitCode(agent, id);
+      return timedOut[0] ? TIMED_OUT : exitCode(agent, id, DEADLINE);
     } catch (IOException e) {
       if (timedOut[0]) {
         return TIMED_OUT;
@@ -264,12 +367,15 @@ final class AgentClient {
   /// The command with the environment, and where it is allowed the mounts, of the task's process.
   static String inside(String taskId, List<String> command) {
     String words = String.join(" ", command.stream().map(LaunchScript::quoted).toList());
-    String inner = LaunchScript.quoted("exec env -i \"$@\" " + words);
+    String inner = LaunchScript.quoted("env -i \"$@\" " + words + "; echo $? >&3");
     return """
         for p in $(cd /proc && echo [0-9]*); do
           if tr '\\0' '\\n' < /proc/$p/environ 2>/dev/null | grep -qx MESOS_TASK_ID=%s; then
             n=; [ "$(id -u)" = 0 ] && command -v nsenter >/dev/null && n="nsenter --target $p --mount --root --wd"
-            exec xargs -0 -a /proc/$p/environ $n sh -c %s slipway
+            f=$(mktemp) && exec 3> "$f"
+            xargs -0 -a /proc/$p/environ $n sh -c %s slipway
+            c=$(cat "$f"); rm -f "$f"
+            exit ${c:-125}
           fi
         done
         exec %s
@@ -310,6 +416,11 @@ final class AgentClient {
     }
   }
 
+  private static InputStream after(char first, InputStream rest) {
+    return new java.io.SequenceInputStream(
+        new java.io.ByteArrayInputStream(new byte[] {(byte) first}), rest);
+  }
+
   private static void feed(ObjectNode id, InputStream in, PipedOutputStream sink) {
     try (sink) {
       ObjectNode first = Json.object().put("type", "ATTACH_CONTAINER_INPUT");
@@ -338,10 +449,10 @@ final class AgentClient {
     }
   }
 
-  private int exitCode(AgentInfo agent, ObjectNode id) throws IOException {
+  private int exitCode(AgentInfo agent, ObjectNode id, Duration timeout) throws IOException {
     ObjectNode call = Json.object().put("type", "WAIT_CONTAINER");
     call.putObject("wait_container").set("container_id", id);
-    MesosHttp.Answer answer = http.post(api(agent), call, credentials, Map.of(), DEADLINE);
+    MesosHttp.Answer answer = http.post(api(agent), call, credentials, Map.of(), timeout);
     if (answer.code() != 200) {
       throw new MesosFailure(
           answer.code(), "the exit code is lost: %d %s".formatted(answer.code(), answer.text()));

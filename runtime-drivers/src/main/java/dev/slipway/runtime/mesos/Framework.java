@@ -114,6 +114,7 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
   private long refreshedAt;
 
   private volatile String frameworkId;
+  private volatile String masterVersion = "";
   private volatile @Nullable String stopped;
   private volatile Instant connectedAt = Instant.MAX;
   private Duration reconcileDelay = RECONCILE_FIRST;
@@ -185,6 +186,15 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
     return frameworkId;
   }
 
+  List<String> tried() {
+    return scheduler.tried();
+  }
+
+  /// Empty as long as no master has answered.
+  String masterVersion() {
+    return masterVersion;
+  }
+
   // What it says of itself
 
   @Override
@@ -215,6 +225,7 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
       files.frameworkId(id);
       frameworkId = id;
     }
+    masterVersion = Json.string(masterInfo, "version", masterVersion);
     figures.add(Figures.SUBSCRIPTIONS, 1);
     accepting.clear();
     synchronized (demand) {

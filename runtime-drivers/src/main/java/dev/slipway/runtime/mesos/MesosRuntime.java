@@ -32,7 +32,7 @@ final class MesosRuntime implements ContainerRuntime {
 
   @Override
   public String version() {
-    return "mesos://1.x";
+    return "mesos://" + framework.masterVersion();
   }
 
   @Override
@@ -264,7 +264,9 @@ final class MesosRuntime implements ContainerRuntime {
             .filter(found -> found.phase() == Phase.RUNNING)
             .orElseThrow(() -> new RuntimeFailedException("container is not running"));
     PodRecord pod = framework.record(podUid(id)).orElseThrow();
-    return framework.agent().exec(pod.agent(), task, command, terminal, in, out, err, timeout);
+    return framework
+        .agent()
+        .exec(pod.agent(), framework.id(), task, command, terminal, in, out, err, timeout);
   }
 
   @Override
