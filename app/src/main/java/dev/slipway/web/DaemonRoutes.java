@@ -70,7 +70,8 @@ public final class DaemonRoutes {
       Optional<String> webhookSecret,
       Timeline timeline,
       String version) {
-    var here = new DaemonRoutes(cluster, sync, audit, counts, mesos, webhookSecret, timeline, version);
+    var here =
+        new DaemonRoutes(cluster, sync, audit, counts, mesos, webhookSecret, timeline, version);
     routes.open("GET", "/healthz", exchange -> exchange.answerText(200, "ok\n"));
     routes.open("GET", "/livez", exchange -> exchange.answerText(200, "ok\n"));
     routes.open("GET", "/readyz", exchange -> exchange.answerText(200, "ok\n"));
@@ -245,8 +246,7 @@ public final class DaemonRoutes {
                 figures.forEach(
                     (name, count) ->
                         text.append(
-                            "slipway_mesos_%s{cluster=\"%s\"} %d\n"
-                                .formatted(name, node, count))));
+                            "slipway_mesos_%s{cluster=\"%s\"} %d\n".formatted(name, node, count))));
     text.append(
         "# HELP slipway_build_info The version.\n# TYPE slipway_build_info gauge\nslipway_build_info{version=\"%s\"} 1\n"
             .formatted(version));

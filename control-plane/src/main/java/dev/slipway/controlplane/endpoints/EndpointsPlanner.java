@@ -87,9 +87,7 @@ final class EndpointsPlanner {
               number ->
                   ports.add(
                       new Port(
-                          Json.string(port, "name", ""),
-                          PodPorts.reached(pod, number),
-                          protocol)));
+                          Json.string(port, "name", ""), PodPorts.reached(pod, number), protocol)));
     }
     return List.copyOf(ports);
   }

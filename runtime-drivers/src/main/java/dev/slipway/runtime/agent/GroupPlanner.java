@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import tools.jackson.databind.JsonNode;
 
 /// What a node does next about a pod whose containers share their fate: they start together, and
 /// when one of them must run again, all of them do. The runtime itself holds main containers back
@@ -62,16 +63,13 @@ final class GroupPlanner {
 
   /// Whether the end of some container asks for the whole group again.
   private static boolean mustRunAgain(KubeObject pod, List<Observed> group) {
-    String policy = PodPlanner.restartPolicy(pod);
-    if (policy.equals("Never")) {
-      return false;
-    }
-    for (Observed observed : group) {
-      if (observed.state() instanceof ContainerState.Exited exited) {
-        boolean init =
-            Json.items(pod.spec(), "initContainers").stream()
-                .anyMatch(c -> Json.string(c, "name", "").equals(observed.container()));
-        if (exited.code() != 0 || (policy.equals("Always") && !init)) {
+    var all = new ArrayList<>(Json.items(pod.spec(), "initContainers"));
+    all.addAll(Json.items(pod.spec(), "containers"));
+    for (JsonNode container : all) {
+      for (Observed observed : group) {
+        if (observed.container().equals(Json.string(container, "name", ""))
+            && observed.state() instanceof ContainerState.Exited exited
+            && PodPlanner.restarts(pod, container, exited)) {
           return true;
         }
       }
@@ -85,12 +83,17 @@ final class GroupPlanner {
     List<ContainerState.Exited> ends =
         group.stream().map(o -> (ContainerState.Exited) o.state()).toList();
     Instant started =
-        ends.stream().map(ContainerState.Exited::startedAt).min(Comparator.naturalOrder()).orElse(view.now());
+        ends.stream()
+            .map(ContainerState.Exited::startedAt)
+            .min(Comparator.naturalOrder())
+            .orElse(view.now());
     Instant ended =
-        ends.stream().map(ContainerState.Exited::at).max(Comparator.naturalOrder()).orElse(view.now());
+        ends.stream()
+            .map(ContainerState.Exited::at)
+            .max(Comparator.naturalOrder())
+            .orElse(view.now());
     int before = group.stream().mapToInt(Observed::backoffLevel).max().orElse(0);
-    boolean ranWell =
-        Duration.between(started, ended).compareTo(PodPlanner.RESET_AFTER) >= 0;
+    boolean ranWell = Duration.between(started, ended).compareTo(PodPlanner.RESET_AFTER) >= 0;
     Duration left =
         Duration.between(view.now(), ended.plus(PodPlanner.backoff(ranWell ? 0 : before)));
     if (left.isPositive()) {
@@ -99,5 +102,4 @@ final class GroupPlanner {
     steps.add(new PodStep.Launch(attempt + 1, ranWell ? 0 : before + 1));
     return Optional.empty();
   }
-
 }

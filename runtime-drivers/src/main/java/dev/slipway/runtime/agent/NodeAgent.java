@@ -13,8 +13,8 @@ import dev.slipway.model.loop.Outcome;
 import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.pod.PodPorts;
 import dev.slipway.model.pod.PodStreams;
-import dev.slipway.model.quantity.Quantity;
 import dev.slipway.model.service.ServingGate;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
@@ -179,8 +179,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     }
     KubeObject pod = found.get();
     PodView view = observe(pod);
-    PodPlanner.Plan plan =
-        runtime.sharesFate() ? GroupPlanner.plan(view) : PodPlanner.plan(view);
+    PodPlanner.Plan plan = runtime.sharesFate() ? GroupPlanner.plan(view) : PodPlanner.plan(view);
     boolean again = false;
     for (PodStep step : plan.steps()) {
       again |= carryOut(pod, view, step);
@@ -380,19 +379,17 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
   }
 
   /// All containers at once. Their ends and their restarts are seen by looking, as those of others.
-  private void launch(KubeObject pod, PodView view, int attempt, int level) {
+  private boolean launch(KubeObject pod, PodView view, int attempt, int level) {
     String address = view.sandbox().orElseThrow();
-    runtime.prepare(pod.uid(), pod.namespace(), pod.name(), plans.volumes(pod, address));
+    runtime.prepare(plans.sandbox(pod, runtime));
     int inits = Json.items(pod.spec(), "initContainers").size();
     var parts = new ArrayList<PodLaunch.Part>();
     for (JsonNode spec : specs(pod)) {
-      JsonNode requests = spec.path("resources").path("requests");
+      boolean main = parts.size() >= inits;
       parts.add(
           new PodLaunch.Part(
               plans.spec(pod, spec, attempt, level, address),
-              parts.size() < inits,
-              Quantity.find(requests.path("cpu").asString("")).map(Quantity::milliValue).orElse(0L),
-              Quantity.find(requests.path("memory").asString("")).map(Quantity::value).orElse(0L),
+              !main && !PodPlanner.isSidecar(spec),
               Json.items(spec, "ports").stream()
                   .map(
                       port ->
@@ -401,13 +398,14 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
                               Json.integer(port, "containerPort", 0),
                               Json.integer(port, "hostPort", 0)))
                   .toList(),
-              parts.size() < inits ? Optional.empty() : ProbeSpec.local(spec)));
+              main ? ProbeSpec.local(spec) : Optional.empty()));
     }
     runtime.launch(new PodLaunch(pod.uid(), parts, PodPlanner.grace(pod)));
     events.normal(
         pod,
         "Started",
         attempt == 0 ? "Launching its containers" : "Launching its containers again");
+    return true;
   }
 
   /// The node has no room after all: its controller shall place another pod.
@@ -579,7 +577,8 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
             words,
             false,
             view.now());
-    ObjectNode status = PodStatus.of(current, address(), runtime.ports(view.pod().uid()));
+    ObjectNode status = PodStatus.of(current, address());
+    PodPorts.write(status, runtime.ports(view.pod().uid()));
     if (status.equals(view.pod().status())) {
       return;
     }

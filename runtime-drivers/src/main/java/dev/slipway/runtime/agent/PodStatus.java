@@ -3,14 +3,12 @@ package dev.slipway.runtime.agent;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
-import dev.slipway.model.pod.PodPorts;
 import dev.slipway.runtime.spi.ContainerRuntime.Observed;
 import dev.slipway.runtime.spi.ContainerState;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -20,8 +18,7 @@ import tools.jackson.databind.node.ObjectNode;
 final class PodStatus {
   private PodStatus() {}
 
-  /// @param ports that the pod is reached by, by those that its containers state
-  static ObjectNode of(PodView view, String hostAddress, Map<Integer, Integer> ports) {
+  static ObjectNode of(PodView view, String hostAddress) {
     KubeObject pod = view.pod();
     ObjectNode status = pod.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
     if (!status.has("startTime")) {
@@ -35,7 +32,6 @@ final class PodStatus {
               status.put("podIP", address);
               status.putArray("podIPs").addObject().put("ip", address);
             });
-    PodPorts.write(status, ports);
     List<JsonNode> init = Json.items(pod.spec(), "initContainers");
     List<JsonNode> main = Json.items(pod.spec(), "containers");
     boolean initialized =

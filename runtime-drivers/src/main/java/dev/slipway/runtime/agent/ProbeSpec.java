@@ -81,8 +81,7 @@ record ProbeSpec(
                           new PodLaunch.Liveness.Check.Http(
                               http.port(), http.path(), http.secure());
                       case Check.Tcp tcp -> new PodLaunch.Liveness.Check.Tcp(tcp.port());
-                      case Check.Exec exec ->
-                          new PodLaunch.Liveness.Check.Command(exec.command());
+                      case Check.Exec exec -> new PodLaunch.Liveness.Check.Command(exec.command());
                       case Check.Grpc _ -> throw new IllegalStateException("grpc is not local");
                     },
                     probe.initialDelay(),

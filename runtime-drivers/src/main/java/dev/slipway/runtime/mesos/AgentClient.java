@@ -262,8 +262,7 @@ final class AgentClient {
         .putObject("command")
         .put("shell", true)
         .put("value", "exec < /dev/null\n" + inside(task.id(), command));
-    String folder =
-        path(frameworkId, task) + "/containers/" + Json.string(id, "value", "") + "/";
+    String folder = path(frameworkId, task) + "/containers/" + Json.string(id, "value", "") + "/";
     try {
       file(agent, call);
       var code = new CompletableFuture<Integer>();
@@ -316,7 +315,10 @@ final class AgentClient {
     ObjectNode call = Json.object().put("type", "LAUNCH_NESTED_CONTAINER_SESSION");
     ObjectNode launch = call.putObject("launch_nested_container_session");
     launch.set("container_id", id);
-    launch.putObject("command").put("shell", true).put("value", (terminal ? "" : WAIT) + inside(task.id(), command));
+    launch
+        .putObject("command")
+        .put("shell", true)
+        .put("value", (terminal ? "" : WAIT) + inside(task.id(), command));
     if (terminal) {
       launch.putObject("container").put("type", "MESOS").putObject("tty_info");
     }

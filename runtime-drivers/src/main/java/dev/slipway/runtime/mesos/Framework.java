@@ -11,6 +11,7 @@ import dev.slipway.runtime.mesos.TaskRules.Meaning;
 import dev.slipway.runtime.spi.ContainerSpec;
 import dev.slipway.runtime.spi.PodLaunch;
 import dev.slipway.runtime.spi.RuntimeFailedException;
+import dev.slipway.runtime.spi.SandboxSpec;
 import dev.slipway.runtime.spi.VolumeSpec;
 import java.time.Duration;
 import java.time.Instant;
@@ -267,21 +268,21 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
 
   // Pods
 
-  String prepare(
-      String node, String podUid, String namespace, String name, List<VolumeSpec> volumes) {
+  /// @return the pod's address
+  String prepare(String node, SandboxSpec place) {
     AgentView agent = agents.get(node);
     if (agent == null) {
       throw new RuntimeFailedException("node " + node + " is no agent of this Mesos cluster");
     }
     Pod pod =
         pods.computeIfAbsent(
-            podUid,
+            place.podUid(),
             uid -> {
               var record =
                   new PodRecord(
                       uid,
-                      namespace,
-                      name,
+                      place.namespace(),
+                      place.name(),
                       node,
                       agent.info(),
                       address(agent.info()),
@@ -292,8 +293,8 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
               return new Pod(record);
             });
     synchronized (pod) {
-      if (!volumes.isEmpty()) {
-        pod.volumes = List.copyOf(volumes);
+      if (!place.volumes().isEmpty()) {
+        pod.volumes = place.volumes();
       }
       return pod.record.address();
     }
@@ -592,14 +593,14 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
   }
 
   private void reachable(String agentId, boolean reachable) {
-    for (var entry : agents.entrySet()) {
-      AgentView view = entry.getValue();
-      if (view.info().id().equals(agentId) && view.lost() == reachable) {
-        agents.put(
-            entry.getKey(), new AgentView(view.info(), view.free(), !reachable, view.leaving()));
-        log.info("agent {} node={}", reachable ? "is back" : "lost", entry.getKey());
-      }
-    }
+    agents.replaceAll(
+        (node, view) -> {
+          if (!view.info().id().equals(agentId) || view.lost() != reachable) {
+            return view;
+          }
+          log.info("agent {} node={}", reachable ? "is back" : "lost", node);
+          return new AgentView(view.info(), view.free(), !reachable, view.leaving());
+        });
   }
 
   /// A hint only: what became of the tasks is told by their statuses.
@@ -625,13 +626,14 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
     for (JsonNode offer : offers) {
       ids.add(offer.path("id"));
       String agentId = Json.string(offer.path("agent_id"), "value", "");
-      for (var entry : agents.entrySet()) {
-        AgentView view = entry.getValue();
-        if (view.info().id().equals(agentId) && !view.leaving()) {
-          log.warn("agent leaves for maintenance node={}", entry.getKey());
-          agents.put(entry.getKey(), new AgentView(view.info(), Amounts.NONE, view.lost(), true));
-        }
-      }
+      agents.replaceAll(
+          (node, view) -> {
+            if (!view.info().id().equals(agentId) || view.leaving()) {
+              return view;
+            }
+            log.warn("agent leaves for maintenance node={}", node);
+            return new AgentView(view.info(), Amounts.NONE, view.lost(), true);
+          });
     }
     if (!ids.isEmpty()) {
       attempt("ACCEPT_INVERSE_OFFERS", Json.object().set("inverse_offer_ids", ids));
@@ -716,7 +718,7 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
       scheduler.call(type, body);
     } catch (MesosFailure e) {
       if (scheduler.isConnected()) {
-        scheduler.resubscribe(e.getMessage());
+        scheduler.resubscribe(String.valueOf(e.getMessage()));
       }
     }
   }
@@ -769,7 +771,7 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
       }
       // Nobody knows: with a new subscription the old call can do nothing any more, and the
       // reconciliation tells the truth.
-      scheduler.resubscribe(e.getMessage());
+      scheduler.resubscribe(String.valueOf(e.getMessage()));
     } finally {
       ids.forEach(accepting::remove);
     }

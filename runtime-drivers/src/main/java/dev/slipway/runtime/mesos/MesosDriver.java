@@ -74,10 +74,7 @@ public final class MesosDriver implements NodeDriver {
     timeline.execute(
         () -> {
           if (there) {
-            pool.join(
-                node,
-                new MesosRuntime(framework, node),
-                () -> reading(framework, node));
+            pool.join(node, new MesosRuntime(framework, node), () -> reading(framework, node));
           } else {
             pool.leave(node);
           }
@@ -145,8 +142,7 @@ public final class MesosDriver implements NodeDriver {
             .view(node)
             .orElseThrow(() -> new RuntimeFailedException("the agent has left the cluster"));
     // While the master is away or has lost the agent, the agent itself may answer well.
-    if ((!framework.isConnected() || view.lost())
-        && !framework.agent().isAlive(view.info())) {
+    if ((!framework.isConnected() || view.lost()) && !framework.agent().isAlive(view.info())) {
       throw new RuntimeFailedException(
           view.lost()
               ? "the Mesos master has lost the agent, and it does not answer"

@@ -6,7 +6,7 @@ import dev.slipway.runtime.spi.ContainerSpec;
 import dev.slipway.runtime.spi.ContainerState;
 import dev.slipway.runtime.spi.PodLaunch;
 import dev.slipway.runtime.spi.RuntimeFailedException;
-import dev.slipway.runtime.spi.VolumeSpec;
+import dev.slipway.runtime.spi.SandboxSpec;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.time.Duration;
@@ -79,6 +79,7 @@ final class MesosRuntime implements ContainerRuntime {
                     task.attempt(),
                     task.backoffLevel(),
                     id(podUid, task.container(), task.attempt()),
+                    "",
                     state(pod, task)));
           }
           for (PodLaunch.Part part : created.values()) {
@@ -91,6 +92,7 @@ final class MesosRuntime implements ContainerRuntime {
                       spec.attempt(),
                       spec.backoffLevel(),
                       id(podUid, spec.container(), spec.attempt()),
+                      "",
                       new ContainerState.Created()));
             }
           }
@@ -127,9 +129,13 @@ final class MesosRuntime implements ContainerRuntime {
   }
 
   @Override
-  public Sandbox prepare(String podUid, String namespace, String name, List<VolumeSpec> volumes) {
-    String address = framework.prepare(node, podUid, namespace, name, volumes);
-    return new Sandbox(podUid, namespace, name, address);
+  public Sandbox prepare(SandboxSpec pod) {
+    return new Sandbox(pod.podUid(), pod.namespace(), pod.name(), framework.prepare(node, pod));
+  }
+
+  @Override
+  public String address(SandboxSpec pod) {
+    return framework.prepare(node, pod.withVolumes(List.of()));
   }
 
   @Override
@@ -139,7 +145,7 @@ final class MesosRuntime implements ContainerRuntime {
   }
 
   private static PodLaunch.Part alone(ContainerSpec spec) {
-    return new PodLaunch.Part(spec, false, 0, 0, List.of(), Optional.empty());
+    return new PodLaunch.Part(spec, false, List.of(), Optional.empty());
   }
 
   @Override

@@ -33,6 +33,7 @@ record TaskGroups(boolean images) {
             "container %s states no command, and these Mesos agents run no images"
                 .formatted(spec.container()));
       }
+      refuse(spec);
       if (images && (!spec.mounts().isEmpty() || !before.isEmpty() || part.init())) {
         if (spec.command().isEmpty()) {
           throw RuntimeFailedException.unsupported(
@@ -44,6 +45,21 @@ record TaskGroups(boolean images) {
       if (part.init()) {
         before.add(spec.container());
       }
+    }
+  }
+
+  /// What would weaken a container if it were passed over in silence.
+  private static void refuse(ContainerSpec spec) {
+    ContainerSpec.Security security = spec.security();
+    String what =
+        security.userId().isPresent() || security.groupId().isPresent()
+            ? "a user or group of its own; tasks of Mesos run as the user of the framework"
+            : security.readOnlyRoot()
+                ? "a root file system that is read only"
+                : security.privileged() ? "to be privileged" : "";
+    if (!what.isEmpty()) {
+      throw RuntimeFailedException.unsupported(
+          "container %s asks for %s".formatted(spec.container(), what));
     }
   }
 
@@ -113,11 +129,6 @@ record TaskGroups(boolean images) {
     }
     ArrayNode variables = command.putObject("environment").putArray("variables");
     environment.forEach((name, value) -> variables.add(variable(name, value)));
-    if (part.container().userId().isPresent() && !images) {
-      throw RuntimeFailedException.unsupported(
-          "container %s asks for user %d; tasks of Mesos run as the user of the framework"
-              .formatted(spec.container(), spec.userId().get()));
-    }
     task.putObject("kill_policy")
         .putObject("grace_period")
         .put("nanoseconds", waiting.launch().grace().toNanos());

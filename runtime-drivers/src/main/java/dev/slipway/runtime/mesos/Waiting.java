@@ -1,5 +1,6 @@
 package dev.slipway.runtime.mesos;
 
+import dev.slipway.runtime.spi.ContainerSpec;
 import dev.slipway.runtime.spi.PodLaunch;
 import dev.slipway.runtime.spi.VolumeSpec;
 import java.time.Instant;
@@ -38,8 +39,9 @@ record Waiting(
     long cpuOwed = EXECUTOR_CPU;
     long memoryOwed = EXECUTOR_MEMORY;
     for (PodLaunch.Part part : launch.parts()) {
-      long cpu = part.cpuMillis();
-      long memory = part.memoryBytes() >> 20;
+      ContainerSpec.Limits asked = part.container().limits();
+      long cpu = asked.cpuShareMillis().orElse(0L);
+      long memory = asked.memoryReservedBytes().orElse(0L) >> 20;
       long cpuGiven = Math.max(0, Math.min(cpuOwed, cpu - LEAST_CPU));
       long memoryGiven = Math.max(0, Math.min(memoryOwed, memory - LEAST_MEMORY));
       cpuOwed -= cpuGiven;

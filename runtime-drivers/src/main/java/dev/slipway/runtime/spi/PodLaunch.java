@@ -14,16 +14,9 @@ public record PodLaunch(String podUid, List<Part> parts, Duration grace) {
   }
 
   /// @param init must have succeeded before the next part begins
-  /// @param cpuMillis asked for in thousandths of a processor; 0 when nothing is
-  /// @param memoryBytes asked for; 0 when nothing is
   /// @param liveness for the runtime itself to look at; the agent asks all other probes
   public record Part(
-      ContainerSpec container,
-      boolean init,
-      long cpuMillis,
-      long memoryBytes,
-      List<Port> ports,
-      Optional<Liveness> liveness) {
+      ContainerSpec container, boolean init, List<Port> ports, Optional<Liveness> liveness) {
     public Part {
       ports = List.copyOf(ports);
     }

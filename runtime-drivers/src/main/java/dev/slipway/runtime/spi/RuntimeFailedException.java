@@ -35,8 +35,7 @@ public final class RuntimeFailedException extends RuntimeException {
 
   /// What this node has no room for, though the pod was sent here: another may have.
   public static RuntimeFailedException noRoom(String message) {
-    return new RuntimeFailedException(
-        message, false, NO_ROOM, new IllegalStateException(message));
+    return new RuntimeFailedException(message, false, NO_ROOM, new IllegalStateException(message));
   }
 
   public boolean isNoRoom() {

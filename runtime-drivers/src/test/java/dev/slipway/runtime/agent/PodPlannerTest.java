@@ -287,6 +287,7 @@ class PodPlannerTest {
         .map(
             step ->
                 switch (step) {
+                  case PodStep.Launch launch -> "launch " + launch.attempt();
                   case PodStep.Prepare _ -> "prepare";
                   case PodStep.Start(String container, int attempt, _) ->
                       "start " + container + "#" + attempt;

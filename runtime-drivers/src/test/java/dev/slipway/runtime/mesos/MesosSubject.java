@@ -23,8 +23,7 @@ final class MesosSubject implements AutoCloseable {
     this(data, masters, patience, MesosHttp.Credentials.NONE);
   }
 
-  MesosSubject(
-      Path data, Masters masters, Duration patience, MesosHttp.Credentials credentials) {
+  MesosSubject(Path data, Masters masters, Duration patience, MesosHttp.Credentials credentials) {
     var chance = new Random(System.nanoTime());
     FrameworkSettings usual = FrameworkSettings.of(masters, credentials);
     framework =

@@ -3,6 +3,7 @@ package dev.slipway.runtime.mesos;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.slipway.model.json.Json;
+import dev.slipway.runtime.spi.ContainerSpec;
 import dev.slipway.runtime.spi.PodLaunch;
 import dev.slipway.runtime.spi.RuntimeContract;
 import java.time.Duration;
@@ -53,14 +54,28 @@ class OfferPlannerTest {
 
   private static Waiting waiting(
       String uid, int agent, long cpu, long memory, List<PodLaunch.Port> ports) {
-    var part =
-        new PodLaunch.Part(
-            RuntimeContract.spec("web", 0, "exit 0"),
-            false,
-            cpu,
-            memory << 20,
-            ports,
-            Optional.empty());
+    ContainerSpec plain = RuntimeContract.spec("web", 0, "exit 0");
+    var spec =
+        new ContainerSpec(
+            uid,
+            "web",
+            0,
+            0,
+            plain.image(),
+            plain.command(),
+            List.of(),
+            "",
+            plain.environment(),
+            List.of(),
+            new ContainerSpec.Limits(
+                Optional.empty(),
+                Optional.empty(),
+                Optional.of(cpu),
+                Optional.of(memory << 20),
+                java.util.Map.of()),
+            plain.security(),
+            plain.terminal());
+    var part = new PodLaunch.Part(spec, false, ports, Optional.empty());
     return new Waiting(
         uid,
         "host" + agent,
@@ -140,14 +155,12 @@ class OfferPlannerTest {
                 .mapToDouble(r -> r.path("scalar").path("value").doubleValue())
                 .sum())
         .isEqualTo(0.5);
-    assertThat(all)
-        .allMatch(r -> Json.string(r.path("allocation_info"), "role", "").equals("web"));
+    assertThat(all).allMatch(r -> Json.string(r.path("allocation_info"), "role", "").equals("web"));
   }
 
   @Test
   void aPortKeepsItsNumberWhereTheOfferHasItAndElseGetsAnother() {
-    var ports =
-        List.of(new PodLaunch.Port("http", 31005, 0), new PodLaunch.Port("admin", 9000, 0));
+    var ports = List.of(new PodLaunch.Port("http", 31005, 0), new PodLaunch.Port("admin", 9000, 0));
     var taken =
         OfferPlanner.plan(
                 List.of(offer("o", 1, 4, 1000, 20)), List.of(waiting("a", 1, 100, 100, ports)))
@@ -183,7 +196,11 @@ class OfferPlannerTest {
         }
         waiting.add(
             waiting(
-                "pod" + i, 1 + random.nextInt(2), random.nextInt(2500), random.nextInt(300), ports));
+                "pod" + i,
+                1 + random.nextInt(2),
+                random.nextInt(2500),
+                random.nextInt(300),
+                ports));
       }
       for (OfferPlanner.Answer answer : OfferPlanner.plan(offers, waiting)) {
         Amounts offered =

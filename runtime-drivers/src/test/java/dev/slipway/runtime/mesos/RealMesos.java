@@ -17,8 +17,8 @@ import java.util.concurrent.TimeUnit;
 /// everything that they started.
 ///
 /// Where Mesos comes from: `SLIPWAY_MESOS_HOME` names a folder with its programs, or
-/// `SLIPWAY_MESOS_SETUP` (else `../shared/mesos` beside the checkout, or beside its parent) one with
-/// a `setup.sh` that makes such a folder.
+/// `SLIPWAY_MESOS_SETUP` (else `../shared/mesos` beside the checkout, or beside its parent) one
+/// with a `setup.sh` that makes such a folder.
 public final class RealMesos implements AutoCloseable {
   private final Path home;
   private final Path folder;
@@ -91,13 +91,13 @@ public final class RealMesos implements AutoCloseable {
   }
 
   private static int freePort() throws IOException {
-    try (var socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+    try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       return socket.getLocalPort();
     }
   }
 
   public int port(String name) {
-    return ports.get(name);
+    return java.util.Objects.requireNonNull(ports.get(name), name);
   }
 
   public URI url(String name) {
@@ -105,7 +105,8 @@ public final class RealMesos implements AutoCloseable {
   }
 
   public void master(String name, String... flags) throws IOException {
-    int port = ports.containsKey(name) ? ports.get(name) : freePort();
+    Integer known = ports.get(name);
+    int port = known != null ? known : freePort();
     ports.put(name, port);
     var command =
         new ArrayList<>(
@@ -123,7 +124,8 @@ public final class RealMesos implements AutoCloseable {
   }
 
   public void agent(String name, String master, String... flags) throws IOException {
-    int port = ports.containsKey(name) ? ports.get(name) : freePort();
+    Integer known = ports.get(name);
+    int port = known != null ? known : freePort();
     ports.put(name, port);
     Path work = folder.resolve(name);
     var command =
@@ -184,7 +186,7 @@ public final class RealMesos implements AutoCloseable {
   }
 
   public long pid(String name) {
-    return processes.get(name).pid();
+    return java.util.Objects.requireNonNull(processes.get(name), name).pid();
   }
 
   /// Ends one at once.

@@ -59,7 +59,9 @@ class TaskRulesTest {
     assertThat(
             word(
                 TaskRules.of(
-                    known.equals("none") ? Optional.empty() : Optional.of(task(Phase.valueOf(known))),
+                    known.equals("none")
+                        ? Optional.empty()
+                        : Optional.of(task(Phase.valueOf(known))),
                     status(state, message == null ? "" : message),
                     false)))
         .isEqualTo(meaning);
@@ -76,7 +78,17 @@ class TaskRulesTest {
 
   private static TaskStatus status(TaskStatus.State state, String message) {
     return new TaskStatus(
-        NEW.id(), "agent", state, "", message, "", Optional.empty(), NOW, Optional.empty(), "", "",
+        NEW.id(),
+        "agent",
+        state,
+        "",
+        message,
+        "",
+        Optional.empty(),
+        NOW,
+        Optional.empty(),
+        "",
+        "",
         false);
   }
 
@@ -118,8 +130,7 @@ class TaskRulesTest {
   @Test
   void whatWasKilledWithoutGraceSaysSo() {
     Meaning meaning =
-        TaskRules.of(
-            Optional.of(task(Phase.RUNNING)), status(TaskStatus.State.KILLED, ""), true);
+        TaskRules.of(Optional.of(task(Phase.RUNNING)), status(TaskStatus.State.KILLED, ""), true);
     assertThat(word(meaning)).isEqualTo("ended 137");
   }
 }
