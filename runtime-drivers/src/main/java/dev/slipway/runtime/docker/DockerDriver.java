@@ -1,0 +1,150 @@
+package dev.slipway.runtime.docker;
+
+import com.github.dockerjava.api.model.Info;
+import dev.slipway.model.time.Timeline;
+import dev.slipway.runtime.spi.ContainerRuntime;
+import dev.slipway.runtime.spi.NodeDeclaration;
+import dev.slipway.runtime.spi.NodeDriver;
+import dev.slipway.runtime.spi.NodeFacts;
+import dev.slipway.runtime.spi.NodePool;
+import dev.slipway.runtime.spi.RuntimeFailedException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// Makes a node of each engine that a Node object declares. Beside what every declaration has, it
+/// reads these annotations:
+///
+/// - `slipway.dev/pod-subnet`: where the pods' addresses come from; else the engine chooses
+/// - `slipway.dev/allow-host-access`: `"true"` for pods that are privileged or use what is the
+///   host's
+///
+/// and of the credentials `ca.pem`, `cert.pem` and `key.pem` (TLS), `ssh-privatekey` and
+/// `known_hosts` (ssh).
+public final class DockerDriver implements NodeDriver {
+  public static final String POD_SUBNET = "slipway.dev/pod-subnet";
+  public static final String ALLOW_HOST_ACCESS = "slipway.dev/allow-host-access";
+  private static final String LOCAL = "unix:///var/run/docker.sock";
+  private static final String CLUSTER_DOMAIN = "cluster.local";
+  private static final Duration ANSWER = Duration.ofSeconds(5);
+  private static final int PODS = 250;
+
+  private final String owner;
+  private final List<String> dnsServers;
+  private final boolean hostAllowed;
+  private final Timeline timeline;
+
+  /// @param owner as [DockerOptions#owner]
+  /// @param dnsServers as [DockerOptions#dnsServers]
+  /// @param hostAllowed what holds for nodes without [#ALLOW_HOST_ACCESS]
+  public DockerDriver(
+      String owner, List<String> dnsServers, boolean hostAllowed, Timeline timeline) {
+    this.owner = owner;
+    this.dnsServers = List.copyOf(dnsServers);
+    this.hostAllowed = hostAllowed;
+    this.timeline = timeline;
+  }
+
+  @Override
+  public Connection connect(NodeDeclaration declaration, NodePool pool) {
+    EngineAddress address =
+        EngineAddress.parse(
+            declaration.host().isEmpty() ? LOCAL : declaration.host(),
+            keys(declaration),
+            declaration.credential("ssh-privatekey"),
+            declaration.credential("known_hosts"),
+            declaration.insecureAllowed());
+    DockerOptions options =
+        DockerOptions.of(owner, declaration.name())
+            .withDns(dnsServers, CLUSTER_DOMAIN)
+            .withHostAllowed(
+                Boolean.parseBoolean(
+                    declaration
+                        .annotations()
+                        .getOrDefault(ALLOW_HOST_ACCESS, Boolean.toString(hostAllowed))));
+    String subnet = declaration.annotations().get(POD_SUBNET);
+    DockerRuntime runtime =
+        DockerRuntime.open(
+            address, subnet == null ? options : options.withSubnet(subnet), timeline);
+    return new Engines(runtime, address);
+  }
+
+  private static Optional<EngineKeys> keys(NodeDeclaration declaration) {
+    Optional<String> ca = text(declaration, "ca.pem");
+    Optional<String> certificate = text(declaration, "cert.pem");
+    Optional<String> key = text(declaration, "key.pem");
+    if (ca.isEmpty() && certificate.isEmpty() && key.isEmpty()) {
+      return Optional.empty();
+    }
+    if (ca.isEmpty() || certificate.isEmpty() || key.isEmpty()) {
+      throw RuntimeFailedException.unsupported(
+          "the credentials of node %s lack one of ca.pem, cert.pem and key.pem"
+              .formatted(declaration.name()));
+    }
+    return Optional.of(EngineKeys.of(ca.get(), certificate.get(), key.get()));
+  }
+
+  private static Optional<String> text(NodeDeclaration declaration, String key) {
+    return declaration.credential(key).map(bytes -> new String(bytes, StandardCharsets.UTF_8));
+  }
+
+  private record Engines(DockerRuntime docker, EngineAddress address) implements Connection {
+    @Override
+    public Optional<ContainerRuntime> runtime() {
+      return Optional.of(docker);
+    }
+
+    @Override
+    public NodeFacts facts() {
+      return this::read;
+    }
+
+    private NodeFacts.Reading read() {
+      Info info;
+      try {
+        info = docker.engine().call("describe itself", ANSWER, client -> client.infoCmd().exec());
+      } catch (Engine.Refused e) {
+        throw new RuntimeFailedException("engine %s: %s".formatted(address, e.getMessage()), e);
+      }
+      String architecture =
+          switch (String.valueOf(info.getArchitecture())) {
+            case "x86_64" -> "amd64";
+            case "aarch64" -> "arm64";
+            case String other -> other;
+          };
+      int processors = info.getNCPU() == null ? 1 : info.getNCPU();
+      long memory = info.getMemTotal() == null ? 0 : info.getMemTotal();
+      Map<String, String> amounts =
+          Map.of(
+              "cpu", Integer.toString(processors),
+              "memory", memory / 1024 + "Ki",
+              "pods", Integer.toString(PODS));
+      return new NodeFacts.Reading(
+          host(address),
+          Map.of(
+              "kubernetes.io/arch", architecture,
+              "kubernetes.io/os", "linux",
+              "slipway.dev/runtime", "docker"),
+          amounts,
+          amounts,
+          "docker://" + info.getServerVersion(),
+          String.valueOf(info.getOperatingSystem()),
+          architecture);
+    }
+
+    private static String host(EngineAddress address) {
+      return switch (address) {
+        case EngineAddress.Unix _ -> "127.0.0.1";
+        case EngineAddress.Tcp tcp -> tcp.host();
+        case EngineAddress.Ssh ssh -> ssh.host();
+      };
+    }
+
+    @Override
+    public void close() {
+      docker.close();
+    }
+  }
+}

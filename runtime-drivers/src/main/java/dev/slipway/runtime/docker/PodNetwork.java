@@ -1,0 +1,177 @@
+package dev.slipway.runtime.docker;
+
+import com.github.dockerjava.api.model.Network;
+import dev.slipway.runtime.spi.RuntimeFailedException;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// The engine's network of our pods, and the addresses in it. We choose the addresses, so that a
+/// pod keeps its own whatever container of it restarts.
+final class PodNetwork {
+  private final Engine engine;
+  private final DockerOptions options;
+  private final Labels labels;
+  private final String name;
+  private @Nullable Range range;
+
+  PodNetwork(Engine engine, DockerOptions options, Labels labels) {
+    this.engine = engine;
+    this.options = options;
+    this.labels = labels;
+    this.name = "slipway-%s-%06x".formatted(options.node(), options.owner().hashCode() & 0xffffff);
+  }
+
+  /// Addresses from `first` on, without the gateway.
+  record Range(int first, int size, int gateway) {
+    static Range of(String cidr, @Nullable String gateway) {
+      String[] parts = cidr.split("/", 2);
+      try {
+        int bits = Integer.parseInt(parts[1]);
+        if (bits < 8 || bits > 29) {
+          throw new IllegalArgumentException("must have between 8 and 29 bits");
+        }
+        int base = number(parts[0]) & -(1 << (32 - bits));
+        return new Range(base, 1 << (32 - bits), gateway == null ? base + 1 : number(gateway));
+      } catch (RuntimeException e) {
+        throw RuntimeFailedException.unsupported(
+            "\"%s\" is no subnet for pods: %s".formatted(cidr, e.getMessage()));
+      }
+    }
+
+    /// The first free one from where the pod's UID points to: the same again after everything of
+    /// the pod was lost, as a rule.
+    String free(String podUid, Set<String> taken) {
+      int start = Math.floorMod(podUid.hashCode() * 0x9E3779B1, size);
+      for (int i = 0; i < size; i++) {
+        int offset = (start + i) % size;
+        int address = first + offset;
+        if (offset > 1 && offset < size - 1 && address != gateway) {
+          String text = text(address);
+          if (!taken.contains(text)) {
+            return text;
+          }
+        }
+      }
+      throw new RuntimeFailedException("every pod address of this engine is taken");
+    }
+
+    private static int number(String address) {
+      String[] parts = address.split("\\.", -1);
+      if (parts.length != 4) {
+        throw new IllegalArgumentException("is no IPv4 address");
+      }
+      int number = 0;
+      for (String part : parts) {
+        int value = Integer.parseInt(part);
+        if (value < 0 || value > 255) {
+          throw new IllegalArgumentException("is no IPv4 address");
+        }
+        number = number << 8 | value;
+      }
+      return number;
+    }
+
+    private static String text(int address) {
+      return "%d.%d.%d.%d"
+          .formatted(address >>> 24, address >>> 16 & 0xff, address >>> 8 & 0xff, address & 0xff);
+    }
+  }
+
+  String name() {
+    return name;
+  }
+
+  /// Makes the network if it is not there.
+  synchronized Range ensure() {
+    Range known = range;
+    if (known != null) {
+      return known;
+    }
+    List<Network> found =
+        engine.call(
+            "list networks", client -> client.listNetworksCmd().withNameFilter(name).exec());
+    for (Network network : found) {
+      if (network.getName().equals(name)) {
+        return range = range(network);
+      }
+    }
+    if (options.subnet().isPresent()) {
+      make(options.subnet().get());
+    } else {
+      // Only a network whose subnet was stated lets us choose addresses: let the engine choose one
+      // that is free, and state it.
+      String id = make(null);
+      Range chosen = range(inspect());
+      String cidr = subnet(inspect());
+      engine.call("remove a network", client -> client.removeNetworkCmd(id).exec());
+      make(cidr);
+      return range = chosen;
+    }
+    return range = range(inspect());
+  }
+
+  /// Somebody may have removed it.
+  synchronized void forget() {
+    range = null;
+  }
+
+  private Network inspect() {
+    return engine.call(
+        "inspect network " + name, client -> client.inspectNetworkCmd().withNetworkId(name).exec());
+  }
+
+  private String make(@Nullable String cidr) {
+    Map<String, String> marks = new HashMap<>(labels.ours());
+    try {
+      return engine.call(
+          "make network " + name,
+          client -> {
+            var command =
+                client
+                    .createNetworkCmd()
+                    .withName(name)
+                    .withDriver("bridge")
+                    .withCheckDuplicate(true)
+                    .withLabels(marks);
+            if (cidr != null) {
+              command.withIpam(
+                  new Network.Ipam().withConfig(new Network.Ipam.Config().withSubnet(cidr)));
+            }
+            return command.exec().getId();
+          });
+    } catch (Engine.Refused e) {
+      if (e.status() == 409) {
+        return name;
+      }
+      throw new RuntimeFailedException(
+          "cannot make the network of the pods%s: %s"
+              .formatted(cidr == null ? "" : " with subnet " + cidr, e.getMessage()),
+          e);
+    }
+  }
+
+  private static String subnet(Network network) {
+    if (network.getIpam() != null && network.getIpam().getConfig() != null) {
+      for (Network.Ipam.Config config : network.getIpam().getConfig()) {
+        if (config.getSubnet() != null && !config.getSubnet().contains(":")) {
+          return config.getSubnet();
+        }
+      }
+    }
+    throw new RuntimeFailedException("network " + network.getName() + " has no IPv4 subnet");
+  }
+
+  private static Range range(Network network) {
+    String cidr = subnet(network);
+    String gateway = null;
+    for (Network.Ipam.Config config : network.getIpam().getConfig()) {
+      if (cidr.equals(config.getSubnet())) {
+        gateway = config.getGateway();
+      }
+    }
+    return Range.of(cidr, gateway);
+  }
+}

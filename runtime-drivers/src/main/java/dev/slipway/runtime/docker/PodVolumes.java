@@ -1,0 +1,384 @@
+package dev.slipway.runtime.docker;
+
+import com.github.dockerjava.api.model.AccessMode;
+import com.github.dockerjava.api.model.Bind;
+import com.github.dockerjava.api.model.Mount;
+import com.github.dockerjava.api.model.MountType;
+import com.github.dockerjava.api.model.Volume;
+import com.github.dockerjava.api.model.VolumeOptions;
+import dev.slipway.runtime.spi.ContainerSpec;
+import dev.slipway.runtime.spi.RuntimeFailedException;
+import dev.slipway.runtime.spi.SandboxSpec;
+import dev.slipway.runtime.spi.VolumeSpec;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
+
+/// The volumes of pods on an engine that may be on another host: everything goes through its API.
+///
+/// - each emptyDir is a volume of the engine (in memory: one of tmpfs);
+/// - ConfigMaps, Secrets and what else is files share one volume of the pod, with a folder for each
+///   state of their content: a container that starts sees one state whole, and those that run keep
+///   theirs. It is one of tmpfs as soon as one of them is secret.
+///
+/// Files get there through the container that keeps the pod's place, which mounts all of them.
+final class PodVolumes {
+  private static final String FILES = "files";
+  private static final String COMPLETE = ".complete";
+
+  private final Engine engine;
+  private final Labels labels;
+
+  PodVolumes(Engine engine, Labels labels) {
+    this.engine = engine;
+    this.labels = labels;
+  }
+
+  static boolean needPlace(SandboxSpec pod) {
+    return pod.volumes().stream().anyMatch(volume -> !isOfHost(volume));
+  }
+
+  /// Whether a volume would lose its content when nothing mounts it.
+  static boolean needHolding(SandboxSpec pod) {
+    return pod.volumes().stream()
+        .anyMatch(
+            volume ->
+                switch (volume) {
+                  case VolumeSpec.EmptyDir empty -> empty.memory();
+                  case VolumeSpec.Files files -> files.secret();
+                  case VolumeSpec.HostPath _ -> false;
+                });
+  }
+
+  private static boolean isOfHost(VolumeSpec volume) {
+    return volume instanceof VolumeSpec.HostPath;
+  }
+
+  /// Makes the engine's volumes of a pod.
+  ///
+  /// @return how the container that keeps its place mounts them
+  List<Mount> make(SandboxSpec pod) {
+    var mounts = new ArrayList<Mount>();
+    boolean files = false;
+    boolean secret = false;
+    for (VolumeSpec volume : pod.volumes()) {
+      switch (volume) {
+        case VolumeSpec.EmptyDir(String name, boolean memory) -> {
+          make(pod.podUid(), "empty_" + name, memory);
+          mounts.add(mount(Labels.volumeName(pod.podUid(), "empty_" + name), "/empty/" + name));
+        }
+        case VolumeSpec.Files(_, _, boolean ofSecret) -> {
+          files = true;
+          secret |= ofSecret;
+        }
+        case VolumeSpec.HostPath _ -> {}
+      }
+    }
+    if (files) {
+      make(pod.podUid(), FILES, secret);
+      mounts.add(mount(Labels.volumeName(pod.podUid(), FILES), "/files"));
+    }
+    return mounts;
+  }
+
+  private void make(String podUid, String part, boolean memory) {
+    engine.call(
+        "make a volume",
+        client -> {
+          var command =
+              client
+                  .createVolumeCmd()
+                  .withName(Labels.volumeName(podUid, part))
+                  .withDriver("local")
+                  .withLabels(labels.pod(podUid));
+          if (memory) {
+            command.withDriverOpts(Map.of("type", "tmpfs", "device", "tmpfs", "o", "mode=0755"));
+          }
+          return command.exec();
+        });
+  }
+
+  private static Mount mount(String volume, String target) {
+    return new Mount()
+        .withType(MountType.VOLUME)
+        .withSource(volume)
+        .withTarget(target)
+        .withVolumeOptions(new VolumeOptions().withNoCopy(true));
+  }
+
+  /// Names the state of a pod's files.
+  static String state(SandboxSpec pod) {
+    try {
+      var digest = MessageDigest.getInstance("SHA-256");
+      for (VolumeSpec volume : pod.volumes()) {
+        if (volume instanceof VolumeSpec.Files(String name, var files, _)) {
+          add(digest, name.getBytes(StandardCharsets.UTF_8));
+          new TreeMap<>(files)
+              .forEach(
+                  (path, content) -> {
+                    add(digest, path.getBytes(StandardCharsets.UTF_8));
+                    add(digest, content.bytes());
+                    digest.update((byte) (content.mode() >> 8));
+                    digest.update((byte) content.mode());
+                  });
+        }
+      }
+      return HexFormat.of().formatHex(digest.digest(), 0, 8);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static void add(MessageDigest digest, byte[] bytes) {
+    digest.update(ByteBuffer.allocate(4).putInt(bytes.length).array());
+    digest.update(bytes);
+  }
+
+  /// Brings the content into the volumes, unless it is there.
+  void fill(SandboxSpec pod, String placeId, String state) {
+    boolean files = pod.volumes().stream().anyMatch(VolumeSpec.Files.class::isInstance);
+    if (!needPlace(pod) || (files && exists(placeId, "/files/" + state + "/" + COMPLETE))) {
+      return;
+    }
+    long group = pod.group().orElse(0L);
+    int shared = pod.group().isPresent() ? 0440 : 0;
+    var tar = new TarWriter();
+    for (VolumeSpec volume : pod.volumes()) {
+      switch (volume) {
+        case VolumeSpec.EmptyDir empty ->
+            tar.folder("empty/" + empty.name(), pod.group().isPresent() ? 02777 : 0777, 0, group);
+        case VolumeSpec.Files(String name, var contents, _) -> {
+          String root = "files/" + state;
+          tar.folder(root, 0755, 0, group);
+          tar.folder(root + "/" + name, 0755, 0, group);
+          new TreeMap<>(contents)
+              .forEach(
+                  (path, content) -> {
+                    check(name, path);
+                    for (int at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1)) {
+                      tar.folder(root + "/" + name + "/" + path.substring(0, at), 0755, 0, group);
+                    }
+                    int mode =
+                        (content.mode() & 0400) != 0 ? content.mode() | shared : content.mode();
+                    tar.file(root + "/" + name + "/" + path, content.bytes(), mode, 0, group);
+                  });
+        }
+        case VolumeSpec.HostPath _ -> {}
+      }
+    }
+    if (files) {
+      tar.file("files/" + state + "/" + COMPLETE, new byte[0], 0444, 0, 0);
+    }
+    byte[] content = tar.finish();
+    engine.call(
+        "write files of pod " + pod.namespace() + "/" + pod.name(),
+        client ->
+            client
+                .copyArchiveToContainerCmd(placeId)
+                .withRemotePath("/")
+                .withTarInputStream(new ByteArrayInputStream(content))
+                .exec());
+  }
+
+  private static void check(String volume, String path) {
+    if (path.isEmpty() || path.startsWith("/") || List.of(path.split("/", -1)).contains("..")) {
+      throw RuntimeFailedException.unsupported(
+          "volume %s: path \"%s\" leaves the volume".formatted(volume, path));
+    }
+  }
+
+  private boolean exists(String placeId, String path) {
+    try {
+      engine.call(
+          "look for files",
+          client -> {
+            try (InputStream in = client.copyArchiveFromContainerCmd(placeId, path).exec()) {
+              return in.readAllBytes();
+            } catch (IOException e) {
+              throw new java.io.UncheckedIOException(e);
+            }
+          });
+      return true;
+    } catch (Engine.Refused e) {
+      if (e.status() == 404) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  /// How a container sees its volumes.
+  record Seen(List<Mount> mounts, List<Bind> binds) {}
+
+  Seen seen(ContainerSpec spec, SandboxSpec pod, String placeId, String state) {
+    var volumes = new HashMap<String, VolumeSpec>();
+    pod.volumes().forEach(volume -> volumes.put(volume.name(), volume));
+    var mounts = new ArrayList<Mount>();
+    var binds = new ArrayList<Bind>();
+    for (ContainerSpec.Mount wanted : spec.mounts()) {
+      VolumeSpec volume = volumes.get(wanted.volume());
+      if (volume == null) {
+        throw RuntimeFailedException.unsupported(
+            "container %s mounts volume %s, which the pod does not have"
+                .formatted(spec.container(), wanted.volume()));
+      }
+      if (!wanted.subPath().isEmpty()) {
+        check(wanted.volume(), wanted.subPath());
+      }
+      switch (volume) {
+        case VolumeSpec.EmptyDir(String name, _) -> {
+          String source = Labels.volumeName(pod.podUid(), "empty_" + name);
+          mounts.add(
+              wanted.subPath().isEmpty()
+                  ? mount(source, wanted.path()).withReadOnly(wanted.readOnly())
+                  : bind(
+                      within(source, name, wanted.subPath(), placeId),
+                      wanted.path(),
+                      wanted.readOnly()));
+        }
+        case VolumeSpec.Files(String name, _, _) ->
+            mounts.add(
+                bind(
+                    "%s/%s/%s%s"
+                        .formatted(
+                            mountpoint(Labels.volumeName(pod.podUid(), FILES)),
+                            state,
+                            name,
+                            wanted.subPath().isEmpty() ? "" : "/" + wanted.subPath()),
+                    wanted.path(),
+                    true));
+        case VolumeSpec.HostPath(_, String path, String type) -> {
+          String source = path + (wanted.subPath().isEmpty() ? "" : "/" + wanted.subPath());
+          if (type.isEmpty() || type.equals("DirectoryOrCreate")) {
+            binds.add(
+                new Bind(
+                    source,
+                    new Volume(wanted.path()),
+                    wanted.readOnly() ? AccessMode.ro : AccessMode.rw));
+          } else {
+            mounts.add(bind(source, wanted.path(), wanted.readOnly()));
+          }
+        }
+      }
+    }
+    return new Seen(mounts, binds);
+  }
+
+  private static Mount bind(String source, String target, boolean readOnly) {
+    return new Mount()
+        .withType(MountType.BIND)
+        .withSource(source)
+        .withTarget(target)
+        .withReadOnly(readOnly);
+  }
+
+  private String mountpoint(String volume) {
+    return engine.call(
+        "inspect volume " + volume,
+        client -> client.inspectVolumeCmd(volume).exec().getMountpoint());
+  }
+
+  /// A folder within an emptyDir, made if it is missing. The engine mounts it by its path on the
+  /// host, where a link that a container left would lead anywhere: each step must be a folder.
+  private String within(String volume, String name, String subPath, String placeId) {
+    var tar = new TarWriter();
+    String path = "empty/" + name;
+    for (String step : subPath.split("/", -1)) {
+      path = path + "/" + step;
+      switch (kind(placeId, "/" + path)) {
+        case MISSING -> tar.folder(path, 0777, 0, 0);
+        case FOLDER -> {}
+        case OTHER ->
+            throw RuntimeFailedException.unsupported(
+                "subPath %s of volume %s is no folder of the volume: it leaves the volume"
+                    .formatted(subPath, name));
+      }
+    }
+    byte[] content = tar.finish();
+    engine.call(
+        "make a folder",
+        client ->
+            client
+                .copyArchiveToContainerCmd(placeId)
+                .withRemotePath("/")
+                .withTarInputStream(new ByteArrayInputStream(content))
+                .exec());
+    return mountpoint(volume) + "/" + subPath;
+  }
+
+  private enum Kind {
+    MISSING,
+    FOLDER,
+    OTHER
+  }
+
+  private Kind kind(String placeId, String path) {
+    try {
+      return engine.call(
+          "look for a folder",
+          client -> {
+            try (var in =
+                new TarArchiveInputStream(
+                    client.copyArchiveFromContainerCmd(placeId, path).exec())) {
+              TarArchiveEntry entry = in.getNextEntry();
+              return entry != null && entry.isDirectory() ? Kind.FOLDER : Kind.OTHER;
+            } catch (IOException e) {
+              throw new java.io.UncheckedIOException(e);
+            }
+          });
+    } catch (Engine.Refused e) {
+      if (e.status() == 404) {
+        return Kind.MISSING;
+      }
+      throw e;
+    }
+  }
+
+  /// Removes what the engine keeps of a pod's volumes.
+  void remove(String podUid) {
+    for (String volume : names(Labels.POD_UID + "=" + podUid)) {
+      engine.callIfThere(
+          "remove volume " + volume, client -> client.removeVolumeCmd(volume).exec());
+    }
+  }
+
+  private List<String> names(String label) {
+    var answer =
+        engine.call(
+            "list volumes",
+            client -> client.listVolumesCmd().withFilter("label", List.of(label)).exec());
+    return answer.getVolumes() == null
+        ? List.of()
+        : answer.getVolumes().stream()
+            .filter(volume -> volume.getLabels() != null && labels.areOurs(volume.getLabels()))
+            .map(volume -> volume.getName())
+            .toList();
+  }
+
+  /// The pods that have volumes here.
+  List<String> pods() {
+    var answer =
+        engine.call(
+            "list volumes",
+            client -> client.listVolumesCmd().withFilter("label", List.of(Labels.POD_UID)).exec());
+    return answer.getVolumes() == null
+        ? List.of()
+        : answer.getVolumes().stream()
+            .filter(volume -> volume.getLabels() != null && labels.areOurs(volume.getLabels()))
+            .map(volume -> String.valueOf(volume.getLabels().get(Labels.POD_UID)))
+            .distinct()
+            .toList();
+  }
+}
