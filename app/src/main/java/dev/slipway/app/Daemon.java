@@ -28,7 +28,9 @@ import dev.slipway.runtime.nodes.NodeFleet;
 import dev.slipway.runtime.process.ProcessRuntime;
 import dev.slipway.runtime.spi.NodeDriver;
 import dev.slipway.sync.SyncEngine;
+import dev.slipway.sync.git.GitLimits;
 import dev.slipway.sync.git.GitSource;
+import dev.slipway.sync.repository.Repositories;
 import dev.slipway.web.ApiServer;
 import dev.slipway.web.Authenticator;
 import dev.slipway.web.DaemonRoutes;
@@ -47,7 +49,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -103,7 +104,9 @@ public final class Daemon implements AutoCloseable {
     var mesos = new MesosDriver(data.root().resolve("mesos"), timeline, chance);
     NodeFleet nodes = NodeFleet.start(cluster, drivers(mesos), proxy, events, timeline, chance);
     nodes.join(LocalNode.name(), runtime, new LocalNode(runtime));
-    var source = new GitSource(data.git(), Duration.ofSeconds(20));
+    var source =
+        new GitSource(data.git(), new Repositories(cluster)::access, GitLimits.DEFAULT, timeline);
+    QuartzSchedules schedules = QuartzSchedules.start(timeline, chance);
     RemoteClusters clusters =
         RemoteClusters.start(
             cluster,
@@ -127,6 +130,7 @@ public final class Daemon implements AutoCloseable {
             archive,
             source,
             events,
+            schedules,
             timeline,
             chance);
 
@@ -187,6 +191,7 @@ public final class Daemon implements AutoCloseable {
             nodes,
             source,
             clusters,
+            schedules,
             sync,
             server)) {
       daemon.parts.push(part);

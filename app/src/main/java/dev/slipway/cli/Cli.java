@@ -44,6 +44,7 @@ public final class Cli {
     commands.put("server", ServerCommand::new);
     commands.put("app", AppCommand::new);
     commands.put("cluster", ClusterCommand::new);
+    commands.put("repo", RepoCommand::new);
     commands.put("status", DeliveryCommands.Status::new);
     commands.put("diff", DeliveryCommands.Diff::new);
     commands.put("plan", PlanCommands.Make::new);

@@ -180,7 +180,7 @@ public final class DaemonRoutes {
     applications.stream()
         .map(app -> Json.string(app.spec().path("source"), "repoURL", ""))
         .distinct()
-        .forEach(sync::refresh);
+        .forEach(wait ? sync::refresh : sync::hint);
     if (!wait) {
       ObjectNode answer = Json.object();
       ArrayNode names = answer.putArray("applications");

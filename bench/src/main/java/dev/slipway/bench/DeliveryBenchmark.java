@@ -10,8 +10,12 @@ import dev.slipway.model.event.EventRecorder;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.time.TimelineSchedules;
 import dev.slipway.sync.SyncEngine;
+import dev.slipway.sync.git.GitLimits;
 import dev.slipway.sync.git.GitSource;
+import dev.slipway.sync.source.Access;
+import dev.slipway.sync.source.Remote;
 import dev.slipway.testing.ManualTimeline;
 import dev.slipway.testing.SeededChance;
 import java.nio.file.Path;
@@ -41,7 +45,12 @@ final class DeliveryBenchmark implements Benchmark {
   private static Figure measure(boolean unchanged) throws Exception {
     try (Folder folder = Folder.make("delivery");
         Sample sample = new Sample(folder.path().resolve("origin.git"), FILES, unchanged);
-        var source = new GitSource(folder.path().resolve("mirrors"), Duration.ofSeconds(60));
+        var source =
+            new GitSource(
+                folder.path().resolve("mirrors"),
+                remote -> Access.NONE,
+                GitLimits.DEFAULT,
+                new ManualTimeline());
         var world = new World(folder.path(), source, sample.url())) {
       world.deliver();
       return unchanged ? looks(world) : commits(world, sample, source);
@@ -73,7 +82,7 @@ final class DeliveryBenchmark implements Benchmark {
     var samples = new double[COMMITS];
     for (int i = -WARM_UP; i < COMMITS; i++) {
       sample.commit(i + WARM_UP);
-      source.refresh(sample.url());
+      source.refresh(Remote.of(sample.url()));
       double start = Times.wall();
       JsonNode diff = world.engine.diff("default", "shop", "main");
       double millis = 1_000 * (Times.wall() - start);
@@ -108,7 +117,15 @@ final class DeliveryBenchmark implements Benchmark {
     World(Path folder, GitSource source, String url) {
       archive = SqliteArchive.open(folder.resolve("archive.db"));
       var events = new EventRecorder(cluster, time, "bench");
-      engine = SyncEngine.start(cluster, archive, source, events, time, new SeededChance(2));
+      engine =
+          SyncEngine.start(
+              cluster,
+              archive,
+              source,
+              events,
+              new TimelineSchedules(time, new SeededChance(3)),
+              time,
+              new SeededChance(2));
       cluster.create(
           KubeObject.make(
               "slipway.dev/v1",

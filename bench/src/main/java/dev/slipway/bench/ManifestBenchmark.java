@@ -3,8 +3,11 @@ package dev.slipway.bench;
 import dev.slipway.manifest.ManifestReader;
 import dev.slipway.manifest.Manifests;
 import dev.slipway.manifest.ReadOptions;
+import dev.slipway.sync.git.GitLimits;
 import dev.slipway.sync.git.GitSource;
-import java.time.Duration;
+import dev.slipway.sync.source.Access;
+import dev.slipway.sync.source.Remote;
+import dev.slipway.testing.ManualTimeline;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -25,13 +28,19 @@ final class ManifestBenchmark implements Benchmark {
     var warm = new double[SAMPLES];
     try (Folder folder = Folder.make("manifests");
         Sample sample = new Sample(folder.path().resolve("origin.git"), FILES, false);
-        var source = new GitSource(folder.path().resolve("mirrors"), Duration.ofSeconds(60))) {
-      source.refresh(sample.url());
+        var source =
+            new GitSource(
+                folder.path().resolve("mirrors"),
+                remote -> Access.NONE,
+                GitLimits.DEFAULT,
+                new ManualTimeline())) {
+      source.refresh(Remote.of(sample.url()));
       for (int i = -WARM_UP; i < SAMPLES; i++) {
         double start = Times.cpu();
-        String commit = source.resolve(sample.url(), "main", ".").commit();
+        String commit = source.resolve(Remote.of(sample.url()), "main", ".").commit();
         Manifests manifests =
-            ManifestReader.read(source.tree(sample.url(), commit, "."), ReadOptions.EVERYTHING);
+            ManifestReader.read(
+                source.tree(Remote.of(sample.url()), commit, "."), ReadOptions.EVERYTHING);
         double seconds = Times.cpu() - start;
         if (manifests.items().size() != FILES || !manifests.problems().isEmpty()) {
           throw new IllegalStateException(manifests.problems().toString());

@@ -1,6 +1,7 @@
 package dev.slipway.simulation;
 
 import dev.slipway.manifest.SourceTree;
+import dev.slipway.sync.source.Remote;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
 import java.io.IOException;
@@ -8,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /// One repository, one branch. Commits are numbered; a commit is a map of files.
@@ -38,7 +40,7 @@ final class SimulatedSource implements Source {
   }
 
   @Override
-  public Resolved resolve(String repository, String revision, String path) {
+  public Resolved resolve(Remote repository, String revision, String path) {
     if (down && bug != Bug.PARTIAL_WHEN_DOWN) {
       throw new SourceException("the repository does not answer");
     }
@@ -57,7 +59,7 @@ final class SimulatedSource implements Source {
   }
 
   @Override
-  public boolean refresh(String repository) {
+  public boolean refresh(Remote repository) {
     if (down) {
       if (bug == Bug.PARTIAL_WHEN_DOWN) {
         return true;
@@ -70,7 +72,19 @@ final class SimulatedSource implements Source {
   }
 
   @Override
-  public SourceTree tree(String repository, String commit, String path) {
+  public Optional<String> problem(Remote repository) {
+    return down && bug != Bug.PARTIAL_WHEN_DOWN
+        ? Optional.of("the repository does not answer")
+        : Optional.empty();
+  }
+
+  @Override
+  public Ancestry ancestry(Remote repository, String before, String after) {
+    return Ancestry.DESCENDANT;
+  }
+
+  @Override
+  public SourceTree tree(Remote repository, String commit, String path) {
     int number = commit.startsWith("fff") ? -1 : Integer.parseInt(commit.substring(30), 16) - 1;
     Map<String, String> files =
         number < 0

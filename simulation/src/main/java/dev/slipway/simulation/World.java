@@ -21,6 +21,7 @@ import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.schema.Defaults;
 import dev.slipway.model.service.ServingGate;
+import dev.slipway.model.time.TimelineSchedules;
 import dev.slipway.rollout.RolloutController;
 import dev.slipway.runtime.agent.NodeAgent;
 import dev.slipway.runtime.spi.NodeFacts;
@@ -131,7 +132,14 @@ public final class World {
         new NodeAgent.Settings("n1", World::facts, true),
         timeline,
         chance);
-    SyncEngine.start(cluster, archive, source, events, timeline, chance);
+    SyncEngine.start(
+        cluster,
+        archive,
+        source,
+        events,
+        new TimelineSchedules(timeline, chance),
+        timeline,
+        chance);
     return new Daemon(store, real);
   }
 

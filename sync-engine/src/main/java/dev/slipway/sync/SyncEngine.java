@@ -6,6 +6,7 @@ import dev.slipway.model.event.EventRecorder;
 import dev.slipway.model.loop.Together;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.time.Chance;
+import dev.slipway.model.time.Schedules;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.sync.application.ApplicationLoop;
 import dev.slipway.sync.destination.Destinations;
@@ -27,10 +28,11 @@ public final class SyncEngine implements AutoCloseable {
       Archive archive,
       Source source,
       EventRecorder events,
+      Schedules schedules,
       Timeline timeline,
       Chance chance) {
     return new SyncEngine(
-        ApplicationLoop.start(cluster, destinations, archive, source, events, timeline, chance));
+        ApplicationLoop.start(cluster, destinations, archive, source, events, schedules, timeline, chance));
   }
 
   /// Delivers to nothing but the cluster that the applications are in, one write after the other.
@@ -39,6 +41,7 @@ public final class SyncEngine implements AutoCloseable {
       Archive archive,
       Source source,
       EventRecorder events,
+      Schedules schedules,
       Timeline timeline,
       Chance chance) {
     return start(
@@ -47,6 +50,7 @@ public final class SyncEngine implements AutoCloseable {
         archive,
         source,
         events,
+        schedules,
         timeline,
         chance);
   }
@@ -55,6 +59,11 @@ public final class SyncEngine implements AutoCloseable {
   /// answer comes by way of the applications' status.
   public void refresh(String repository) {
     loop.refresh(repository);
+  }
+
+  /// The same soon, and once for any number of hints: for those that nobody vouches for.
+  public void hint(String repository) {
+    loop.hint(repository);
   }
 
   /// Looks at one application soon.

@@ -7,6 +7,7 @@ import dev.slipway.model.json.Json;
 import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.time.TimelineSchedules;
 import dev.slipway.testing.FakeCluster;
 import dev.slipway.testing.ManualTimeline;
 import dev.slipway.testing.SeededChance;
@@ -45,7 +46,13 @@ final class Delivery {
   void start() {
     engine =
         SyncEngine.start(
-            cluster, archive, git, new EventRecorder(cluster, time, "test"), time, chance);
+            cluster,
+            archive,
+            git,
+            new EventRecorder(cluster, time, "test"),
+            new TimelineSchedules(time, chance),
+            time,
+            chance);
   }
 
   /// The death of the process: what was written stays, everything else is gone.

@@ -1,6 +1,7 @@
 package dev.slipway.sync;
 
 import dev.slipway.manifest.SourceTree;
+import dev.slipway.sync.source.Remote;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
 import java.io.IOException;
@@ -8,7 +9,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /// A repository of one branch that a test writes. It answers for what it said last until it is
 /// refreshed, as the real one does.
@@ -17,6 +20,8 @@ final class ScriptedSource implements Source {
   private String head = "";
   private String seen = "";
   private boolean down;
+  private @Nullable String problem;
+  private Ancestry ancestry = Ancestry.DESCENDANT;
   private int refreshes;
 
   /// Commits these files as the whole content, and moves the branch.
@@ -41,33 +46,49 @@ final class ScriptedSource implements Source {
   }
 
   @Override
-  public Resolved resolve(String repository, String revision, String path) {
+  public Resolved resolve(Remote repository, String revision, String path) {
     if (seen.isEmpty()) {
       refresh(repository);
     }
     String commit = commits.containsKey(revision) ? revision : seen;
     TreeMap<String, String> files = commits.get(commit);
     if (files == null) {
-      throw new SourceException("repository " + repository + " is empty");
+      throw new SourceException("repository " + repository.url() + " is empty");
     }
     return new Resolved(
         commit, "tree-" + files.hashCode(), "someone", "2026-01-01T00:00:00Z", "a change");
   }
 
   @Override
-  public boolean refresh(String repository) {
+  public boolean refresh(Remote repository) {
     refreshes++;
     if (down) {
-      throw new SourceException(
-          "repository " + repository + " does not answer: connection refused");
+      problem = "repository " + repository.url() + " does not answer: connection refused";
+      throw new SourceException(problem);
     }
+    problem = null;
     boolean news = !seen.equals(head);
     seen = head;
     return news;
   }
 
   @Override
-  public SourceTree tree(String repository, String commit, String path) {
+  public Optional<String> problem(Remote repository) {
+    return Optional.ofNullable(problem);
+  }
+
+  @Override
+  public Ancestry ancestry(Remote repository, String before, String after) {
+    return before.equals(after) ? Ancestry.DESCENDANT : ancestry;
+  }
+
+  /// How every commit from now on stands to the one before.
+  void ancestry(Ancestry next) {
+    ancestry = next;
+  }
+
+  @Override
+  public SourceTree tree(Remote repository, String commit, String path) {
     TreeMap<String, String> files = commits.getOrDefault(commit, new TreeMap<>());
     return new SourceTree() {
       @Override

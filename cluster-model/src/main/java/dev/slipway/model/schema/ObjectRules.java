@@ -60,6 +60,7 @@ final class ObjectRules {
           rules.content(object, List.of("data", "binaryData"), Set.of("binaryData"));
       case "Secret" -> rules.content(object, List.of("data", "stringData"), Set.of("data"));
       case "Application.slipway.dev" -> rules.application(spec);
+      case "Repository.slipway.dev" -> rules.repository(spec);
       default -> {}
     }
     return rules.faults;
@@ -703,6 +704,18 @@ final class ObjectRules {
         "maxDuration",
         List.of("spec", "syncPolicy", "retry", "backoff"));
     atLeast(spec, List.of("spec"), "revisionHistoryLimit", 1);
+  }
+
+  private void repository(JsonNode spec) {
+    if (Json.string(spec, "url", "").isBlank()) {
+      fault(List.of("spec", "url"), "FieldValueRequired", "a repository needs an address");
+    }
+    if (Json.string(spec, "url", "").matches("[a-z]+://[^/]*:[^/]*@.*")) {
+      invalid(
+          List.of("spec", "url"),
+          "an address holds no password: put it into a Secret and name that in secretRef");
+    }
+    duration(spec, "pollInterval", List.of("spec"));
   }
 
   private void delivery(JsonNode spec, JsonNode policy) {

@@ -16,47 +16,37 @@ import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.object.ResourceType;
 import dev.slipway.model.object.ResourceTypes;
 import dev.slipway.model.time.Chance;
+import dev.slipway.model.time.Schedules;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.sync.dependency.DependencyPlanner;
 import dev.slipway.sync.destination.Destination;
 import dev.slipway.sync.destination.Destinations;
+import dev.slipway.sync.repository.Repositories;
 import dev.slipway.sync.source.Source;
-import dev.slipway.sync.source.SourceException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Follows applications, what they own, and their repositories; looks at an application when any of
 /// these moves.
 public final class ApplicationLoop implements AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(ApplicationLoop.class);
   private static final GroupKind APPLICATION = GroupKind.slipway("Application");
   private static final GroupKind CLUSTER = GroupKind.slipway("Cluster");
   private static final LabelSelector OWNED = LabelSelector.parse(ApplicationReconciler.LABEL);
   private static final Set<String> NOT_OWNED =
       Set.of("Event", "Lease", "Node", "SyncRecord", "Plan");
-  private static final Duration LOCAL_PERIOD = Duration.ofSeconds(1);
-  private static final Duration REMOTE_PERIOD = Duration.ofSeconds(30);
-  private static final Duration SLOWEST = Duration.ofSeconds(30);
   private static final int PARALLEL = 4;
 
   private final Cluster cluster;
-  private final Source source;
   private final Timeline timeline;
-  private final Chance chance;
   private final ApplicationReconciler reconciler;
   private final ControlLoop<ObjectKey> loop;
+  private final Poller poller;
   private final List<Follower> followers = new ArrayList<>();
-
-  /// Repositories that are polled, and how often each has failed in a row.
-  private final Map<String, Integer> polled = new ConcurrentHashMap<>();
 
   /// Applications that depend on others.
   private final Set<ObjectKey> dependent = ConcurrentHashMap.newKeySet();
@@ -77,19 +67,20 @@ public final class ApplicationLoop implements AutoCloseable {
       Archive archive,
       Source source,
       EventRecorder events,
+      Schedules schedules,
       Timeline timeline,
       Chance chance) {
     this.cluster = cluster;
-    this.source = source;
     this.timeline = timeline;
-    this.chance = chance;
     var history = new SyncHistory(cluster, archive);
+    var repositories = new Repositories(cluster);
     history.collect();
     this.reconciler =
         new ApplicationReconciler(
             cluster,
             destinations,
             source,
+            repositories,
             history,
             new Renders(source),
             this::uses,
@@ -98,6 +89,7 @@ public final class ApplicationLoop implements AutoCloseable {
     this.loop =
         new ControlLoop<>("applications", PARALLEL, reconciler::reconcile, timeline, chance);
     this.bursts = new Bursts<>(Duration.ofMillis(20), timeline, loop::add);
+    this.poller = new Poller(schedules, source, repositories, timeline, loop::add);
   }
 
   public static ApplicationLoop start(
@@ -106,10 +98,11 @@ public final class ApplicationLoop implements AutoCloseable {
       Archive archive,
       Source source,
       EventRecorder events,
+      Schedules schedules,
       Timeline timeline,
       Chance chance) {
     var applications =
-        new ApplicationLoop(cluster, destinations, archive, source, events, timeline, chance);
+        new ApplicationLoop(cluster, destinations, archive, source, events, schedules, timeline, chance);
     applications.follow();
     return applications;
   }
@@ -124,9 +117,18 @@ public final class ApplicationLoop implements AutoCloseable {
               dependents(before, after);
               if (after != null) {
                 loop.add(after.key());
-                poll(Json.string(after.spec().path("source"), "repoURL", ""));
+                poller.follow(after.key(), Json.string(after.spec().path("source"), "repoURL", ""));
+              } else if (before != null) {
+                loop.add(before.key());
+                poller.follow(before.key(), "");
               }
             }));
+    followers.add(
+        Follower.start(
+            cluster,
+            ObjectQuery.all(Repositories.KIND),
+            timeline,
+            (before, after) -> poller.repositoriesChanged()));
     for (ResourceType type : ResourceTypes.KNOWN.all()) {
       if (!NOT_OWNED.contains(type.kind())) {
         followers.add(followOwned(cluster, type.groupKind()));
@@ -205,56 +207,14 @@ public final class ApplicationLoop implements AutoCloseable {
     }
   }
 
-  /// One question per repository and period, whatever the number of applications.
-  private void poll(String repository) {
-    if (!repository.isEmpty() && polled.putIfAbsent(repository, 0) == null) {
-      timeline.schedule(chance.jitter(period(repository), 0.2), () -> pollNow(repository));
-    }
-  }
-
-  private void pollNow(String repository) {
-    if (closed) {
-      return;
-    }
-    boolean used =
-        cluster.list(ObjectQuery.all(APPLICATION)).items().stream()
-            .anyMatch(
-                app -> Json.string(app.spec().path("source"), "repoURL", "").equals(repository));
-    if (!used) {
-      polled.remove(repository);
-      return;
-    }
-    refresh(repository);
-    int failures = polled.getOrDefault(repository, 0);
-    Duration delay = period(repository).multipliedBy(1L << Math.min(failures, 8));
-    timeline.schedule(
-        chance.jitter(delay.compareTo(SLOWEST) > 0 ? SLOWEST : delay, 0.2),
-        () -> pollNow(repository));
-  }
-
-  private static Duration period(String repository) {
-    boolean local = repository.startsWith("/") || repository.startsWith("file:");
-    return local ? LOCAL_PERIOD : REMOTE_PERIOD;
-  }
-
+  /// Asks the repository now.
   public void refresh(String repository) {
-    boolean news;
-    Integer failures = polled.getOrDefault(repository, 0);
-    try {
-      news = source.refresh(repository) || failures > 0;
-      polled.computeIfPresent(repository, (url, count) -> 0);
-    } catch (SourceException e) {
-      log.warn("repository does not answer failures={} cause={}", failures + 1, e.getMessage());
-      news = failures == 0;
-      polled.computeIfPresent(repository, (url, count) -> count + 1);
-    }
-    if (news) {
-      for (KubeObject application : cluster.list(ObjectQuery.all(APPLICATION)).items()) {
-        if (Json.string(application.spec().path("source"), "repoURL", "").equals(repository)) {
-          loop.add(application.key());
-        }
-      }
-    }
+    poller.refresh(repository);
+  }
+
+  /// Asks the repository soon; any number of hints in a row is one question.
+  public void hint(String repository) {
+    poller.hint(repository);
   }
 
   public void look(String namespace, String name) {
@@ -285,7 +245,7 @@ public final class ApplicationLoop implements AutoCloseable {
 
   @Override
   public void close() {
-    closed = true;
+    poller.close();
     followers.forEach(Follower::close);
     remote.values().forEach(Follower::close);
     loop.close();

@@ -17,6 +17,8 @@ import dev.slipway.model.time.Timeline;
 import dev.slipway.sync.destination.Destination;
 import dev.slipway.sync.destination.DestinationException;
 import dev.slipway.sync.destination.Destinations;
+import dev.slipway.sync.repository.Repositories;
+import dev.slipway.sync.source.Remote;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
 import java.time.Duration;
@@ -44,6 +46,7 @@ final class ApplicationReconciler {
   private final Cluster cluster;
   private final Destinations destinations;
   private final Source source;
+  private final Repositories repositories;
   private final Renders renders;
 
   /// Hears of which kinds something is in which cluster.
@@ -65,6 +68,7 @@ final class ApplicationReconciler {
       Cluster cluster,
       Destinations destinations,
       Source source,
+      Repositories repositories,
       SyncHistory history,
       Renders renders,
       BiConsumer<Destination, Set<GroupKind>> uses,
@@ -73,13 +77,15 @@ final class ApplicationReconciler {
     this.cluster = cluster;
     this.destinations = destinations;
     this.source = source;
+    this.repositories = repositories;
     this.renders = renders;
     this.uses = uses;
     this.events = events;
     this.timeline = timeline;
     var applier = new Applier(history);
     var operations = new Operations(history, applier, events);
-    previews = new Previews(cluster, destinations, source, renders, history, timeline);
+    previews =
+        new Previews(cluster, destinations, source, repositories, renders, history, timeline);
     requests = new Requests(source, renders, history, operations, previews, events);
     automation = new Automation(history, operations);
     run = new SyncRun(history, applier, operations, events);
@@ -107,7 +113,7 @@ final class ApplicationReconciler {
       return unreachable(found.get(), String.valueOf(e.getMessage()));
     }
     try {
-      return reconcile(new Pass(cluster, destination, found.get(), timeline.instant()));
+      return reconcile(new Pass(cluster, destination, repositories, found.get(), timeline.instant()));
     } catch (DestinationException e) {
       return unreachable(cluster.get(key).orElse(found.get()), String.valueOf(e.getMessage()));
     } catch (ClusterException e) {
@@ -173,10 +179,11 @@ final class ApplicationReconciler {
   private record Settled(
       String resourceVersion,
       Destination destination,
-      String repository,
+      Remote remote,
       String target,
       String path,
       Source.Resolved revision,
+      Optional<String> problem,
       Map<ObjectKey, String> observed) {}
 
   private void remember(Pass pass, Wanted wanted, Outcome outcome) {
@@ -191,10 +198,11 @@ final class ApplicationReconciler {
           new Settled(
               pass.application.resourceVersion(),
               pass.destination,
-              pass.spec.repository(),
+              pass.remote,
               pass.spec.revision(),
               pass.spec.path(),
               revision,
+              source.problem(pass.remote),
               observed));
     } else {
       settled.remove(pass.application.key());
@@ -211,8 +219,9 @@ final class ApplicationReconciler {
     try {
       if (!destinations.of(application).equals(before.destination())
           || !source
-              .resolve(before.repository(), before.target(), before.path())
-              .equals(before.revision())) {
+              .resolve(before.remote(), before.target(), before.path())
+              .equals(before.revision())
+          || !source.problem(before.remote()).equals(before.problem())) {
         return false;
       }
     } catch (SourceException | DestinationException e) {
@@ -234,21 +243,26 @@ final class ApplicationReconciler {
     return kinds;
   }
 
+  private void sourceFailed(Pass pass, String problem) {
+    if (!Json.string(pass.application.status().path("source"), "problem", "").equals(problem)) {
+      events.warning(pass.application, "SourceFailed", problem);
+    }
+    pass.status.sourceFailed(problem);
+  }
+
   private Wanted look(Pass pass) {
     Source.Resolved revision;
     try {
-      revision = source.resolve(pass.spec.repository(), pass.spec.revision(), pass.spec.path());
-      pass.status.sourceReady(revision);
+      revision = source.resolve(pass.remote, pass.spec.revision(), pass.spec.path());
+      Optional<String> problem = source.problem(pass.remote);
+      problem.ifPresent(text -> sourceFailed(pass, text));
+      pass.status.source(revision, problem);
     } catch (SourceException e) {
-      if (!Json.string(pass.status.json().path("source"), "problem", "").equals(e.getMessage())) {
-        events.warning(pass.application, "SourceFailed", String.valueOf(e.getMessage()));
-      }
-      pass.status.sourceFailed(String.valueOf(e.getMessage()));
+      sourceFailed(pass, String.valueOf(e.getMessage()));
       return Wanted.NOTHING;
     }
     try {
-      List<RenderedObject> objects =
-          renders.render(pass.spec, revision, pass.label(), pass.destination);
+      List<RenderedObject> objects = renders.render(pass, revision);
       uses.accept(pass.destination, kinds(pass, objects));
       pass.status.condition("InvalidManifests", false, "Valid", "");
       return new Wanted(revision, objects);

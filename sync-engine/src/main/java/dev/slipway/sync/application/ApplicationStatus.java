@@ -37,8 +37,15 @@ final class ApplicationStatus {
 
   // The source
 
-  void sourceReady(Source.Resolved revision) {
+  /// @param problem why the repository did not answer when it was last asked; empty when it did
+  void source(Source.Resolved revision, Optional<String> problem) {
     ObjectNode source = Json.child(json, "source");
+    if (problem.isPresent()) {
+      source.put("revision", revision.commit()).put("tree", revision.tree());
+      source.put("message", revision.message()).put("author", revision.author());
+      sourceFailed(problem.get());
+      return;
+    }
     boolean news =
         !Json.string(source, "revision", "").equals(revision.commit())
             || !Json.string(source, "state", "").equals("Ready");

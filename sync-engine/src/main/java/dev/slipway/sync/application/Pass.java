@@ -7,6 +7,8 @@ import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.sync.destination.Destination;
 import dev.slipway.sync.plan.SyncPlanner;
+import dev.slipway.sync.repository.Repositories;
+import dev.slipway.sync.source.Remote;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -34,17 +36,26 @@ final class Pass {
   /// When the windows say something else.
   Optional<Instant> opens = Optional.empty();
 
+  /// Where its manifests come from.
+  final Remote remote;
+
   final ApplicationSpec spec;
   final ApplicationStatus status;
   final Instant now;
 
-  Pass(Cluster home, Destination destination, KubeObject application, Instant now) {
+  Pass(
+      Cluster home,
+      Destination destination,
+      Repositories repositories,
+      KubeObject application,
+      Instant now) {
     this.home = home;
     this.destination = destination;
     this.cluster = destination.cluster();
     this.application = application;
     this.now = now;
     this.spec = ApplicationSpec.read(application, now);
+    this.remote = repositories.remote(application.namespace(), spec.repository());
     this.status = new ApplicationStatus(application, now);
   }
 

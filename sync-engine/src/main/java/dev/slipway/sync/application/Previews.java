@@ -12,6 +12,7 @@ import dev.slipway.sync.destination.Destinations;
 import dev.slipway.sync.order.SyncOrder;
 import dev.slipway.sync.plan.PlannedSteps;
 import dev.slipway.sync.plan.SyncPlan;
+import dev.slipway.sync.repository.Repositories;
 import dev.slipway.sync.source.Source;
 import java.util.List;
 import java.util.Optional;
@@ -23,6 +24,7 @@ final class Previews {
   private final Cluster cluster;
   private final Destinations destinations;
   private final Source source;
+  private final Repositories repositories;
   private final Renders renders;
   private final SyncHistory history;
   private final Timeline timeline;
@@ -31,12 +33,14 @@ final class Previews {
       Cluster cluster,
       Destinations destinations,
       Source source,
+      Repositories repositories,
       Renders renders,
       SyncHistory history,
       Timeline timeline) {
     this.cluster = cluster;
     this.destinations = destinations;
     this.source = source;
+    this.repositories = repositories;
     this.renders = renders;
     this.history = history;
     this.timeline = timeline;
@@ -49,14 +53,17 @@ final class Previews {
   /// @param revision empty for the application's own
   /// @throws SourceException, [ManifestException] or a DestinationException
   ObjectNode diff(KubeObject application, String revision) {
-    var pass = new Pass(cluster, destinations.of(application), application, timeline.instant());
+    var pass =
+        new Pass(
+            cluster,
+            destinations.of(application),
+            repositories,
+            application,
+            timeline.instant());
     var resolved =
         source.resolve(
-            pass.spec.repository(),
-            revision.isEmpty() ? pass.spec.revision() : revision,
-            pass.spec.path());
-    List<RenderedObject> objects =
-        Hooks.kept(renders.render(pass.spec, resolved, pass.label(), pass.destination));
+            pass.remote, revision.isEmpty() ? pass.spec.revision() : revision, pass.spec.path());
+    List<RenderedObject> objects = Hooks.kept(renders.render(pass, resolved));
     SyncPlan plan = Comparison.plan(pass, objects, Comparison.live(pass, objects));
     ObjectNode diff = Json.object();
     diff.put("application", pass.label())
@@ -115,12 +122,17 @@ final class Previews {
   /// @param revision empty for the application's own
   /// @throws SourceException, [ManifestException] or a DestinationException
   KubeObject plan(KubeObject application, String revision, String by) {
-    var pass = new Pass(cluster, destinations.of(application), application, timeline.instant());
+    var pass =
+        new Pass(
+            cluster,
+            destinations.of(application),
+            repositories,
+            application,
+            timeline.instant());
     String target = revision.isEmpty() ? pass.spec.revision() : revision;
-    Source.Resolved resolved = source.resolve(pass.spec.repository(), target, pass.spec.path());
+    Source.Resolved resolved = source.resolve(pass.remote, target, pass.spec.path());
     ObjectNode diff = diff(application, target);
-    PlannedSteps steps =
-        steps(pass, renders.render(pass.spec, resolved, pass.label(), pass.destination));
+    PlannedSteps steps = steps(pass, renders.render(pass, resolved));
     String digest = steps.digest(resolved.commit());
     KubeObject plan =
         KubeObject.make(

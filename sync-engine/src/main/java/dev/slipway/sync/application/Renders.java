@@ -34,8 +34,10 @@ final class Renders {
 
   /// @throws ManifestException with every problem of the revision
   /// @throws SourceException when it cannot be read
-  List<RenderedObject> render(
-      ApplicationSpec spec, Source.Resolved revision, String application, Destination destination) {
+  List<RenderedObject> render(Pass pass, Source.Resolved revision) {
+    ApplicationSpec spec = pass.spec;
+    Destination destination = pass.destination;
+    String application = pass.label();
     var inputs =
         new Inputs(
             revision.tree(), spec.files(), spec.namespace(), application, destination.name());
@@ -49,7 +51,7 @@ final class Renders {
     try {
       manifests =
           ManifestReader.read(
-              source.tree(spec.repository(), revision.commit(), spec.path()),
+              source.tree(pass.remote, revision.commit(), spec.path()),
               spec.files(),
               destination::type);
     } catch (IOException e) {

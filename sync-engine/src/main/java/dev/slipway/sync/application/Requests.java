@@ -105,8 +105,8 @@ final class Requests {
     }
     try {
       if (!asked.isEmpty()) {
-        revision = source.resolve(pass.spec.repository(), asked, pass.spec.path());
-        objects = renders.render(pass.spec, revision, pass.label(), pass.destination);
+        revision = source.resolve(pass.remote, asked, pass.spec.path());
+        objects = renders.render(pass, revision);
       }
     } catch (SourceException e) {
       operations.refuse(pass, "sync", String.valueOf(e.getMessage()));

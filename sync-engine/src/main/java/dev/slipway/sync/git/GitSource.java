@@ -2,6 +2,9 @@ package dev.slipway.sync.git;
 
 import dev.slipway.manifest.SourceTree;
 import dev.slipway.manifest.render.Renderer;
+import dev.slipway.model.time.Timeline;
+import dev.slipway.sync.source.Access;
+import dev.slipway.sync.source.Remote;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
 import java.io.IOException;
@@ -14,22 +17,24 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.time.Duration;
-import java.util.Collection;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
-import org.eclipse.jgit.api.Git;
-import org.eclipse.jgit.api.errors.GitAPIException;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
+import java.util.stream.Stream;
 import org.eclipse.jgit.lib.Constants;
 import org.eclipse.jgit.lib.ObjectId;
-import org.eclipse.jgit.lib.Ref;
 import org.eclipse.jgit.lib.Repository;
 import org.eclipse.jgit.revwalk.RevCommit;
 import org.eclipse.jgit.revwalk.RevWalk;
+import org.eclipse.jgit.revwalk.filter.RevFilter;
 import org.eclipse.jgit.storage.file.FileRepositoryBuilder;
 import org.eclipse.jgit.transport.RefSpec;
 import org.eclipse.jgit.treewalk.TreeWalk;
@@ -47,30 +52,46 @@ public final class GitSource implements Source, AutoCloseable {
   /// Where a mirror keeps what it fetched, so that it stays when the server forgets it.
   private static final String KEPT = "refs/slipway/";
 
+  private static final String INCOMING = "incoming_";
+
   private final Path root;
-  private final Duration timeout;
-  private final Map<String, Mirror> mirrors = new ConcurrentHashMap<>();
+  private final Function<Remote, Access> access;
+  private final GitLimits limits;
+  private final Timeline timeline;
+  private final Map<Remote, Mirror> mirrors = new ConcurrentHashMap<>();
 
   /// @param root holds the mirrors
-  /// @param timeout of one call to a repository without any sign of life
-  public GitSource(Path root, Duration timeout) {
+  /// @param access what opens a repository, asked before each call
+  public GitSource(
+      Path root, Function<Remote, Access> access, GitLimits limits, Timeline timeline) {
     this.root = root;
-    this.timeout = timeout;
+    this.access = access;
+    this.limits = limits;
+    this.timeline = timeline;
   }
 
   /// One repository: its mirror, and what its refs were when it was last asked.
   private final class Mirror {
     private final String url;
     private final Path folder;
+    private final GitRemote remote;
+    private final Set<String> prefixes = new TreeSet<>();
+    private final ReentrantLock network = new ReentrantLock();
+    private final Set<String> used = new TreeSet<>();
+    private Map<String, SourceException> broken = Map.of();
+    private Set<String> answered = Set.of();
     private @Nullable Repository repository;
     private @Nullable Map<String, ObjectId> refs;
-    private @Nullable String failure;
+    private @Nullable SourceException failure;
 
-    Mirror(String url) {
-      this.url = url;
+    Mirror(Remote name) {
+      this.url = name.url();
+      String key = name.owner().isEmpty() ? url : name.owner() + "\n" + url;
       this.folder =
           root.resolve(
-              Renderer.hash(url.getBytes(StandardCharsets.UTF_8)).substring(0, 16) + ".git");
+              Renderer.hash(key.getBytes(StandardCharsets.UTF_8)).substring(0, 16) + ".git");
+      this.remote =
+          new GitRemote(url, () -> access.apply(name), limits, timeline, root.resolve("empty"));
     }
 
     synchronized Repository repository() {
@@ -83,9 +104,12 @@ public final class GitSource implements Source, AutoCloseable {
         Repository built = new FileRepositoryBuilder().setGitDir(folder.toFile()).setBare().build();
         if (fresh) {
           built.create(true);
+        } else {
+          sweep();
         }
         // Tidying up happens within the fetch: nothing else writes to a mirror behind our back.
         built.getConfig().setBoolean("gc", null, "autoDetach", false);
+        built.getConfig().setString("protocol", null, "version", "2");
         repository = built;
         return built;
       } catch (IOException e) {
@@ -94,65 +118,151 @@ public final class GitSource implements Source, AutoCloseable {
       }
     }
 
-    synchronized Map<String, ObjectId> refs() {
-      Map<String, ObjectId> known = refs;
-      if (known != null) {
-        return known;
+    /// What a fetch left that died on its way, and locks of a process that is gone.
+    private void sweep() throws IOException {
+      try (Stream<Path> files = Files.walk(folder)) {
+        for (Path file :
+            files
+                .filter(
+                    file ->
+                        file.getFileName().toString().startsWith(INCOMING)
+                            || file.getFileName().toString().endsWith(".lock"))
+                .toList()) {
+          Files.deleteIfExists(file);
+        }
       }
-      if (failure != null) {
-        throw new SourceException(failure);
-      }
-      return ask();
     }
 
-    synchronized boolean refresh() {
-      Map<String, ObjectId> before = refs;
-      return !ask().equals(before);
+    /// The refs, asked once for each revision that is new to us.
+    Map<String, ObjectId> refs(String revision) {
+      List<String> meant = prefixes(revision);
+      synchronized (this) {
+        Map<String, ObjectId> known = refs;
+        if (known != null && answered.containsAll(meant)) {
+          return known;
+        }
+        boolean more = prefixes.addAll(meant);
+        if (failure != null && !more) {
+          throw again(failure);
+        }
+      }
+      network.lock();
+      try {
+        return ask();
+      } finally {
+        network.unlock();
+      }
+    }
+
+    /// Asks, and fetches what the revisions that are in use mean now. Only then others see the new
+    /// refs: so nobody who looks at a revision waits for the network.
+    boolean refresh() {
+      network.lock();
+      try {
+        Map<String, ObjectId> before;
+        Set<String> followed;
+        synchronized (this) {
+          before = refs;
+          if (prefixes.isEmpty()) {
+            prefixes.add(Constants.HEAD);
+          }
+          followed = Set.copyOf(used);
+        }
+        Map<String, ObjectId> found = list();
+        var failed = new HashMap<String, SourceException>();
+        for (String name : followed) {
+          ObjectId id = found.get(name);
+          if (id != null) {
+            try {
+              fetch(name, id);
+            } catch (SourceException e) {
+              failed.put(name, e);
+            }
+          }
+        }
+        boolean news;
+        synchronized (this) {
+          news = !found.equals(before) || !failed.keySet().equals(broken.keySet());
+          refs = found;
+          broken = Map.copyOf(failed);
+          if (!failed.isEmpty()) {
+            failure = failed.values().iterator().next();
+            throw again(failure);
+          }
+        }
+        return news;
+      } finally {
+        network.unlock();
+      }
     }
 
     private Map<String, ObjectId> ask() {
-      try {
-        Collection<Ref> answer =
-            Git.lsRemoteRepository()
-                .setRemote(remote())
-                .setHeads(false)
-                .setTags(false)
-                .setTimeout((int) timeout.toSeconds())
-                .call();
-        var found = new TreeMap<String, ObjectId>();
-        for (Ref ref : answer) {
-          ObjectId id =
-              ref.getPeeledObjectId() != null ? ref.getPeeledObjectId() : ref.getObjectId();
-          String name = ref.getName();
-          if (id != null
-              && (name.equals(Constants.HEAD)
-                  || name.startsWith(Constants.R_HEADS)
-                  || name.startsWith(Constants.R_TAGS))) {
-            boolean peeled = name.endsWith("^{}");
-            found.put(peeled ? name.substring(0, name.length() - 3) : name, id);
-          }
-        }
+      Map<String, ObjectId> found = list();
+      synchronized (this) {
         refs = found;
-        failure = null;
+      }
+      return found;
+    }
+
+    private Map<String, ObjectId> list() {
+      Set<String> asked;
+      synchronized (this) {
+        asked = Set.copyOf(prefixes);
+      }
+      try {
+        Map<String, ObjectId> found = remote.refs(repository(), asked);
+        synchronized (this) {
+          answered = asked;
+          failure = null;
+        }
         return found;
       } catch (SourceException e) {
-        failure = e.getMessage();
-        throw e;
-      } catch (GitAPIException | RuntimeException e) {
-        failure = "repository %s does not answer: %s".formatted(shown(url), reason(e));
-        throw new SourceException(failure, e);
+        synchronized (this) {
+          failure = e;
+        }
+        throw again(e);
       }
     }
 
-    private String remote() {
-      return url.startsWith("/") && !Files.isDirectory(Path.of(url)) ? missing() : url;
+    private SourceException again(SourceException known) {
+      return new SourceException(
+          String.valueOf(known.getMessage()), known, known.retryAfter().orElse(null));
     }
 
-    private String missing() {
-      throw new SourceException("repository " + url + " does not exist");
+    synchronized Optional<String> problem() {
+      return Optional.ofNullable(failure).map(known -> String.valueOf(known.getMessage()));
     }
 
-    synchronized void fetch(String name, ObjectId commit) {
+    /// The commit of a ref, fetched if it is not here; what could not be fetched at the last look
+    /// is not tried before the next.
+    ObjectId use(String name, ObjectId id) {
+      synchronized (this) {
+        used.add(name);
+        SourceException known = broken.get(name);
+        if (known != null) {
+          throw again(known);
+        }
+      }
+      if (!has(id)) {
+        network.lock();
+        try {
+          fetch(name, id);
+        } catch (SourceException e) {
+          synchronized (this) {
+            var all = new HashMap<>(broken);
+            all.put(name, e);
+            broken = Map.copyOf(all);
+            failure = e;
+          }
+          throw e;
+        } finally {
+          network.unlock();
+        }
+      }
+      return id;
+    }
+
+    void fetch(String name, ObjectId commit) {
       if (has(commit)) {
         return;
       }
@@ -168,24 +278,15 @@ public final class GitSource implements Source, AutoCloseable {
     }
 
     private void fetchNow(String name, ObjectId commit) {
-      try (Git git = new Git(repository())) {
-        var spec =
-            new RefSpec(
-                "+"
-                    + name
-                    + ":"
-                    + KEPT
-                    + Renderer.hash(name.getBytes(StandardCharsets.UTF_8)).substring(0, 20));
-        git.fetch()
-            .setRemote(remote())
-            .setRefSpecs(spec)
-            .setTagOpt(org.eclipse.jgit.transport.TagOpt.NO_TAGS)
-            .setTimeout((int) timeout.toSeconds())
-            .call();
-      } catch (GitAPIException | RuntimeException e) {
-        throw new SourceException(
-            "cannot fetch %s of %s: %s".formatted(name, shown(url), reason(e)), e);
-      }
+      remote.fetch(
+          repository(),
+          name,
+          new RefSpec(
+              "+"
+                  + name
+                  + ":"
+                  + KEPT
+                  + Renderer.hash(name.getBytes(StandardCharsets.UTF_8)).substring(0, 20)));
       if (!has(commit)) {
         throw new SourceException(
             "repository %s says that %s is %s, but does not have this commit"
@@ -196,7 +297,7 @@ public final class GitSource implements Source, AutoCloseable {
     /// Whether what was fetched before can still be read.
     private boolean isSound() {
       try {
-        for (Ref kept : repository().getRefDatabase().getRefsByPrefix(KEPT)) {
+        for (var kept : repository().getRefDatabase().getRefsByPrefix(KEPT)) {
           ObjectId id = kept.getObjectId();
           if (id != null && !has(id)) {
             return false;
@@ -230,7 +331,7 @@ public final class GitSource implements Source, AutoCloseable {
     }
 
     /// A mirror is a cache: a damaged one is thrown away.
-    private void discard() {
+    private synchronized void discard() {
       Repository open = repository;
       if (open != null) {
         open.close();
@@ -245,6 +346,7 @@ public final class GitSource implements Source, AutoCloseable {
     }
 
     synchronized void close() {
+      remote.close();
       if (repository != null) {
         repository.close();
       }
@@ -252,8 +354,8 @@ public final class GitSource implements Source, AutoCloseable {
   }
 
   @Override
-  public Resolved resolve(String url, String revision, String path) {
-    Mirror mirror = mirror(url);
+  public Resolved resolve(Remote name, String revision, String path) {
+    Mirror mirror = mirror(name);
     ObjectId commit = commit(mirror, revision.isEmpty() ? Constants.HEAD : revision);
     Repository repository = mirror.repository();
     try (RevWalk walk = new RevWalk(repository)) {
@@ -293,25 +395,47 @@ public final class GitSource implements Source, AutoCloseable {
       }
       return id;
     }
-    Map<String, ObjectId> refs = mirror.refs();
+    Map<String, ObjectId> refs = mirror.refs(revision);
     for (String name :
         new String[] {Constants.R_HEADS + revision, Constants.R_TAGS + revision, revision}) {
       ObjectId id = refs.get(name);
       if (id != null) {
-        mirror.fetch(name, id);
-        return id;
+        return mirror.use(name, id);
       }
     }
     Optional<String> tag = SemverRange.parse(revision).flatMap(range -> newest(refs, range));
     if (tag.isPresent()) {
       ObjectId id = refs.getOrDefault(tag.get(), ObjectId.zeroId());
-      mirror.fetch(tag.get(), id);
-      return id;
+      return mirror.use(tag.get(), id);
     }
     throw new SourceException(
         SemverRange.parse(revision).isPresent()
             ? "repository %s has no tag within %s".formatted(shown(mirror.url), revision)
             : "repository %s has no branch or tag %s".formatted(shown(mirror.url), revision));
+  }
+
+  /// The refs that a revision may mean; a name with a slash at its end stands for all below it.
+  private static List<String> prefixes(String revision) {
+    boolean whole =
+        revision.equals(Constants.HEAD)
+            || revision.startsWith(Constants.R_HEADS)
+            || revision.startsWith(Constants.R_TAGS);
+    if (whole) {
+      return revision.endsWith("/")
+              || Repository.isValidRefName(revision)
+              || revision.equals(Constants.HEAD)
+          ? List.of(revision)
+          : List.of();
+    }
+    var prefixes = new ArrayList<String>();
+    if (Repository.isValidRefName(Constants.R_HEADS + revision)) {
+      prefixes.add(Constants.R_HEADS + revision);
+      prefixes.add(Constants.R_TAGS + revision);
+    }
+    if (SemverRange.parse(revision).isPresent()) {
+      prefixes.add(Constants.R_TAGS);
+    }
+    return prefixes;
   }
 
   private static Optional<String> newest(Map<String, ObjectId> refs, SemverRange range) {
@@ -336,7 +460,7 @@ public final class GitSource implements Source, AutoCloseable {
     try {
       mirror.fetch(id.name(), id);
     } catch (SourceException e) {
-      for (var ref : mirror.refs().entrySet()) {
+      for (var ref : mirror.refs(Constants.R_HEADS).entrySet()) {
         if (!mirror.has(id) && !ref.getKey().equals(Constants.HEAD)) {
           mirror.fetch(ref.getKey(), ref.getValue());
         }
@@ -349,13 +473,38 @@ public final class GitSource implements Source, AutoCloseable {
   }
 
   @Override
-  public boolean refresh(String repository) {
+  public boolean refresh(Remote repository) {
     return mirror(repository).refresh();
   }
 
   @Override
-  public SourceTree tree(String url, String commit, String path) {
-    Mirror mirror = mirror(url);
+  public Optional<String> problem(Remote repository) {
+    return mirror(repository).problem();
+  }
+
+  @Override
+  public Ancestry ancestry(Remote repository, String before, String after) {
+    Mirror mirror = mirror(repository);
+    try (RevWalk walk = new RevWalk(mirror.repository())) {
+      RevCommit old = walk.parseCommit(ObjectId.fromString(before));
+      RevCommit now = walk.parseCommit(ObjectId.fromString(after));
+      if (walk.isMergedInto(old, now)) {
+        return Ancestry.DESCENDANT;
+      }
+      walk.reset();
+      walk.setRevFilter(RevFilter.MERGE_BASE);
+      walk.markStart(old);
+      walk.markStart(now);
+      return walk.next() == null ? Ancestry.UNRELATED : Ancestry.REWRITTEN;
+    } catch (IOException | IllegalArgumentException e) {
+      log.debug("ancestry not known before={} after={} cause={}", before, after, e.toString());
+      return Ancestry.UNKNOWN;
+    }
+  }
+
+  @Override
+  public SourceTree tree(Remote name, String commit, String path) {
+    Mirror mirror = mirror(name);
     Repository repository = mirror.repository();
     try (RevWalk walk = new RevWalk(repository)) {
       ObjectId folder = folder(mirror, walk.parseCommit(ObjectId.fromString(commit)), path);
@@ -366,8 +515,8 @@ public final class GitSource implements Source, AutoCloseable {
     }
   }
 
-  private Mirror mirror(String url) {
-    return mirrors.computeIfAbsent(url, Mirror::new);
+  private Mirror mirror(Remote name) {
+    return mirrors.computeIfAbsent(name, Mirror::new);
   }
 
   /// Without user and password.
@@ -380,7 +529,7 @@ public final class GitSource implements Source, AutoCloseable {
     }
   }
 
-  private static String reason(Throwable failure) {
+  static String reason(Throwable failure) {
     Throwable cause = failure;
     while (cause.getCause() != null && cause.getCause() != cause) {
       cause = cause.getCause();

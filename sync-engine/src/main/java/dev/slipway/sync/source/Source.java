@@ -1,6 +1,7 @@
 package dev.slipway.sync.source;
 
 import dev.slipway.manifest.SourceTree;
+import java.util.Optional;
 
 /// Repositories. Every call ends within the adapter's timeout; any thread may call.
 public interface Source {
@@ -12,19 +13,35 @@ public interface Source {
   /// @param message first line
   record Resolved(String commit, String tree, String author, String authoredAt, String message) {}
 
+  /// How a commit stands to one that came before.
+  enum Ancestry {
+    DESCENDANT,
+    /// Another line of the same history: a forced push.
+    REWRITTEN,
+    /// Nothing in common.
+    UNRELATED,
+    UNKNOWN
+  }
+
   /// What a branch, tag, commit or semver range names, as of the last time that the repository was
   /// asked ([#refresh]).
   ///
   /// @param revision `HEAD` or empty for the default branch
   /// @throws SourceException when the repository, the revision or the folder is not there
-  Resolved resolve(String repository, String revision, String path);
+  Resolved resolve(Remote repository, String revision, String path);
 
   /// Asks the repository what is new.
   ///
   /// @return whether anything has moved since the last time
   /// @throws SourceException when it does not answer
-  boolean refresh(String repository);
+  boolean refresh(Remote repository);
+
+  /// Why the repository did not answer when it was last asked, in a sentence; what [#resolve] says
+  /// is then as old as the last answer.
+  Optional<String> problem(Remote repository);
+
+  Ancestry ancestry(Remote repository, String before, String after);
 
   /// The files of a folder of a commit that was resolved before.
-  SourceTree tree(String repository, String commit, String path);
+  SourceTree tree(Remote repository, String commit, String path);
 }

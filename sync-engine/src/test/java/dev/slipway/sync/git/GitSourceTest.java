@@ -3,8 +3,11 @@ package dev.slipway.sync.git;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.slipway.sync.source.Access;
+import dev.slipway.sync.source.Remote;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
+import dev.slipway.testing.ManualTimeline;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -35,13 +38,21 @@ class GitSourceTest {
     work = temp.resolve("work");
     url = work.toString();
     git = Git.init().setDirectory(work.toFile()).setInitialBranch("main").call();
-    source = new GitSource(temp.resolve("mirrors"), Duration.ofSeconds(2));
+    source = open();
   }
 
   @AfterEach
   void close() {
     git.close();
     source.close();
+  }
+
+  private GitSource open() {
+    return new GitSource(
+        temp.resolve("mirrors"),
+        remote -> Access.NONE,
+        new GitLimits(Duration.ofSeconds(2), Duration.ofSeconds(20), 64 << 20),
+        new ManualTimeline());
   }
 
   private String commit(String file, String text) throws IOException, GitAPIException {
@@ -66,12 +77,12 @@ class GitSourceTest {
   @Test
   void aBranchIsFollowedWhenAskedAgainAndNotBefore() throws Exception {
     String first = commit("deploy/a.yaml", "one");
-    assertThat(source.resolve(url, "main", "deploy").commit()).isEqualTo(first);
+    assertThat(source.resolve(Remote.of(url), "main", "deploy").commit()).isEqualTo(first);
     String second = commit("deploy/a.yaml", "two");
-    assertThat(source.resolve(url, "main", "deploy").commit()).isEqualTo(first);
-    assertThat(source.refresh(url)).isTrue();
-    assertThat(source.refresh(url)).isFalse();
-    Source.Resolved now = source.resolve(url, "HEAD", "deploy");
+    assertThat(source.resolve(Remote.of(url), "main", "deploy").commit()).isEqualTo(first);
+    assertThat(source.refresh(Remote.of(url))).isTrue();
+    assertThat(source.refresh(Remote.of(url))).isFalse();
+    Source.Resolved now = source.resolve(Remote.of(url), "HEAD", "deploy");
     assertThat(now.commit()).isEqualTo(second);
     assertThat(now.author()).isEqualTo("Ann");
     assertThat(now.message()).isEqualTo("change deploy/a.yaml");
@@ -80,7 +91,7 @@ class GitSourceTest {
   }
 
   private String read(String path, String commit, String file) throws IOException {
-    var tree = source.tree(url, commit, path);
+    var tree = source.tree(Remote.of(url), commit, path);
     assertThat(tree.entries()).extracting("path").contains(file);
     return new String(tree.read(file, 1 << 20), StandardCharsets.UTF_8);
   }
@@ -88,11 +99,11 @@ class GitSourceTest {
   @Test
   void aCommitElsewhereKeepsTheTreeOfTheFolder() throws Exception {
     commit("deploy/a.yaml", "one");
-    String tree = source.resolve(url, "main", "deploy").tree();
+    String tree = source.resolve(Remote.of(url), "main", "deploy").tree();
     commit("docs/readme.md", "words");
-    source.refresh(url);
-    assertThat(source.resolve(url, "main", "./deploy/").tree()).isEqualTo(tree);
-    assertThat(source.resolve(url, "main", ".").tree()).isNotEqualTo(tree);
+    source.refresh(Remote.of(url));
+    assertThat(source.resolve(Remote.of(url), "main", "./deploy/").tree()).isEqualTo(tree);
+    assertThat(source.resolve(Remote.of(url), "main", ".").tree()).isNotEqualTo(tree);
   }
 
   @ParameterizedTest
@@ -109,7 +120,7 @@ class GitSourceTest {
       commit("a.yaml", name);
       tag(name);
     }
-    String found = source.resolve(url, revision, ".").commit();
+    String found = source.resolve(Remote.of(url), revision, ".").commit();
     assertThat(read(".", found, "a.yaml")).isEqualTo(tag);
   }
 
@@ -117,37 +128,38 @@ class GitSourceTest {
   void aCommitThatNoRefNamesAnyMoreIsStillThere() throws Exception {
     commit("a.yaml", "one");
     String lost = commit("a.yaml", "two");
-    source.resolve(url, "main", ".");
+    source.resolve(Remote.of(url), "main", ".");
     git.reset().setMode(org.eclipse.jgit.api.ResetCommand.ResetType.HARD).setRef("HEAD~1").call();
     String forced = commit("a.yaml", "three");
-    source.refresh(url);
-    assertThat(source.resolve(url, "main", ".").commit()).isEqualTo(forced);
-    assertThat(source.resolve(url, lost, ".").commit()).isEqualTo(lost);
+    source.refresh(Remote.of(url));
+    assertThat(source.resolve(Remote.of(url), "main", ".").commit()).isEqualTo(forced);
+    assertThat(source.resolve(Remote.of(url), lost, ".").commit()).isEqualTo(lost);
   }
 
   @Test
   void whatIsNotThereIsNamed() throws Exception {
     commit("a.yaml", "one");
-    assertThatThrownBy(() -> source.resolve(url, "prod", "."))
+    assertThatThrownBy(() -> source.resolve(Remote.of(url), "prod", "."))
         .isInstanceOf(SourceException.class)
         .hasMessageContaining("no branch or tag prod");
-    assertThatThrownBy(() -> source.resolve(url, "9.x", "."))
+    assertThatThrownBy(() -> source.resolve(Remote.of(url), "9.x", "."))
         .isInstanceOf(SourceException.class)
         .hasMessageContaining("no tag within 9.x");
-    assertThatThrownBy(() -> source.resolve(url, "main", "nowhere"))
+    assertThatThrownBy(() -> source.resolve(Remote.of(url), "main", "nowhere"))
         .isInstanceOf(SourceException.class)
         .hasMessageContaining("no folder nowhere");
-    assertThatThrownBy(() -> source.resolve(url, "main", "../.."))
+    assertThatThrownBy(() -> source.resolve(Remote.of(url), "main", "../.."))
         .isInstanceOf(SourceException.class);
-    assertThatThrownBy(() -> source.resolve(url, "main", "/etc"))
+    assertThatThrownBy(() -> source.resolve(Remote.of(url), "main", "/etc"))
         .isInstanceOf(SourceException.class);
-    assertThatThrownBy(() -> source.resolve(url, "1".repeat(40), "."))
+    assertThatThrownBy(() -> source.resolve(Remote.of(url), "1".repeat(40), "."))
         .isInstanceOf(SourceException.class)
         .hasMessageContaining("no commit 1111");
-    assertThatThrownBy(() -> source.resolve(temp + "/none", "main", "."))
+    assertThatThrownBy(() -> source.resolve(Remote.of(temp + "/none"), "main", "."))
         .isInstanceOf(SourceException.class)
         .hasMessageContaining("does not exist");
-    assertThatThrownBy(() -> source.resolve("https://user:hunter2@127.0.0.1:1/x.git", "main", "."))
+    assertThatThrownBy(
+            () -> source.resolve(Remote.of("https://user:hunter2@127.0.0.1:1/x.git"), "main", "."))
         .isInstanceOf(SourceException.class)
         .message()
         .doesNotContain("hunter2");
@@ -157,20 +169,22 @@ class GitSourceTest {
   void aVanishedBranchAndADeadRepositoryLeaveWhatWasFetched() throws Exception {
     String good = commit("a.yaml", "one");
     git.branchCreate().setName("prod").call();
-    source.resolve(url, "prod", ".");
+    source.resolve(Remote.of(url), "prod", ".");
+    source.resolve(Remote.of(url), "main", ".");
     git.branchDelete().setBranchNames("prod").setForce(true).call();
-    source.refresh(url);
-    assertThatThrownBy(() -> source.resolve(url, "prod", ".")).isInstanceOf(SourceException.class);
+    source.refresh(Remote.of(url));
+    assertThatThrownBy(() -> source.resolve(Remote.of(url), "prod", "."))
+        .isInstanceOf(SourceException.class);
     assertThat(read(".", good, "a.yaml")).isEqualTo("one");
     Files.move(work, temp.resolve("away"));
-    assertThatThrownBy(() -> source.refresh(url)).isInstanceOf(SourceException.class);
-    assertThat(source.resolve(url, "main", ".").commit()).isEqualTo(good);
+    assertThatThrownBy(() -> source.refresh(Remote.of(url))).isInstanceOf(SourceException.class);
+    assertThat(source.resolve(Remote.of(url), "main", ".").commit()).isEqualTo(good);
   }
 
   @Test
   void aDamagedMirrorIsMadeAnew() throws Exception {
     String good = commit("a.yaml", "one");
-    source.resolve(url, "main", ".");
+    source.resolve(Remote.of(url), "main", ".");
     source.close();
     try (Stream<Path> files = Files.walk(temp.resolve("mirrors"))) {
       for (Path file :
@@ -182,12 +196,12 @@ class GitSourceTest {
         Files.write(file, new byte[] {1, 2, 3});
       }
     }
-    try (var restarted = new GitSource(temp.resolve("mirrors"), Duration.ofSeconds(2))) {
+    try (var restarted = open()) {
       String text = "";
       for (int attempt = 0; attempt < 4 && text.isEmpty(); attempt++) {
         try {
-          var found = restarted.resolve(url, "main", ".");
-          var tree = restarted.tree(url, found.commit(), ".");
+          var found = restarted.resolve(Remote.of(url), "main", ".");
+          var tree = restarted.tree(Remote.of(url), found.commit(), ".");
           tree.entries();
           text = new String(tree.read("a.yaml", 100), StandardCharsets.UTF_8);
           assertThat(found.commit()).isEqualTo(good);
@@ -202,12 +216,12 @@ class GitSourceTest {
   @Test
   void aLyingRepositoryIsFoundOutAndTellsWhich() throws Exception {
     String good = commit("a.yaml", "one");
-    source.resolve(url, "main", ".");
+    source.resolve(Remote.of(url), "main", ".");
     Files.writeString(work.resolve(".git/refs/heads/main"), "f".repeat(40) + "\n");
     assertThatThrownBy(
             () -> {
-              source.refresh(url);
-              source.resolve(url, "main", ".");
+              source.refresh(Remote.of(url));
+              source.resolve(Remote.of(url), "main", ".");
             })
         .isInstanceOf(SourceException.class)
         .hasMessageContaining(url);
@@ -220,11 +234,11 @@ class GitSourceTest {
     try (var silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
       String address = "http://127.0.0.1:" + silent.getLocalPort() + "/x.git";
       long start = System.nanoTime();
-      assertThatThrownBy(() -> source.resolve(address, "main", "."))
+      assertThatThrownBy(() -> source.resolve(Remote.of(address), "main", "."))
           .isInstanceOf(SourceException.class)
           .hasMessageContaining("does not answer");
       for (int i = 0; i < 20; i++) {
-        assertThatThrownBy(() -> source.resolve(address, "main", "."))
+        assertThatThrownBy(() -> source.resolve(Remote.of(address), "main", "."))
             .isInstanceOf(SourceException.class);
       }
       assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(15));
@@ -237,8 +251,8 @@ class GitSourceTest {
     Files.createSymbolicLink(work.resolve("link.yaml"), Path.of("/etc/passwd"));
     git.add().addFilepattern(".").call();
     String commit = git.commit().setMessage("link").setSign(false).call().name();
-    source.resolve(url, "main", ".");
-    assertThat(source.tree(url, commit, ".").entries())
+    source.resolve(Remote.of(url), "main", ".");
+    assertThat(source.tree(Remote.of(url), commit, ".").entries())
         .anySatisfy(
             entry -> {
               assertThat(entry.path()).isEqualTo("link.yaml");
