@@ -57,6 +57,10 @@ public final class Cli {
     commands.put("suspend", DeliveryCommands.Suspend::new);
     commands.put("resume", DeliveryCommands.Resume::new);
     commands.put("terminate", DeliveryCommands.Terminate::new);
+    commands.put("refresh", DeliveryCommands.Refresh::new);
+    commands.put("fleet", FleetCommands.Limits::new);
+    commands.put("freeze", FleetCommands.Freeze::new);
+    commands.put("thaw", FleetCommands.Thaw::new);
     commands.put("rollout", RolloutCommand::new);
     commands.put("node", NodeCommand::new);
     commands.put("get", GetCommand::new);

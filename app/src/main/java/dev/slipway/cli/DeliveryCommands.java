@@ -230,6 +230,11 @@ final class DeliveryCommands {
     @Option(names = "--reason", paramLabel = "TEXT", description = "For the history.")
     @Nullable String reason;
 
+    @Option(
+        names = "--force",
+        description = "Delete and make anew what cannot be changed in place.")
+    boolean force;
+
     @Option(names = "--dry-run", description = "Only show what would change.")
     boolean dryRun;
 
@@ -262,6 +267,9 @@ final class DeliveryCommands {
             if (overrideWindow) {
               body.put("overrideWindow", true);
             }
+            if (force) {
+              body.put("force", true);
+            }
             if (reason != null) {
               body.put("reason", reason);
             }
@@ -293,6 +301,29 @@ final class DeliveryCommands {
     }
   }
 
+  @Command(
+      name = "refresh",
+      description = "Ask the repository now, and render anew whatever is known already.")
+  static final class Refresh extends OnApplication {
+    @Override
+    public Integer call() {
+      String id = UUID.randomUUID().toString();
+      ObjectNode body = Json.object().put("id", id).put("by", user());
+      api()
+          .merge(
+              Api.APPLICATION,
+              namespace,
+              name,
+              patch ->
+                  patch
+                      .putObject("metadata")
+                      .putObject("annotations")
+                      .put("slipway.dev/refresh-requested", Json.text(body)));
+      console().line("refresh of " + name + " requested");
+      return 0;
+    }
+  }
+
   @Command(name = "terminate", description = "End the sync that is under way.")
   static final class Terminate extends OnApplication {
     @Override
@@ -316,10 +347,26 @@ final class DeliveryCommands {
 
   @Command(name = "history", description = "The syncs of an application, the newest first.")
   static final class History extends OnApplication {
+    @Parameters(
+        index = "1",
+        arity = "0..1",
+        paramLabel = "ID",
+        description = "Only this one, with what was done to each object.")
+    @Nullable Long id;
+
     @Mixin Output output = new Output();
 
     @Override
     public Integer call() {
+      if (id != null) {
+        KubeObject record = api().get(Api.SYNC_RECORD, namespace, name + "-" + id);
+        if (output.isTable()) {
+          results(record);
+        } else {
+          output.one(console(), record);
+        }
+        return 0;
+      }
       KubeObject application = api().get(Api.APPLICATION, namespace, name);
       List<KubeObject> records =
           api().list(Api.SYNC_RECORD, namespace, Map.of()).stream()
@@ -362,6 +409,43 @@ final class DeliveryCommands {
               List.of("ID", "REVISION", "OUTCOME", "TRIGGER", "AGE", "TOOK", "AUTHOR", "MESSAGE"),
               rows);
       return 0;
+    }
+
+    private void results(KubeObject record) {
+      JsonNode spec = record.spec();
+      JsonNode status = record.status();
+      console()
+          .line(
+              "%s, %s by %s, revision %s: %s"
+                  .formatted(
+                      Json.string(status, "phase", "Running"),
+                      Json.string(spec, "trigger", ""),
+                      Json.string(spec, "by", ""),
+                      StatusView.brief(Json.string(spec, "revision", "")),
+                      Json.string(status, "message", "")));
+      var rows = new ArrayList<List<String>>();
+      for (JsonNode result : Json.items(status, "results")) {
+        rows.add(
+            List.of(
+                Json.string(result, "kind", ""),
+                Json.string(result, "namespace", ""),
+                Json.string(result, "name", ""),
+                Json.string(result, "action", "")));
+      }
+      for (JsonNode hook : Json.items(status, "hooks")) {
+        rows.add(
+            List.of(
+                Json.string(hook, "kind", ""),
+                Json.string(hook, "namespace", ""),
+                Json.string(hook, "name", ""),
+                "hook %s: %s"
+                    .formatted(Json.string(hook, "phase", ""), Json.string(hook, "state", ""))));
+      }
+      if (rows.isEmpty()) {
+        console().line("no object was changed");
+      } else {
+        console().table(List.of("KIND", "NAMESPACE", "NAME", "ACTION"), rows);
+      }
     }
 
     private static String took(KubeObject record) {

@@ -32,7 +32,8 @@ public final class SyncEngine implements AutoCloseable {
       Timeline timeline,
       Chance chance) {
     return new SyncEngine(
-        ApplicationLoop.start(cluster, destinations, archive, source, events, schedules, timeline, chance));
+        ApplicationLoop.start(
+            cluster, destinations, archive, source, events, schedules, timeline, chance));
   }
 
   /// Delivers to nothing but the cluster that the applications are in, one write after the other.

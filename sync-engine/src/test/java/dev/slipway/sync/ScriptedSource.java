@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 /// refreshed, as the real one does.
 final class ScriptedSource implements Source {
   private final Map<String, TreeMap<String, String>> commits = new HashMap<>();
+  private final Map<String, TreeMap<String, String>> lies = new HashMap<>();
   private String head = "";
   private String seen = "";
   private boolean down;
@@ -35,6 +36,11 @@ final class ScriptedSource implements Source {
   /// Moves the branch to any commit, as a forced push does.
   void force(String commit) {
     head = commit;
+  }
+
+  /// From now on, other files come under the same commit.
+  void lie(String commit, Map<String, String> files) {
+    lies.put(commit, new TreeMap<>(files));
   }
 
   void down(boolean value) {
@@ -89,7 +95,8 @@ final class ScriptedSource implements Source {
 
   @Override
   public SourceTree tree(Remote repository, String commit, String path) {
-    TreeMap<String, String> files = commits.getOrDefault(commit, new TreeMap<>());
+    TreeMap<String, String> files =
+        lies.getOrDefault(commit, commits.getOrDefault(commit, new TreeMap<>()));
     return new SourceTree() {
       @Override
       public List<Entry> entries() {

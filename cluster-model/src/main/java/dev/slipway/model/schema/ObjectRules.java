@@ -704,6 +704,12 @@ final class ObjectRules {
         "maxDuration",
         List.of("spec", "syncPolicy", "retry", "backoff"));
     atLeast(spec, List.of("spec"), "revisionHistoryLimit", 1);
+    if (!Json.string(spec, "revisionHistoryAge", "1d").matches("([0-9]+(ms|s|m|h|d))+")) {
+      invalid(
+          List.of("spec", "revisionHistoryAge"),
+          "\"%s\" is no duration: write 12h or 90d"
+              .formatted(Json.string(spec, "revisionHistoryAge", "")));
+    }
   }
 
   private void repository(JsonNode spec) {

@@ -21,11 +21,13 @@ import dev.slipway.model.time.Timeline;
 import dev.slipway.sync.dependency.DependencyPlanner;
 import dev.slipway.sync.destination.Destination;
 import dev.slipway.sync.destination.Destinations;
+import dev.slipway.sync.fleet.Fleet;
 import dev.slipway.sync.repository.Repositories;
 import dev.slipway.sync.source.Source;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -85,7 +87,8 @@ public final class ApplicationLoop implements AutoCloseable {
             new Renders(source),
             this::uses,
             events.speakingAs("sync-engine"),
-            timeline);
+            timeline,
+            this::hint);
     this.loop =
         new ControlLoop<>("applications", PARALLEL, reconciler::reconcile, timeline, chance);
     this.bursts = new Bursts<>(Duration.ofMillis(20), timeline, loop::add);
@@ -102,7 +105,8 @@ public final class ApplicationLoop implements AutoCloseable {
       Timeline timeline,
       Chance chance) {
     var applications =
-        new ApplicationLoop(cluster, destinations, archive, source, events, schedules, timeline, chance);
+        new ApplicationLoop(
+            cluster, destinations, archive, source, events, schedules, timeline, chance);
     applications.follow();
     return applications;
   }
@@ -129,6 +133,12 @@ public final class ApplicationLoop implements AutoCloseable {
             ObjectQuery.all(Repositories.KIND),
             timeline,
             (before, after) -> poller.repositoriesChanged()));
+    followers.add(
+        Follower.start(
+            cluster,
+            ObjectQuery.all(Fleet.KEY.groupKind()),
+            timeline,
+            (before, after) -> everybody()));
     for (ResourceType type : ResourceTypes.KNOWN.all()) {
       if (!NOT_OWNED.contains(type.kind())) {
         followers.add(followOwned(cluster, type.groupKind()));
@@ -174,6 +184,10 @@ public final class ApplicationLoop implements AutoCloseable {
         loop.add(application.key());
       }
     }
+  }
+
+  private void everybody() {
+    cluster.list(ObjectQuery.all(APPLICATION)).items().forEach(found -> loop.add(found.key()));
   }
 
   /// Those that wait for another application look again whenever one moves.
@@ -245,6 +259,7 @@ public final class ApplicationLoop implements AutoCloseable {
 
   @Override
   public void close() {
+    closed = true;
     poller.close();
     followers.forEach(Follower::close);
     remote.values().forEach(Follower::close);

@@ -29,6 +29,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 
 /// Brings one application towards what it wants, a step a pass. It remembers nothing but what it
 /// could read again.
@@ -73,7 +74,8 @@ final class ApplicationReconciler {
       Renders renders,
       BiConsumer<Destination, Set<GroupKind>> uses,
       EventRecorder events,
-      Timeline timeline) {
+      Timeline timeline,
+      Consumer<String> refresh) {
     this.cluster = cluster;
     this.destinations = destinations;
     this.source = source;
@@ -86,9 +88,9 @@ final class ApplicationReconciler {
     var operations = new Operations(history, applier, events);
     previews =
         new Previews(cluster, destinations, source, repositories, renders, history, timeline);
-    requests = new Requests(source, renders, history, operations, previews, events);
-    automation = new Automation(history, operations);
-    run = new SyncRun(history, applier, operations, events);
+    requests = new Requests(source, renders, history, operations, previews, events, refresh);
+    automation = new Automation(source, history, operations, events);
+    run = new SyncRun(history, renders, applier, operations, events);
     onlooker = new Onlooker(history, applier, events);
     tearDown = new TearDown(history, applier, run, events);
   }
@@ -113,7 +115,8 @@ final class ApplicationReconciler {
       return unreachable(found.get(), String.valueOf(e.getMessage()));
     }
     try {
-      return reconcile(new Pass(cluster, destination, repositories, found.get(), timeline.instant()));
+      return reconcile(
+          new Pass(cluster, destination, repositories, found.get(), timeline.instant()));
     } catch (DestinationException e) {
       return unreachable(cluster.get(key).orElse(found.get()), String.valueOf(e.getMessage()));
     } catch (ClusterException e) {
@@ -130,6 +133,10 @@ final class ApplicationReconciler {
     pass.status.condition("DestinationUnavailable", false, "Reached", "");
     if (pass.application.isTerminating()) {
       return tearDown.tearDown(pass);
+    }
+    if (requests.urgent(pass)) {
+      pass.save();
+      return AGAIN;
     }
     Wanted wanted = look(pass);
     boolean begun = requests.requests(pass, wanted) || automation.automatic(pass, wanted);
@@ -158,6 +165,7 @@ final class ApplicationReconciler {
         new Pass(
             cluster,
             Destinations.own(cluster, Together.ONE_BY_ONE),
+            repositories,
             application,
             timeline.instant());
     if (pass.application.isTerminating() && !pass.application.finalizers().contains(FINALIZER)) {

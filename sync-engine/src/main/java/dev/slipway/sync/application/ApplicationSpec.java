@@ -32,9 +32,10 @@ record ApplicationSpec(
     int maxPruned,
     int maxPrunedPercent,
     int historyLimit,
+    Optional<Duration> historyAge,
     boolean suspended,
     Optional<Instant> suspendedUntil) {
-  private static final Pattern PART = Pattern.compile("([0-9]+(?:\\.[0-9]+)?)(ms|s|m|h)");
+  private static final Pattern PART = Pattern.compile("([0-9]+(?:\\.[0-9]+)?)(ms|s|m|h|d)");
 
   static ApplicationSpec read(KubeObject application, Instant now) {
     JsonNode spec = application.spec();
@@ -72,6 +73,8 @@ record ApplicationSpec(
         Json.integer(policy.path("prune"), "maxObjects", 10),
         Json.integer(policy.path("prune"), "maxPercent", 30),
         Math.max(1, Json.integer(spec, "revisionHistoryLimit", 10)),
+        Json.string(spec, "revisionHistoryAge")
+            .map(_ -> duration(spec, "revisionHistoryAge", Duration.ofDays(90))),
         suspended,
         suspended ? KubeObject.instant(suspend, "until") : Optional.empty());
   }
@@ -97,7 +100,8 @@ record ApplicationSpec(
             case "ms" -> 1L;
             case "s" -> 1_000L;
             case "m" -> 60_000L;
-            default -> 3_600_000L;
+            case "h" -> 3_600_000L;
+            default -> 86_400_000L;
           };
       sum = sum.plusMillis((long) (number * unit));
       end = parts.end();

@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import tools.jackson.databind.JsonNode;
 
 /// Writes what an application wants, and keeps the list of what it owns.
 final class Applier {
@@ -73,13 +74,20 @@ final class Applier {
       case SyncPlan.Action.Overwrite(_, KubeObject live, _) -> {
         refuseForeign(pass, live);
         writer.replace(
-            wanted.withMetadata(
-                metadata -> metadata.put("resourceVersion", live.resourceVersion())));
+            keepingSuspension(wanted, live)
+                .withMetadata(metadata -> metadata.put("resourceVersion", live.resourceVersion())));
         writer.apply(wanted, ApplyOptions.FORCE);
       }
       case SyncPlan.Action.Change(_, KubeObject live, _) -> {
         refuseForeign(pass, live);
-        writer.apply(wanted, ApplyOptions.FORCE);
+        try {
+          writer.apply(wanted, ApplyOptions.FORCE);
+        } catch (ClusterException e) {
+          if (e.reason() != ClusterException.Reason.INVALID || !forces(pass, wanted)) {
+            throw e;
+          }
+          writer.delete(live.key(), DeleteOptions.ofUid(live.uid()));
+        }
       }
       case SyncPlan.Action.Replace(_, KubeObject live, _) -> {
         refuseForeign(pass, live);
@@ -122,6 +130,22 @@ final class Applier {
       case SyncPlan.Action.Overwrite _ -> "overwritten";
       case SyncPlan.Action.Replace _ -> "replaced";
     };
+  }
+
+  /// Whether what cannot be changed in place may be made anew.
+  private static boolean forces(Pass pass, KubeObject wanted) {
+    return Json.bool(pass.status.operation(), "force", false)
+        || pass.spec.options().of(wanted).force();
+  }
+
+  /// A suspension by a person is not Git's to end, unless Git states one.
+  private static KubeObject keepingSuspension(KubeObject wanted, KubeObject live) {
+    JsonNode suspend = live.spec().path("suspend");
+    return wanted.kind().equals("Application")
+            && suspend.isObject()
+            && !wanted.spec().has("suspend")
+        ? wanted.with(json -> Json.child(json, "spec").set("suspend", suspend))
+        : wanted;
   }
 
   void ensureNamespace(Pass pass, KubeObject wanted) {

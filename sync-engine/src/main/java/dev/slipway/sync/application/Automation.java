@@ -1,18 +1,25 @@
 package dev.slipway.sync.application;
 
 import dev.slipway.manifest.render.RenderedObject;
+import dev.slipway.model.event.EventRecorder;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
+import dev.slipway.sync.git.SemverRange;
 import dev.slipway.sync.source.Source;
 import java.util.List;
 import java.util.Optional;
+import tools.jackson.databind.JsonNode;
 
 /// Syncs that begin by themselves, because of a new commit.
 final class Automation {
+  private final Source source;
   private final SyncHistory history;
+  private final EventRecorder events;
   private final Operations operations;
 
-  Automation(SyncHistory history, Operations operations) {
+  Automation(Source source, SyncHistory history, Operations operations, EventRecorder events) {
+    this.source = source;
+    this.events = events;
     this.history = history;
     this.operations = operations;
   }
@@ -51,6 +58,10 @@ final class Automation {
       return false;
     }
     pass.status.condition("EmptyRender", false, "HasManifests", "");
+    Source.Ancestry ancestry = ancestry(pass, commit);
+    if (isHeldBack(pass, commit, ancestry)) {
+      return false;
+    }
     if (Gates.mustWait(pass, Words.brief(commit))) {
       return false;
     }
@@ -63,7 +74,49 @@ final class Automation {
         SyncHistory.Cause.of("automated", "git"),
         pass.spec.prune(),
         false);
+    pass.status
+        .operation()
+        .put("repository", pass.spec.repository())
+        .put("target", pass.spec.revision());
+    if (ancestry == Source.Ancestry.REWRITTEN) {
+      pass.status.operation().put("rewritten", true);
+      events.warning(
+          pass.application,
+          "HistoryRewritten",
+          "%s does not come after what was synced before: deleting anything needs a confirmation"
+              .formatted(Words.brief(commit)));
+    }
     return true;
+  }
+
+  /// How a commit stands to the one that was synced last from the same branch.
+  private Source.Ancestry ancestry(Pass pass, String commit) {
+    JsonNode before = pass.status.json().path("operation");
+    String revision = pass.status.operationRevision();
+    boolean same =
+        Json.string(before, "repository", "").equals(pass.spec.repository())
+            && Json.string(before, "target", "").equals(pass.spec.revision());
+    return same && !revision.isEmpty() && SemverRange.parse(pass.spec.revision()).isEmpty()
+        ? source.ancestry(pass.remote, revision, commit)
+        : Source.Ancestry.UNKNOWN;
+  }
+
+  /// Another history under the same name is not followed: somebody has to say that it is meant.
+  private boolean isHeldBack(Pass pass, String commit, Source.Ancestry ancestry) {
+    boolean unrelated = ancestry == Source.Ancestry.UNRELATED;
+    String message =
+        "%s of %s is %s now, which has nothing in common with %s: `slipway sync` follows it"
+            .formatted(
+                pass.spec.revision(),
+                pass.spec.repository().replaceFirst("//[^/@]*@", "//"),
+                Words.brief(commit),
+                Words.brief(pass.status.operationRevision()));
+    pass.status.condition(
+        "UnrelatedHistory", unrelated, "UnrelatedHistory", unrelated ? message : "");
+    if (unrelated) {
+      pass.blocked("a person: " + message, null, "nothing is changed until then");
+    }
+    return unrelated;
   }
 
   private static List<String> hashes(KubeObject record) {

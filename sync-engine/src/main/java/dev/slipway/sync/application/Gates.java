@@ -2,12 +2,19 @@ package dev.slipway.sync.application;
 
 import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.sync.dependency.DependencyPlanner;
+import dev.slipway.sync.fleet.Fleet;
+import dev.slipway.sync.fleet.FleetPlanner;
 import dev.slipway.sync.window.WindowPlanner;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 
-/// Whether a sync may begin now: windows, and applications that come first.
+/// Whether a sync may begin now: windows, freezes, applications that come first, and how many
+/// change at once.
 final class Gates {
+  private static final Duration TURN = Duration.ofSeconds(1);
+
   private Gates() {}
 
   /// Whether a sync may not begin yet: a window, or an application that comes first.
@@ -33,7 +40,7 @@ final class Gates {
             : "");
     switch (dependency) {
       case DependencyPlanner.Verdict.Ready() -> {
-        return false;
+        return awaitsTurn(pass, revision);
       }
       case DependencyPlanner.Verdict.Waiting(String why) ->
           pass.blocked(why, null, "syncs to " + revision);
@@ -46,7 +53,36 @@ final class Gates {
     return true;
   }
 
+  /// What all applications together may do.
+  private static boolean awaitsTurn(Pass pass, String revision) {
+    Fleet fleet = Fleet.read(pass.home, pass.now);
+    if (fleet.maxChanging() <= 0 && fleet.maxPerProject() <= 0 && fleet.stopAfter() <= 0) {
+      return false;
+    }
+    Optional<String> why =
+        FleetPlanner.mustWait(
+            fleet,
+            pass.application,
+            pass.home.list(ObjectQuery.all(pass.application.key().groupKind())).items(),
+            fleet.stopAfter() > 0
+                ? pass.home.list(ObjectQuery.all(SyncHistory.RECORD)).items()
+                : List.of(),
+            pass.now);
+    why.ifPresent(
+        text -> {
+          pass.blocked(text, null, "syncs to " + revision);
+          pass.opens = Optional.of(pass.now.plus(TURN));
+        });
+    return why.isPresent();
+  }
+
+  /// The windows of the application, and a freeze of everything.
   static WindowPlanner.Verdict window(Pass pass) {
+    Fleet fleet = Fleet.read(pass.home, pass.now);
+    if (fleet.freeze().isPresent()) {
+      return new WindowPlanner.Verdict.Closed(
+          "everything is frozen: " + fleet.freeze().get(), fleet.frozenUntil(), false);
+    }
     try {
       WindowPlanner.Verdict verdict =
           WindowPlanner.verdict(WindowPlanner.read(pass.application.spec()), pass.now);

@@ -55,11 +55,7 @@ final class Previews {
   ObjectNode diff(KubeObject application, String revision) {
     var pass =
         new Pass(
-            cluster,
-            destinations.of(application),
-            repositories,
-            application,
-            timeline.instant());
+            cluster, destinations.of(application), repositories, application, timeline.instant());
     var resolved =
         source.resolve(
             pass.remote, revision.isEmpty() ? pass.spec.revision() : revision, pass.spec.path());
@@ -124,11 +120,7 @@ final class Previews {
   KubeObject plan(KubeObject application, String revision, String by) {
     var pass =
         new Pass(
-            cluster,
-            destinations.of(application),
-            repositories,
-            application,
-            timeline.instant());
+            cluster, destinations.of(application), repositories, application, timeline.instant());
     String target = revision.isEmpty() ? pass.spec.revision() : revision;
     Source.Resolved resolved = source.resolve(pass.remote, target, pass.spec.path());
     ObjectNode diff = diff(application, target);

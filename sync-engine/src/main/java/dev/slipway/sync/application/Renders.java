@@ -70,6 +70,20 @@ final class Renders {
     return rendered;
   }
 
+  /// What an application wants is rendered anew, whatever is known of it.
+  void forget(String application) {
+    synchronized (known) {
+      known.keySet().removeIf(inputs -> inputs.application().equals(application));
+      objects = known.values().stream().mapToInt(List::size).sum();
+    }
+  }
+
+  /// The same without what is known from before.
+  List<RenderedObject> again(Pass pass, Source.Resolved revision) {
+    forget(pass.label());
+    return render(pass, revision);
+  }
+
   private void remember(Inputs inputs, List<RenderedObject> rendered) {
     synchronized (known) {
       known.put(inputs, rendered);

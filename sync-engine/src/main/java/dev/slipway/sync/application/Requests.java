@@ -12,6 +12,7 @@ import dev.slipway.sync.source.SourceException;
 import dev.slipway.sync.window.WindowPlanner;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import tools.jackson.databind.JsonNode;
 
 /// What people ask of an application: sync, rollback, terminate.
@@ -22,6 +23,7 @@ final class Requests {
   private final Operations operations;
   private final Previews previews;
   private final EventRecorder events;
+  private final Consumer<String> refresh;
 
   Requests(
       Source source,
@@ -29,16 +31,19 @@ final class Requests {
       SyncHistory history,
       Operations operations,
       Previews previews,
-      EventRecorder events) {
+      EventRecorder events,
+      Consumer<String> refresh) {
     this.source = source;
     this.renders = renders;
     this.history = history;
     this.operations = operations;
     this.previews = previews;
     this.events = events;
+    this.refresh = refresh;
   }
 
-  boolean requests(Pass pass, Wanted wanted) {
+  /// What must not wait for anything, not even for Git.
+  boolean urgent(Pass pass) {
     Optional<JsonNode> terminate = request(pass, "terminate");
     if (terminate.isPresent()) {
       if (pass.status.isRunning() || pass.status.phase().equals("WaitingForConfirmation")) {
@@ -55,7 +60,14 @@ final class Requests {
             "OperationTerminated",
             "sync %d was terminated".formatted(pass.status.operationId()));
       }
-      return true;
+    }
+    return terminate.isPresent();
+  }
+
+  boolean requests(Pass pass, Wanted wanted) {
+    if (request(pass, "refresh").isPresent()) {
+      renders.forget(pass.label());
+      refresh.accept(pass.remote.url());
     }
     Optional<JsonNode> rollback = request(pass, "rollback");
     if (rollback.isPresent()) {
@@ -181,6 +193,15 @@ final class Requests {
             Json.bool(request, "overrideWindow", false)),
         prune && selection.isEmpty(),
         planned.isPresent() || Json.bool(request, "confirmPrune", false));
+    if (asked.isEmpty()) {
+      pass.status
+          .operation()
+          .put("repository", pass.spec.repository())
+          .put("target", pass.spec.revision());
+    }
+    if (Json.bool(request, "force", false)) {
+      pass.status.operation().put("force", true);
+    }
     return true;
   }
 

@@ -12,6 +12,7 @@ import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.object.OwnerReference;
 import dev.slipway.sync.source.Source;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -28,7 +29,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// The syncs of an application: one SyncRecord each, and the rendered objects in the archive, so
 /// that any of them can be brought back without Git.
 final class SyncHistory {
-  private static final GroupKind RECORD = GroupKind.slipway("SyncRecord");
+  static final GroupKind RECORD = GroupKind.slipway("SyncRecord");
   private static final int REMEMBERED = 64;
 
   private final Cluster cluster;
@@ -197,8 +198,9 @@ final class SyncHistory {
         .findFirst();
   }
 
-  /// Forgets the oldest syncs beyond the limit; what is in force and the last healthy one stay.
-  void trim(KubeObject application, int limit, long current) {
+  /// Forgets the oldest syncs beyond the limit, and those that ended before `oldest`; what is in
+  /// force and the last healthy one stay.
+  void trim(KubeObject application, int limit, Instant oldest, long current) {
     List<KubeObject> all = of(application);
     Optional<KubeObject> healthy =
         all.stream().filter(record -> isHealthy(record) && !isPartial(record)).findFirst();
@@ -206,7 +208,11 @@ final class SyncHistory {
     for (KubeObject record : all) {
       boolean needed =
           id(record) == current || healthy.filter(h -> h.uid().equals(record.uid())).isPresent();
-      if (!needed && kept >= limit) {
+      boolean old =
+          KubeObject.instant(record.status(), "finishedAt")
+              .filter(end -> end.isBefore(oldest))
+              .isPresent();
+      if (!needed && (old || kept >= limit)) {
         cluster.delete(record.key(), DeleteOptions.ofUid(record.uid()));
       } else {
         kept++;
@@ -223,8 +229,7 @@ final class SyncHistory {
         .items()
         .stream()
         .sorted(
-            Comparator.comparing(
-                    (KubeObject plan) -> plan.creationTimestamp().orElse(java.time.Instant.MIN))
+            Comparator.comparing((KubeObject plan) -> plan.creationTimestamp().orElse(Instant.MIN))
                 .reversed())
         .skip(limit)
         .forEach(plan -> cluster.delete(plan.key(), DeleteOptions.ofUid(plan.uid())));

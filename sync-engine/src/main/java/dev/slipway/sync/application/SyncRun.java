@@ -1,5 +1,6 @@
 package dev.slipway.sync.application;
 
+import dev.slipway.manifest.ManifestException;
 import dev.slipway.manifest.render.RenderedObject;
 import dev.slipway.model.cluster.Cluster;
 import dev.slipway.model.cluster.ClusterException;
@@ -18,6 +19,8 @@ import dev.slipway.sync.order.StepPlanner.Step;
 import dev.slipway.sync.order.SyncOrder;
 import dev.slipway.sync.plan.SyncPlan;
 import dev.slipway.sync.plan.SyncPlanner;
+import dev.slipway.sync.source.Source;
+import dev.slipway.sync.source.SourceException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
@@ -33,12 +36,19 @@ import tools.jackson.databind.node.ObjectNode;
 /// Carries a sync on, a step a pass, and ends it.
 final class SyncRun {
   private final SyncHistory history;
+  private final Renders renders;
   private final Applier applier;
   private final Operations operations;
   private final EventRecorder events;
 
-  SyncRun(SyncHistory history, Applier applier, Operations operations, EventRecorder events) {
+  SyncRun(
+      SyncHistory history,
+      Renders renders,
+      Applier applier,
+      Operations operations,
+      EventRecorder events) {
     this.history = history;
+    this.renders = renders;
     this.applier = applier;
     this.operations = operations;
     this.events = events;
@@ -48,6 +58,8 @@ final class SyncRun {
   static final Duration HOOKS = Duration.ofSeconds(5);
   static final Duration FAIL_HOOKS = Duration.ofMinutes(5);
   private static final int QUICK_ROUNDS = 3;
+  private static final int MASS = 5;
+  private static final Duration BETWEEN_RENDERS = Duration.ofSeconds(2);
 
   Outcome carryOn(Pass pass) {
     Optional<KubeObject> record = history.find(pass.application, pass.status.operationId());
@@ -123,6 +135,10 @@ final class SyncRun {
       }
       case Step.Prune(String stage, List<KubeObject> gone) -> {
         pass.status.stage(stage);
+        Optional<Outcome> doubt = renderedTwice(pass, record, gone.size());
+        if (doubt.isPresent()) {
+          return doubt.get();
+        }
         prune(pass, gone);
         return ApplicationReconciler.AGAIN;
       }
@@ -177,10 +193,61 @@ final class SyncRun {
             pass.application,
             "OperationCompleted",
             "sync %d succeeded".formatted(pass.status.operationId()));
-        history.trim(pass.application, pass.spec.historyLimit(), pass.status.operationId());
+        history.trim(
+            pass.application,
+            pass.spec.historyLimit(),
+            pass.spec.historyAge().map(pass.now::minus).orElse(Instant.MIN),
+            pass.status.operationId());
         return ApplicationReconciler.AGAIN;
       }
     }
+  }
+
+  /// A mass delete needs the same answer twice: the commit is rendered once more, some time after
+  /// the first, from the files as they are in the mirror then.
+  ///
+  /// @return what to do instead of deleting; empty to go on
+  private Optional<Outcome> renderedTwice(Pass pass, KubeObject record, int deleted) {
+    ObjectNode operation = pass.status.operation();
+    boolean fromGit = !pass.status.trigger().endsWith("rollback");
+    if (!fromGit || deleted < MASS || Json.bool(operation, "renderedTwice", false)) {
+      return Optional.empty();
+    }
+    Optional<Instant> first = KubeObject.instant(operation, "massDeleteSeen");
+    if (first.isEmpty()) {
+      operation.put("massDeleteSeen", pass.now.toString());
+    }
+    Instant due = first.orElse(pass.now).plus(BETWEEN_RENDERS);
+    if (due.isAfter(pass.now)) {
+      String message = "a second render of the commit, before %d objects go".formatted(deleted);
+      pass.status.waiting(message, due, "deletes them when it is equal");
+      return Optional.of(Outcome.recheckAfter(Duration.between(pass.now, due), message));
+    }
+    var revision =
+        new Source.Resolved(
+            SyncHistory.revision(record), Json.string(record.spec(), "tree", ""), "", "", "");
+    try {
+      List<String> again =
+          renders.again(pass, revision).stream().map(RenderedObject::hash).toList();
+      List<String> before =
+          Json.items(record.spec(), "objects").stream()
+              .map(entry -> Json.string(entry, "hash", ""))
+              .toList();
+      if (!again.equals(before)) {
+        return Optional.of(
+            fail(
+                pass,
+                record,
+                "two renders of one commit differ, and %d objects would be deleted"
+                    .formatted(deleted)));
+      }
+    } catch (SourceException | ManifestException e) {
+      return Optional.of(
+          Outcome.recheckAfter(
+              BETWEEN_RENDERS, "the commit cannot be rendered again: " + e.getMessage()));
+    }
+    operation.put("renderedTwice", true);
+    return Optional.empty();
   }
 
   private Outcome await(
@@ -315,6 +382,13 @@ final class SyncRun {
           new SyncPlanner.PruneVerdict.NeedsConfirmation(
               "%s asks for a confirmation before it is deleted: run `slipway sync --confirm-prune` to go on"
                   .formatted(plan.guarded().getFirst()));
+    }
+    if (verdict instanceof SyncPlanner.PruneVerdict.Allowed
+        && Json.bool(pass.status.operation(), "rewritten", false)) {
+      verdict =
+          new SyncPlanner.PruneVerdict.NeedsConfirmation(
+              "the history was rewritten, and %d objects would be deleted: run `slipway sync --confirm-prune` to go on"
+                  .formatted(prunes.size()));
     }
     boolean confirmed = Json.bool(pass.status.operation(), "pruneConfirmed", false);
     if (verdict instanceof SyncPlanner.PruneVerdict.NeedsConfirmation(String why) && !confirmed) {

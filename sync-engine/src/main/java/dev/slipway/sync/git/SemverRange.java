@@ -8,7 +8,7 @@ import java.util.regex.Pattern;
 
 /// A range of versions: `1.x`, `1.2.*`, `^1.2`, `~1.2.3`, `>=1.2 <2`, `*`. Pre-releases are left
 /// out unless the range names one.
-record SemverRange(List<Bound> bounds, boolean preReleases) {
+public record SemverRange(List<Bound> bounds, boolean preReleases) {
   /// @param comparison of a version with the bound: one of `<`, `<=`, `>`, `>=`, `=`
   record Bound(String comparison, Version version) {
     boolean holds(Version other) {
@@ -77,7 +77,7 @@ record SemverRange(List<Bound> bounds, boolean preReleases) {
           "(>=|<=|>|<|=|\\^|~)?\\s*v?([0-9xX*]+(?:\\.[0-9xX*]+){0,2}(?:-[0-9A-Za-z.-]+)?)");
 
   /// Empty when the text is no range but a name.
-  static Optional<SemverRange> parse(String text) {
+  public static Optional<SemverRange> parse(String text) {
     if (!text.matches(".*[*xX<>=^~ ].*")) {
       return Optional.empty();
     }

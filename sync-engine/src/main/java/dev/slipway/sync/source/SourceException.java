@@ -19,8 +19,7 @@ public final class SourceException extends RuntimeException {
   }
 
   /// @param retryAfter how long the server wants to be left alone
-  public SourceException(
-      String message, @Nullable Throwable cause, @Nullable Duration retryAfter) {
+  public SourceException(String message, @Nullable Throwable cause, @Nullable Duration retryAfter) {
     super(message, cause);
     this.retryAfter = retryAfter;
   }

@@ -366,7 +366,7 @@ class GitTransportTest {
     var direct =
         new GitRemote(remote.url(), () -> access, GitLimits.DEFAULT, time, temp.resolve("empty"));
     direct.push(git.getRepository(), made, "refs/heads/revert", ObjectId.zeroId());
-    assertThat(git.getRepository().exactRef("refs/heads/revert").getObjectId()).isEqualTo(made);
+    assertThat(git.getRepository().resolve("refs/heads/revert")).isEqualTo(made);
     String next = commit("two");
     assertThatThrownBy(
             () ->
