@@ -55,6 +55,8 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -65,6 +67,30 @@ public final class Daemon implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Daemon.class);
   private static final int WRITES_AT_ONCE = 64;
   private static final int REMOTE_ROLLOUTS_AT_ONCE = 64;
+
+  /// Jars by the beginning of their names that the proxy does without. Each jar on a class path
+  /// costs memory, whether something of it is used or not.
+  private static final List<String> NOT_FOR_PROXY =
+      List.of(
+          "JavaEWAH",
+          "bc",
+          "commons-",
+          "docker-java",
+          "guava",
+          "httpc",
+          "jna",
+          "jakarta.",
+          "jetty-",
+          "manifest-parser",
+          "org.eclipse.jgit",
+          "picocli",
+          "quartz",
+          "rollout",
+          "runtime-drivers",
+          "snakeyaml",
+          "sqlite-jdbc",
+          "sshd-",
+          "sync-engine");
 
   private final Deque<AutoCloseable> parts = new ArrayDeque<>();
   private final String address;
@@ -258,18 +284,30 @@ public final class Daemon implements AutoCloseable {
     }
   }
 
+  /// A process that is always there: it gets no more than it needs.
   private static List<String> proxyCommand() {
+    String classPath =
+        Stream.of(System.getProperty("java.class.path").split(":", -1))
+            .filter(
+                place -> {
+                  String name = place.substring(place.lastIndexOf('/') + 1);
+                  return !name.endsWith(".jar")
+                      || NOT_FOR_PROXY.stream().noneMatch(name::startsWith);
+                })
+            .collect(Collectors.joining(":"));
     return List.of(
         java().toString(),
         "-XX:+UseSerialGC",
         "-XX:TieredStopAtLevel=1",
+        "-XX:-UsePerfData",
+        "-Xms8m",
         "-Xmx32m",
         "-Xss256k",
         "-XX:ReservedCodeCacheSize=16m",
         "-XX:MaxMetaspaceSize=48m",
         "-XX:MaxDirectMemorySize=16m",
         "-cp",
-        System.getProperty("java.class.path"),
+        classPath,
         "dev.slipway.controlplane.proxy.ProxyMain");
   }
 

@@ -160,16 +160,25 @@ final class UpCommand extends Context implements StartsDaemon {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
+                "-Xms24m",
                 "-Xmx256m",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                classPath,
-                "dev.slipway.app.Slipway",
-                "server",
-                "--data-dir",
-                data.root().toString(),
-                "--listen",
-                listen));
+                "-XX:MinHeapFreeRatio=10",
+                "-XX:MaxHeapFreeRatio=30",
+                "--enable-native-access=ALL-UNNAMED"));
+    String prepared = console().environment().getOrDefault("SLIPWAY_SERVER_CACHE", "");
+    if (!prepared.isEmpty() && Files.exists(Path.of(prepared))) {
+      command.addAll(List.of("-XX:AOTCache=" + prepared, "-Xlog:aot=off", "-Xlog:cds=off"));
+    }
+    command.addAll(
+        List.of(
+            "-cp",
+            classPath,
+            "dev.slipway.app.Slipway",
+            "server",
+            "--data-dir",
+            data.root().toString(),
+            "--listen",
+            listen));
     try {
       new ProcessBuilder(command)
           .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
