@@ -23,6 +23,7 @@ import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.rollout.RolloutController;
 import dev.slipway.runtime.kubernetes.RemoteClusters;
+import dev.slipway.runtime.docker.DockerDriver;
 import dev.slipway.runtime.mesos.MesosDriver;
 import dev.slipway.runtime.nodes.NodeFleet;
 import dev.slipway.runtime.process.ProcessRuntime;
@@ -127,8 +128,11 @@ public final class Daemon implements AutoCloseable {
             cluster, proxy, addresses, Together.onThreads(WRITES_AT_ONCE), timeline, chance);
     RolloutController rollouts = RolloutController.start(cluster, events, timeline, chance);
     ProcessRuntime runtime = ProcessRuntime.open(data.pods(), podPath(), timeline);
+    var docker =
+        new DockerDriver(
+            data.identity(chance), List.of(addresses.resolver()), false, timeline);
     var mesos = new MesosDriver(data.root().resolve("mesos"), timeline, chance);
-    NodeFleet nodes = NodeFleet.start(cluster, drivers(mesos), proxy, events, timeline, chance);
+    NodeFleet nodes = NodeFleet.start(cluster, drivers(docker, mesos), proxy, events, timeline, chance);
     nodes.join(LocalNode.name(), runtime, new LocalNode(runtime));
     var source =
         new GitSource(data.git(), new Repositories(cluster)::access, GitLimits.DEFAULT, timeline);
@@ -324,8 +328,8 @@ public final class Daemon implements AutoCloseable {
 
   /// Every way to run pods on engines elsewhere, by the name that a Node declares. The process
   /// runtime is not among them: it is always there.
-  private static Map<String, NodeDriver> drivers(MesosDriver mesos) {
-    return Map.of("mesos", mesos);
+  private static Map<String, NodeDriver> drivers(DockerDriver docker, MesosDriver mesos) {
+    return Map.of("docker", docker, "mesos", mesos);
   }
 
   private static ObjectNode yaml(byte[] bytes) {
