@@ -22,8 +22,8 @@ import dev.slipway.model.object.ResourceTypes;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.rollout.RolloutController;
-import dev.slipway.runtime.kubernetes.RemoteClusters;
 import dev.slipway.runtime.docker.DockerDriver;
+import dev.slipway.runtime.kubernetes.RemoteClusters;
 import dev.slipway.runtime.mesos.MesosDriver;
 import dev.slipway.runtime.nodes.NodeFleet;
 import dev.slipway.runtime.process.ProcessRuntime;
@@ -129,10 +129,10 @@ public final class Daemon implements AutoCloseable {
     RolloutController rollouts = RolloutController.start(cluster, events, timeline, chance);
     ProcessRuntime runtime = ProcessRuntime.open(data.pods(), podPath(), timeline);
     var docker =
-        new DockerDriver(
-            data.identity(chance), List.of(addresses.resolver()), false, timeline);
+        new DockerDriver(data.identity(chance), List.of(addresses.resolver()), false, timeline);
     var mesos = new MesosDriver(data.root().resolve("mesos"), timeline, chance);
-    NodeFleet nodes = NodeFleet.start(cluster, drivers(docker, mesos), proxy, events, timeline, chance);
+    NodeFleet nodes =
+        NodeFleet.start(cluster, drivers(docker, mesos), proxy, events, timeline, chance);
     nodes.join(LocalNode.name(), runtime, new LocalNode(runtime));
     var source =
         new GitSource(data.git(), new Repositories(cluster)::access, GitLimits.DEFAULT, timeline);

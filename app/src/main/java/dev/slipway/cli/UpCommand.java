@@ -91,9 +91,7 @@ final class UpCommand extends Context implements StartsDaemon {
       throw new CommandFailed(2, "--runtime takes process or docker, not " + runtime);
     }
     Optional<String> engine =
-        runtime.equals("docker")
-            ? EngineHost.find(console().environment())
-            : Optional.empty();
+        runtime.equals("docker") ? EngineHost.find(console().environment()) : Optional.empty();
     if (runtime.equals("docker") && engine.isEmpty()) {
       throw new CommandFailed(
           2,

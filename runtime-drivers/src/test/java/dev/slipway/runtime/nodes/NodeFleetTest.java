@@ -236,6 +236,7 @@ class NodeFleetTest {
     assertThat(Json.string(node("b").spec(), "podCIDR", "")).isEqualTo(second);
 
     cluster.delete(ObjectKey.core("Node", "", "a"), DeleteOptions.BACKGROUND);
+    timeline.runUntilIdle();
     declare("a", "unix:///a");
     assertThat(Json.string(node("a").spec(), "podCIDR", "")).isEqualTo(first);
     assertThat(engines.connects).hasSize(3);
