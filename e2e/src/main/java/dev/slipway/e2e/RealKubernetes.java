@@ -7,11 +7,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A real kube-apiserver over etcd, made by `tools/kubernetes/cluster` in a folder that is given, and
-/// ended with it.
+/// A real kube-apiserver over etcd, made by `tools/kubernetes/cluster` in a folder that is given,
+/// and ended with it.
 ///
-/// The first use on a machine builds Kubernetes from its Go modules, which takes minutes; after that
-/// a start takes seconds. Nothing outlives this process, even when it is killed.
+/// The first use on a machine builds Kubernetes from its Go modules, which takes minutes; after
+/// that a start takes seconds. Nothing outlives this process, even when it is killed.
 public final class RealKubernetes implements AutoCloseable {
   private final Path folder;
 
