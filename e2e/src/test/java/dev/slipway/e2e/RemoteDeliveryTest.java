@@ -97,7 +97,7 @@ class RemoteDeliveryTest {
     assertThat(get("widgets.test", "Widget", "one")).isPresent();
     assertThat(there.type(GroupKind.slipway("Rollout"))).isEmpty();
 
-    // A rolling update, one pod at a time; the native Deployment is Kubernetes' own business.
+    // A rolling update; the native Deployment is Kubernetes' own business.
     write("web.yaml", web("shop/web:2", ""));
     synced(push("two"));
     assertThat(running("shop/web:2").name()).isNotEqualTo(rc.name());
@@ -126,7 +126,10 @@ class RemoteDeliveryTest {
     // What Git drops goes, and with the Rollout its pods.
     git.rm().addFilepattern("web.yaml").call();
     String last = push("without web");
-    awaitThat(() -> slipwayCode("sync", "shop", "--confirm-prune") >= 0, "a sync is asked for");
+    awaitThat(
+        () -> ask("status", "shop", "-o", "json").contains("WaitingForConfirmation"),
+        "two of five objects are not deleted without a word");
+    slipwayCode("sync", "shop", "--confirm-prune");
     synced(last);
     awaitThat(
         () -> there.list(ObjectQuery.in(RC, "shop")).items().isEmpty(),
@@ -158,7 +161,7 @@ class RemoteDeliveryTest {
   }
 
   private void synced(String commit) {
-    assertThat(slipwayCode("wait", "shop", "--revision", commit, "--timeout", "120"))
+    assertThat(slipwayCode("wait", "shop", "--revision", commit, "--timeout", "240"))
         .as("%s", ask("status", "shop"))
         .isZero();
   }
@@ -178,13 +181,14 @@ class RemoteDeliveryTest {
         kind: ReplicationController
         metadata:
           name: web
-          annotations: {slipway.dev/max-surge: "1", slipway.dev/max-unavailable: "0", slipway.dev/progress-deadline-seconds: "%d"}
+          annotations: {slipway.dev/max-surge: "3", slipway.dev/max-unavailable: "0", slipway.dev/progress-deadline-seconds: "%d"}
         spec:
           replicas: 3
           selector: {app: web}
           template:
             metadata: {labels: {app: web}}
             spec:
+              terminationGracePeriodSeconds: 1
               containers: [{name: web, image: "%s"}]
               %s
         ---
