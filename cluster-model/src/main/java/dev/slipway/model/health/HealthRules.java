@@ -3,6 +3,7 @@ package dev.slipway.model.health;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
+import java.util.List;
 import tools.jackson.databind.JsonNode;
 
 /// The health of one object, from nothing but its own spec and status.
@@ -29,8 +30,96 @@ public final class HealthRules {
           established(object, "Established", "waiting for the definition to be established");
       case "APIService.apiregistration.k8s.io" ->
           established(object, "Available", "waiting for the service behind it");
-      default -> Health.HEALTHY;
+      case "Service" -> service(object);
+      case "Ingress.networking.k8s.io" ->
+          addressed(object, "waiting for an address of the ingress");
+      case "HorizontalPodAutoscaler.autoscaling" -> autoscaler(object);
+      case "PodDisruptionBudget.policy" -> budget(object);
+      case "PersistentVolume" ->
+          Json.string(object.status(), "phase", "").equals("Failed")
+              ? Health.degraded(Json.string(object.status(), "message", "failed"))
+              : Health.HEALTHY;
+      default -> custom(object);
     };
+  }
+
+  private static Health service(KubeObject service) {
+    return Json.string(service.spec(), "type", "").equals("LoadBalancer")
+        ? addressed(service, "waiting for an address of the load balancer")
+        : Health.HEALTHY;
+  }
+
+  /// Where nobody gives addresses, as in Slipway's own cluster, the status does not speak of them.
+  private static Health addressed(KubeObject object, String otherwise) {
+    JsonNode balancer = object.status().path("loadBalancer");
+    return balancer.isObject() && Json.items(balancer, "ingress").isEmpty()
+        ? Health.progressing(otherwise)
+        : Health.HEALTHY;
+  }
+
+  private static Health autoscaler(KubeObject autoscaler) {
+    for (JsonNode condition : Json.items(autoscaler.status(), "conditions")) {
+      String reason = Json.string(condition, "reason", "");
+      if (Json.string(condition, "status", "").equals("False")
+          && (reason.startsWith("Failed") || reason.startsWith("Invalid"))) {
+        return Health.degraded(reason + ": " + Json.string(condition, "message", ""));
+      }
+    }
+    return Conditions.isTrue(autoscaler.status(), "AbleToScale")
+            || Conditions.isTrue(autoscaler.status(), "ScalingActive")
+        ? Health.HEALTHY
+        : Health.progressing("waiting for the first look at the load");
+  }
+
+  /// One that allows no disruption now does its work.
+  private static Health budget(KubeObject budget) {
+    boolean failed =
+        Conditions.find(budget.status(), "DisruptionAllowed")
+            .filter(condition -> Json.string(condition, "reason", "").equals("SyncFailed"))
+            .isPresent();
+    if (failed) {
+      return Health.degraded(
+          Conditions.find(budget.status(), "DisruptionAllowed")
+              .map(condition -> Json.string(condition, "message", ""))
+              .orElse(""));
+    }
+    return budget.observedGeneration() < budget.generation()
+        ? Health.progressing("waiting for the budget to be observed")
+        : Health.HEALTHY;
+  }
+
+  /// What most controllers keep to: `observedGeneration`, and the conditions `Stalled`,
+  /// `Reconciling`, and `Ready` or `Available`. What says nothing of that kind is healthy.
+  private static Health custom(KubeObject object) {
+    JsonNode status = object.status();
+    if (status.path("observedGeneration").isIntegralNumber()
+        && object.observedGeneration() < object.generation()) {
+      return Health.progressing("waiting for the spec to be observed");
+    }
+    if (Conditions.isTrue(status, "Stalled")) {
+      return Health.degraded(message(status, "Stalled"));
+    }
+    if (Conditions.isTrue(status, "Reconciling")) {
+      return Health.progressing(message(status, "Reconciling"));
+    }
+    for (String type : List.of("Ready", "Available")) {
+      if (Conditions.find(status, type)
+          .filter(condition -> !Json.string(condition, "status", "").equals("True"))
+          .isPresent()) {
+        return Health.progressing(message(status, type));
+      }
+    }
+    return Health.HEALTHY;
+  }
+
+  private static String message(JsonNode status, String type) {
+    return Conditions.find(status, type)
+        .map(
+            condition ->
+                Json.string(condition, "reason", type)
+                    + ": "
+                    + Json.string(condition, "message", ""))
+        .orElse(type);
   }
 
   /// The rollout says it itself: `status.phase` is one of the health words, `status.message` the
