@@ -11,6 +11,7 @@ import dev.slipway.model.time.Timeline;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.http.HttpClient;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -20,8 +21,9 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// One watch request after the other, each from where the last one ended.
 ///
-/// A server says a word each minute at least (a bookmark). One that is silent for longer is taken
-/// for gone, although its connection still stands.
+/// A server says a word each minute or so (a bookmark), but of a kind of which nothing happens it
+/// may say nothing at all. So after a silence it is asked whether the connection still stands: one
+/// that does not answer is gone, although nobody said so.
 final class EventStream implements AutoCloseable {
   static final Duration SILENCE = Duration.ofSeconds(100);
   private static final Duration LOOK = Duration.ofSeconds(20);
@@ -30,6 +32,9 @@ final class EventStream implements AutoCloseable {
 
   /// Hears what comes, on one thread, in order.
   interface Listener {
+    /// The server has begun to watch.
+    default void opened() {}
+
     void changed(String type, KubeObject object);
 
     void reached(String resourceVersion);
@@ -82,6 +87,7 @@ final class EventStream implements AutoCloseable {
         throw Failures.of(
             new Wire.Answer(response.statusCode(), body.readNBytes(1 << 16), response.headers()));
       }
+      listener.opened();
       var line = new ByteArrayOutputStream(1 << 12);
       byte[] buffer = new byte[1 << 14];
       int count;
@@ -138,11 +144,14 @@ final class EventStream implements AutoCloseable {
       return;
     }
     if (timeline.nanos() - heard > SILENCE.toNanos()) {
-      wire.abandonStreams();
-      Wire.closeQuietly(current);
-    } else {
-      timeline.schedule(LOOK, this::endSilence);
+      // Over HTTP/2 all watches share the connection that is asked.
+      if (current.version() != HttpClient.Version.HTTP_2 || !wire.answersOnStreams()) {
+        Wire.closeQuietly(current);
+        return;
+      }
+      heard = timeline.nanos();
     }
+    timeline.schedule(LOOK, this::endSilence);
   }
 
   @Override

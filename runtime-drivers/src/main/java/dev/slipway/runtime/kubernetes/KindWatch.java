@@ -307,6 +307,11 @@ final class KindWatch implements AutoCloseable {
   private EventStream.Listener listener() {
     return new EventStream.Listener() {
       @Override
+      public void opened() {
+        well();
+      }
+
+      @Override
       public void changed(String word, KubeObject object) {
         told(object, word.equals("DELETED"));
       }

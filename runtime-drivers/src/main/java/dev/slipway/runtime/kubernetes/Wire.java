@@ -14,6 +14,7 @@ import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -34,6 +35,7 @@ import org.slf4j.LoggerFactory;
 final class Wire implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Wire.class);
   private static final Duration CONNECT = Duration.ofSeconds(10);
+  private static final Duration ASKED = Duration.ofSeconds(30);
   private static final Duration SHORTEST_REST = Duration.ofMillis(100);
 
   /// What came back.
@@ -56,14 +58,15 @@ final class Wire implements AutoCloseable {
   private final Chance chance;
   private final Duration deadline;
   private final ReentrantLock lock = new ReentrantLock();
-  private final Condition free = lock.newCondition();
+  private final Condition ended = lock.newCondition();
+  private final ArrayDeque<Condition> queue = new ArrayDeque<>();
   private final AtomicLong requests = new AtomicLong();
   private Pace pace;
   private int running;
-  private int waiting;
   private long restUntil = Long.MIN_VALUE;
   private volatile HttpClient calls;
   private volatile HttpClient streams;
+  private long answeredOnStreams;
   private volatile boolean closed;
 
   Wire(Endpoint endpoint, Duration deadline, Timeline timeline, Chance chance) {
@@ -124,40 +127,57 @@ final class Wire implements AutoCloseable {
     }
   }
 
+  /// In the order of arrival: nobody waits for ever while others come and go.
   private void enter(Call call, long end) {
     lock.lock();
     try {
-      waiting++;
-      while (running >= pace.limit()) {
-        long left = end - timeline.nanos();
-        if (left <= 0 || closed) {
-          throw new ClusterException(
-              closed ? Reason.UNAVAILABLE : Reason.TOO_MANY_REQUESTS,
-              "%s %s: %s"
-                  .formatted(
-                      call.method(),
-                      call.path(),
-                      closed ? "closed" : "waited for its turn in vain"));
-        }
-        free.awaitNanos(left);
+      if (queue.isEmpty() && running < pace.limit()) {
+        running++;
+        return;
       }
-      running++;
+      Condition turn = lock.newCondition();
+      queue.add(turn);
+      try {
+        while (queue.peek() != turn || running >= pace.limit()) {
+          long left = end - timeline.nanos();
+          if (left <= 0 || closed) {
+            throw new ClusterException(
+                closed ? Reason.UNAVAILABLE : Reason.TOO_MANY_REQUESTS,
+                "%s %s: %s"
+                    .formatted(
+                        call.method(),
+                        call.path(),
+                        closed ? "closed" : "waited for its turn in vain"));
+          }
+          turn.awaitNanos(left);
+        }
+        running++;
+      } finally {
+        queue.remove(turn);
+        callNext();
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new ClusterException(Reason.UNAVAILABLE, "interrupted", e);
     } finally {
-      waiting--;
       lock.unlock();
+    }
+  }
+
+  private void callNext() {
+    Condition next = queue.peek();
+    if (next != null && running < pace.limit()) {
+      next.signal();
     }
   }
 
   private void leave(boolean refused) {
     lock.lock();
     try {
-      boolean busy = running >= pace.limit() || waiting > 0;
+      boolean busy = running >= pace.limit() || !queue.isEmpty();
       running--;
       pace = refused ? pace.refused(timeline.nanos()) : pace.answered(timeline.nanos(), busy);
-      free.signalAll();
+      callNext();
     } finally {
       lock.unlock();
     }
@@ -176,7 +196,7 @@ final class Wire implements AutoCloseable {
     try {
       restUntil = Math.max(restUntil, until);
       while (timeline.nanos() - restUntil < 0 && !closed) {
-        if (free.awaitNanos(Math.max(1, restUntil - timeline.nanos())) <= 0) {
+        if (ended.awaitNanos(Math.max(1, restUntil - timeline.nanos())) <= 0) {
           break;
         }
       }
@@ -302,9 +322,19 @@ final class Wire implements AutoCloseable {
     timeline.execute(client::shutdownNow);
   }
 
-  /// The stream is dead although nobody said so.
-  void abandonStreams() {
-    abandon(streams);
+  /// Whether the connection of the watches is alive. One that is not is not used again. Watches
+  /// that ask at about the same time share the question.
+  synchronized boolean answersOnStreams() {
+    if (answeredOnStreams != 0 && timeline.nanos() - answeredOnStreams < ASKED.toNanos()) {
+      return true;
+    }
+    try {
+      closeQuietly(open(Call.get("/version")));
+      answeredOnStreams = timeline.nanos();
+      return true;
+    } catch (ClusterException e) {
+      return false;
+    }
   }
 
   static void closeQuietly(HttpResponse<InputStream> stream) {
@@ -320,7 +350,8 @@ final class Wire implements AutoCloseable {
     closed = true;
     lock.lock();
     try {
-      free.signalAll();
+      ended.signalAll();
+      queue.forEach(Condition::signal);
     } finally {
       lock.unlock();
     }

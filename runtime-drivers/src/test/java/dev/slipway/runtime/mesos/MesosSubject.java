@@ -36,7 +36,6 @@ final class MesosSubject implements AutoCloseable {
                 usual.roles(),
                 usual.failoverTimeout(),
                 false,
-                "",
                 patience,
                 Duration.ofSeconds(10)),
             PodFiles.in(data),
