@@ -215,11 +215,7 @@ final class AppCommand {
 
     @Override
     public Integer call() {
-      int count =
-          GetCommand.list(this, output, Api.APPLICATION, all ? "" : namespace, Map.of(), all);
-      if (count == 0 && output.isTable()) {
-        console().line("no applications" + (all ? "" : " in namespace " + namespace));
-      }
+      GetCommand.list(this, output, Api.APPLICATION, all ? "" : namespace, Map.of(), all);
       return 0;
     }
   }

@@ -1,8 +1,12 @@
 package dev.slipway.app;
 
 import dev.slipway.controlplane.cluster.Admission;
+import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.loop.Together;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
+import dev.slipway.runtime.kubernetes.RemoteClusters;
+import dev.slipway.sync.destination.Destinations;
 import java.time.InstantSource;
 import java.util.concurrent.ThreadLocalRandom;
 
@@ -13,6 +17,11 @@ public final class Lent {
   /// Real time.
   public static Timeline timeline() {
     return new SystemTimeline(InstantSource.system(), System::nanoTime);
+  }
+
+  public static Destinations destinations(
+      Cluster home, Together together, RemoteClusters clusters) {
+    return new RemoteDestinations(home, together, clusters);
   }
 
   public static Admission admission() {

@@ -15,6 +15,7 @@ final class Benchmarks {
         new StoreBenchmark(),
         new ReplicationBenchmark(),
         new SchedulerBenchmark(),
+        new RemoteBenchmark(),
         new ProgramBenchmark());
   }
 }

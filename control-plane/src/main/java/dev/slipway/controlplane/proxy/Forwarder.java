@@ -39,7 +39,6 @@ final class Forwarder implements Runnable {
   private static final long WAIT_MILLIS = 10_000;
   private static final long QUIET_MILLIS = 250;
   private static final int BACKLOG = 1_024;
-  private static final long TIDY_MILLIS = 50;
 
   private final Selector selector;
   private final LongSupplier millis;
@@ -50,7 +49,6 @@ final class Forwarder implements Runnable {
   private volatile boolean closed;
   private boolean retired;
   private long version;
-  private long tidied;
 
   Forwarder(LongSupplier millis) {
     this.millis = millis;
@@ -151,7 +149,7 @@ final class Forwarder implements Runnable {
   public void run() {
     while (!closed) {
       try {
-        selector.select(TIDY_MILLIS);
+        selector.select(100);
         Runnable task;
         while ((task = tasks.poll()) != null) {
           task.run();
@@ -162,10 +160,7 @@ final class Forwarder implements Runnable {
           }
         }
         selector.selectedKeys().clear();
-        if (millis.getAsLong() - tidied >= TIDY_MILLIS) {
-          tidied = millis.getAsLong();
-          tidy();
-        }
+        tidy();
       } catch (IOException e) {
         log.error("proxy loop failed", e);
       }

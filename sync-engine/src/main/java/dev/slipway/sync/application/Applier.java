@@ -190,18 +190,16 @@ final class Applier {
   /// there.
   void inventory(Pass pass, List<RenderedObject> objects) {
     Map<ObjectKey, Owned> owned = new LinkedHashMap<>();
+    Map<ObjectKey, KubeObject> live = Comparison.live(pass, objects);
     for (Owned before : pass.status.inventory()) {
-      if (pass.cluster
-          .get(before.key())
-          .filter(object -> object.uid().equals(before.uid()))
-          .isPresent()) {
+      KubeObject known = live.get(before.key());
+      if (known != null && known.uid().equals(before.uid())) {
         owned.put(before.key(), before);
       }
     }
     for (RenderedObject object : objects) {
       ObjectKey key = object.object().key();
-      pass.cluster
-          .get(key)
+      Optional.ofNullable(live.get(key))
           .filter(
               known ->
                   known.label(ApplicationReconciler.LABEL).filter(pass.label()::equals).isPresent()
