@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Makes kubernetes.json from Kubernetes' published OpenAPI document (api/openapi-spec/swagger.json of k8s.io/kubernetes).
+"""Makes kubernetes.json and descriptions.json from Kubernetes' published OpenAPI document (api/openapi-spec/swagger.json of
+k8s.io/kubernetes).
 
-Usage: trim.py swagger.json > ../main/resources/dev/slipway/model/schema/kubernetes.json
+Usage: trim.py swagger.json ../main/resources/dev/slipway/model/schema
 
 Each definition becomes {"p": {property: type}, "r": [required]}. Types: s text, i integer, n number, b boolean, x integer or text,
 q quantity, t time, * anything, [T list, {T map, #D definition D. "m" holds how a strategic merge patch treats a property:
-{property: [merge key or "", strategy]}.
+{property: [merge key or "", strategy]}; "k" how server-side apply treats a list: {property: [key, ...]} for a map, [] for a set.
+
+descriptions.json says what people read in `kubectl explain`: {definition: {property: text}}, and under "" what the definition is for.
 """
 import json
 import sys
@@ -13,13 +16,14 @@ import sys
 KINDS = {
     "": ["Namespace", "Node", "Pod", "ReplicationController", "Service", "Endpoints", "ConfigMap", "Secret", "ServiceAccount", "Event"],
     "apps": ["Deployment"],
-    "batch": ["Job"],
+    "batch": ["Job", "CronJob"],
+    "discovery.k8s.io": ["EndpointSlice"],
     "coordination.k8s.io": ["Lease"],
     "rbac.authorization.k8s.io": ["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"],
 }
 swagger = json.load(open(sys.argv[1]))
 definitions = swagger["definitions"]
-out, kinds = {}, {}
+out, kinds, texts = {}, {}, {}
 
 
 def short(name):
@@ -64,6 +68,16 @@ def add(name):
     }
     if merged:
         out[key]["m"] = merged
+    lists = {
+        p: s.get("x-kubernetes-list-map-keys", [])
+        for p, s in target["properties"].items()
+        if s.get("x-kubernetes-list-type") in ("map", "set")
+    }
+    if lists:
+        out[key]["k"] = lists
+    texts[key] = {p: s["description"] for p, s in target["properties"].items() if s.get("description")}
+    if target.get("description"):
+        texts[key][""] = target["description"]
 
 
 for name, definition in sorted(definitions.items()):
@@ -71,4 +85,8 @@ for name, definition in sorted(definitions.items()):
         if gvk["version"] == "v1" and gvk["kind"] in KINDS.get(gvk["group"], []) and name.startswith("io.k8s.api."):
             add(name)
             kinds[gvk["kind"] + ("." + gvk["group"] if gvk["group"] else "")] = short(name)
-json.dump({"kinds": kinds, "definitions": out}, sys.stdout, separators=(",", ":"), sort_keys=True)
+folder = sys.argv[2]
+with open(folder + "/kubernetes.json", "w") as file:
+    json.dump({"kinds": kinds, "definitions": out}, file, separators=(",", ":"), sort_keys=True)
+with open(folder + "/descriptions.json", "w") as file:
+    json.dump(texts, file, separators=(",\n", ":"), sort_keys=True)

@@ -2,6 +2,7 @@ package dev.slipway.controlplane;
 
 import dev.slipway.controlplane.endpoints.EndpointsLoop;
 import dev.slipway.controlplane.garbage.GarbageLoop;
+import dev.slipway.controlplane.jobs.CronJobLoop;
 import dev.slipway.controlplane.jobs.JobLoop;
 import dev.slipway.controlplane.namespaces.NamespaceLoop;
 import dev.slipway.controlplane.nodes.NodeLoop;
@@ -45,6 +46,7 @@ public final class Controllers implements AutoCloseable {
             SchedulerLoop.start(cluster, events, together, timeline, chance),
             ReplicationLoop.start(cluster, events, together, timeline, chance),
             JobLoop.start(cluster, events, timeline, chance),
+            CronJobLoop.start(cluster, events, timeline, chance),
             EndpointsLoop.start(cluster, timeline, chance),
             ServiceLoop.start(cluster, dataPlane, addresses, events, timeline, chance)),
         events);

@@ -11,6 +11,10 @@ public record Author(String manager, String user, String reason) {
     return new Author(name, "system:slipway:" + name, "");
   }
 
+  public boolean isController() {
+    return user.startsWith("system:slipway:");
+  }
+
   public Author because(String why) {
     return new Author(manager, user, why);
   }

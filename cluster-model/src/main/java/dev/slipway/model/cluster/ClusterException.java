@@ -3,7 +3,7 @@ package dev.slipway.model.cluster;
 import java.util.List;
 
 /// A call to a cluster that did not do what it was asked for, and why, in Kubernetes' own reasons.
-public final class ClusterException extends RuntimeException {
+public class ClusterException extends RuntimeException {
   /// What kind of failure; the HTTP code is the one that Kubernetes answers with.
   public enum Reason {
     NOT_FOUND("NotFound", 404),

@@ -24,6 +24,8 @@ public final class ResourceTypes {
               core("Event", "events", true, "ev"),
               type("apps", "v1", "Deployment", "deployments", true, "deploy"),
               type("batch", "v1", "Job", "jobs", true),
+              type("batch", "v1", "CronJob", "cronjobs", true, "cj"),
+              type("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", true),
               type("coordination.k8s.io", "v1", "Lease", "leases", true),
               type("rbac.authorization.k8s.io", "v1", "Role", "roles", true),
               type("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", true),

@@ -55,7 +55,7 @@ final class FieldSet {
 
   private static ObjectNode of(String field, JsonNode value) {
     ObjectNode set = Json.object();
-    if (value instanceof ObjectNode object) {
+    if (value instanceof ObjectNode object && !ListKeys.isAtomic(field)) {
       for (var member : object.properties()) {
         set.set("f:" + member.getKey(), of(member.getKey(), member.getValue()));
       }

@@ -5,6 +5,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -33,7 +34,26 @@ final class ListKeys {
   private static final List<String> CONTAINER_PORT = List.of("containerPort", "protocol");
   private static final List<String> SERVICE_PORT = List.of("port", "protocol");
 
+  /// Objects that have one owner as a whole (`x-kubernetes-map-type: atomic`).
+  private static final Set<String> ATOMIC =
+      Set.of(
+          "selector",
+          "nodeSelector",
+          "labelSelector",
+          "namespaceSelector",
+          "fieldRef",
+          "resourceFieldRef",
+          "configMapKeyRef",
+          "secretKeyRef",
+          "roleRef",
+          "targetRef",
+          "involvedObject");
+
   private ListKeys() {}
+
+  static boolean isAtomic(String field) {
+    return ATOMIC.contains(field);
+  }
 
   /// The keys of a list, or nothing when it is one value: when the field is not known as a map or
   /// an item lacks a key.

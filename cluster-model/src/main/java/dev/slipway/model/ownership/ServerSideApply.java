@@ -4,10 +4,13 @@ import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -16,6 +19,8 @@ import tools.jackson.databind.node.ObjectNode;
 ///
 /// Source of the rules: Kubernetes' documentation, "Server-Side Apply".
 public final class ServerSideApply {
+  private static final String LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
+
   private ServerSideApply() {}
 
   /// One owner's fields.
@@ -60,7 +65,7 @@ public final class ServerSideApply {
     }
     ObjectNode merged = old.json().deepCopy();
     merge(merged, intent.json());
-    List<Owner> left = withoutTakenOver(others, mine, old, intent, force);
+    List<Owner> left = withoutTakenOver(others, mine, old, intent, manager, force);
     if (before != null) {
       for (List<String> path : FieldSet.leaves(FieldSet.minus(before.fields(), mine))) {
         if (left.stream().noneMatch(owner -> FieldSet.keeps(owner.fields(), path))) {
@@ -79,14 +84,21 @@ public final class ServerSideApply {
     }
     ArrayNode managed = metadata.putArray("managedFields");
     left.forEach(owner -> managed.add(owner.entry()));
-    managed.add(entry(manager, "Apply", intent.apiVersion(), mine, now));
+    if (!mine.isEmpty()) {
+      managed.add(entry(manager, "Apply", intent.apiVersion(), mine, now));
+    }
     return KubeObject.of(merged);
   }
 
   /// The others without the fields that this apply takes over; a field with the same value is
   /// shared.
   private static List<Owner> withoutTakenOver(
-      List<Owner> others, ObjectNode mine, KubeObject live, KubeObject intent, boolean force) {
+      List<Owner> others,
+      ObjectNode mine,
+      KubeObject live,
+      KubeObject intent,
+      String manager,
+      boolean force) {
     var conflicts = new ArrayList<ClusterException.Cause>();
     var left = new ArrayList<Owner>();
     for (Owner owner : others) {
@@ -114,7 +126,7 @@ public final class ServerSideApply {
         left.add(new Owner(owner.manager(), owner.operation(), owner.subresource(), fields, entry));
       }
     }
-    if (!conflicts.isEmpty() && !force) {
+    if (!conflicts.isEmpty() && !force && !isOwnEarlierApply(live, intent, manager, conflicts)) {
       throw new ClusterException(
           ClusterException.Reason.CONFLICT,
           "Apply failed with %d conflict%s: %s"
@@ -126,6 +138,25 @@ public final class ServerSideApply {
           conflicts);
     }
     return left;
+  }
+
+  /// `kubectl apply --server-side` on what `kubectl apply` made: what stands in its own
+  /// last-applied annotation is kubectl's already, whoever is recorded for it.
+  private static boolean isOwnEarlierApply(
+      KubeObject live, KubeObject intent, String manager, List<ClusterException.Cause> conflicts) {
+    String last = live.annotations().get(LAST_APPLIED);
+    if (!manager.equals("kubectl") || last == null) {
+      return false;
+    }
+    try {
+      KubeObject before = KubeObject.of(Json.parseObject(last.getBytes(StandardCharsets.UTF_8)));
+      Set<String> known = new HashSet<>();
+      FieldSet.leaves(FieldSet.of(before.json())).forEach(path -> known.add(FieldSet.text(path)));
+      return before.key().equals(intent.key())
+          && conflicts.stream().allMatch(conflict -> known.contains(conflict.field()));
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
   }
 
   private static void put(ObjectNode set, List<String> path) {
@@ -185,6 +216,15 @@ public final class ServerSideApply {
     }
     entries.add(entry(manager, "Update", after.apiVersion(), mine, now));
     return withEntries(after, entries);
+  }
+
+  /// Whoever makes an object owns what he stated.
+  public static KubeObject recordCreation(KubeObject made, String manager, Instant now) {
+    ObjectNode stated = FieldSet.of(made.json());
+    stated.remove("f:status");
+    return stated.isEmpty()
+        ? made
+        : withEntries(made, List.of(entry(manager, "Update", made.apiVersion(), stated, now)));
   }
 
   private static KubeObject withEntries(KubeObject object, List<ObjectNode> entries) {
@@ -250,7 +290,7 @@ public final class ServerSideApply {
     for (var member : intent.properties()) {
       String field = member.getKey();
       JsonNode live = target.path(field);
-      if (member.getValue() instanceof ObjectNode wanted) {
+      if (member.getValue() instanceof ObjectNode wanted && !ListKeys.isAtomic(field)) {
         if (live instanceof ObjectNode child) {
           merge(child, wanted);
         } else {

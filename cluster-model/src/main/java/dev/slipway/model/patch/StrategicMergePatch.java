@@ -162,8 +162,34 @@ public final class StrategicMergePatch {
         items.put(id, object(known == null ? Json.object() : known, change, itemType));
       }
     }
+    return inOrder(target, patch, items, key.get());
+  }
+
+  /// The patch's items in its order and the others in theirs; where both know an order, the
+  /// target's counts, and elsewhere the patch's items come first.
+  private static ArrayNode inOrder(
+      ArrayNode target, ArrayNode patch, Map<JsonNode, ObjectNode> items, String key) {
+    var rank = new HashMap<JsonNode, Integer>();
+    target.forEach(item -> rank.putIfAbsent(item.path(key), rank.size()));
+    var patched = new ArrayList<JsonNode>();
+    for (JsonNode item : patch) {
+      JsonNode id = item.path(key);
+      if (items.containsKey(id) && !patched.contains(id)) {
+        patched.add(id);
+      }
+    }
+    var others = new ArrayList<>(items.keySet());
+    others.removeAll(patched);
     ArrayNode result = Json.array();
-    items.values().forEach(result::add);
+    while (!patched.isEmpty() || !others.isEmpty()) {
+      boolean first =
+          others.isEmpty()
+              || (!patched.isEmpty()
+                  && (!rank.containsKey(patched.getFirst())
+                      || rank.get(patched.getFirst())
+                          < rank.getOrDefault(others.getFirst(), Integer.MAX_VALUE)));
+      result.add(items.get(first ? patched.removeFirst() : others.removeFirst()));
+    }
     return result;
   }
 

@@ -22,8 +22,20 @@ public final class Defaults {
             .toString();
     switch (kind) {
       case "Pod" -> podSpec(Json.child(object, "spec"));
+      case "Namespace" -> {
+        ObjectNode metadata = Json.child(object, "metadata");
+        String name = Json.string(metadata, "name", "");
+        if (!name.isEmpty()) {
+          Json.child(metadata, "labels").put("kubernetes.io/metadata.name", name);
+        }
+      }
       case "Service" -> service(Json.child(object, "spec"));
       case "Secret" -> secret(object);
+      case "Endpoints" -> {
+        for (JsonNode subset : object.path("subsets")) {
+          ports(subset);
+        }
+      }
       case "ReplicationController" -> {
         ObjectNode spec = Json.child(object, "spec");
         putIfAbsent(spec, "replicas", 1);
@@ -31,18 +43,54 @@ public final class Defaults {
             && spec.path("template").path("metadata").path("labels") instanceof ObjectNode labels) {
           spec.set("selector", labels.deepCopy());
         }
+        ObjectNode metadata = Json.child(object, "metadata");
+        if (metadata.path("labels").isEmpty()
+            && spec.path("template").path("metadata").path("labels") instanceof ObjectNode labels) {
+          metadata.set("labels", labels.deepCopy());
+        }
         template(spec);
       }
       case "Deployment.apps" -> deployment(Json.child(object, "spec"));
-      case "Job.batch" -> {
+      case "Job.batch" -> job(Json.child(object, "spec"));
+      case "CronJob.batch" -> {
         ObjectNode spec = Json.child(object, "spec");
-        putIfAbsent(spec, "parallelism", 1);
-        putIfAbsent(spec, "completions", Json.integer(spec, "parallelism", 1));
-        putIfAbsent(spec, "backoffLimit", 6);
-        template(spec);
+        putIfAbsent(spec, "concurrencyPolicy", "Allow");
+        putIfAbsent(spec, "successfulJobsHistoryLimit", 3);
+        putIfAbsent(spec, "failedJobsHistoryLimit", 1);
+        if (!spec.has("suspend")) {
+          spec.put("suspend", false);
+        }
+        // What each job is filled with when it is made is not stored here.
+        if (spec.path("jobTemplate").path("spec") instanceof ObjectNode job) {
+          template(job);
+        }
+      }
+      case "EndpointSlice.discovery.k8s.io" -> {
+        for (JsonNode item : object.path("ports")) {
+          if (item instanceof ObjectNode port) {
+            putIfAbsent(port, "name", "");
+            putIfAbsent(port, "protocol", "TCP");
+          }
+        }
       }
       default -> {}
     }
+  }
+
+  private static void job(ObjectNode spec) {
+    if (!spec.has("parallelism")) {
+      putIfAbsent(spec, "completions", 1);
+    }
+    putIfAbsent(spec, "parallelism", 1);
+    putIfAbsent(spec, "backoffLimit", 6);
+    putIfAbsent(spec, "completionMode", "NonIndexed");
+    putIfAbsent(spec, "podReplacementPolicy", "TerminatingOrFailed");
+    for (String flag : List.of("suspend", "manualSelector")) {
+      if (!spec.has(flag)) {
+        spec.put(flag, false);
+      }
+    }
+    template(spec);
   }
 
   private static void deployment(ObjectNode spec) {
@@ -71,6 +119,13 @@ public final class Defaults {
     putIfAbsent(spec, "dnsPolicy", "ClusterFirst");
     putIfAbsent(spec, "schedulerName", "default-scheduler");
     Json.child(spec, "securityContext");
+    for (JsonNode volume : spec.path("volumes")) {
+      for (String source : List.of("configMap", "secret", "projected", "downwardAPI")) {
+        if (volume.path(source) instanceof ObjectNode files) {
+          putIfAbsent(files, "defaultMode", 420);
+        }
+      }
+    }
     for (String field : List.of("initContainers", "containers")) {
       if (spec.path(field) instanceof ArrayNode containers) {
         for (JsonNode item : containers) {
@@ -91,9 +146,10 @@ public final class Defaults {
     putIfAbsent(container, "imagePullPolicy", latest ? "Always" : "IfNotPresent");
     putIfAbsent(container, "terminationMessagePath", "/dev/termination-log");
     putIfAbsent(container, "terminationMessagePolicy", "File");
-    for (JsonNode item : container.path("ports")) {
-      if (item instanceof ObjectNode port) {
-        putIfAbsent(port, "protocol", "TCP");
+    ports(container);
+    for (JsonNode item : container.path("env")) {
+      if (item.path("valueFrom").path("fieldRef") instanceof ObjectNode reference) {
+        putIfAbsent(reference, "apiVersion", "v1");
       }
     }
     for (String field : List.of("livenessProbe", "readinessProbe", "startupProbe")) {
@@ -110,9 +166,28 @@ public final class Defaults {
     }
   }
 
+  private static void ports(JsonNode owner) {
+    for (JsonNode item : owner.path("ports")) {
+      if (item instanceof ObjectNode port) {
+        putIfAbsent(port, "protocol", "TCP");
+      }
+    }
+  }
+
   private static void service(ObjectNode spec) {
     putIfAbsent(spec, "type", "ClusterIP");
     putIfAbsent(spec, "sessionAffinity", "None");
+    if (!Json.string(spec, "type", "").equals("ExternalName")) {
+      putIfAbsent(spec, "internalTrafficPolicy", "Cluster");
+      putIfAbsent(spec, "ipFamilyPolicy", "SingleStack");
+      if (!spec.has("ipFamilies")) {
+        spec.putArray("ipFamilies").add("IPv4");
+      }
+      String address = Json.string(spec, "clusterIP", "");
+      if (!address.isEmpty() && !spec.has("clusterIPs")) {
+        spec.putArray("clusterIPs").add(address);
+      }
+    }
     for (JsonNode item : spec.path("ports")) {
       if (item instanceof ObjectNode port) {
         putIfAbsent(port, "protocol", "TCP");

@@ -21,7 +21,7 @@ public record Fault(List<Object> path, String code, String message) {
       } else if (String.valueOf(step).matches("[A-Za-z0-9_-]+")) {
         text.append(text.isEmpty() ? "" : ".").append(step);
       } else {
-        text.append("[\"").append(step).append("\"]");
+        text.append("[").append(step).append("]");
       }
     }
     return text.toString();

@@ -54,7 +54,27 @@ public final class FixedFields {
           fixed.same("delete the binding and make another", "roleRef");
       default -> {}
     }
+    fixed.finalizers();
     return List.copyOf(fixed.faults);
+  }
+
+  private void finalizers() {
+    if (!before.isTerminating()) {
+      return;
+    }
+    List<String> added =
+        after.finalizers().stream().filter(name -> !before.finalizers().contains(name)).toList();
+    if (!added.isEmpty()) {
+      forbidden(
+          "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers "
+              + added,
+          "metadata",
+          "finalizers");
+    }
+  }
+
+  private void forbidden(String message, Object... path) {
+    faults.add(new Fault(List.of(path), "FieldValueForbidden", message));
   }
 
   private static JsonNode at(JsonNode node, String... path) {
@@ -80,7 +100,7 @@ public final class FixedFields {
     JsonNode now = after.spec();
     String node = Json.string(old, "nodeName", "");
     if (!node.isEmpty() && !node.equals(Json.string(now, "nodeName", ""))) {
-      fault("cannot change: the pod has the node " + node, "spec", "nodeName");
+      forbidden("cannot change: the pod has the node " + node, "spec", "nodeName");
     }
     for (String field : List.of("containers", "initContainers")) {
       containers(field);
@@ -88,13 +108,13 @@ public final class FixedFields {
     tolerations();
     long deadline = Json.number(old, "activeDeadlineSeconds", Long.MAX_VALUE);
     if (Json.number(now, "activeDeadlineSeconds", Long.MAX_VALUE) > deadline) {
-      fault("can only become shorter than " + deadline, "spec", "activeDeadlineSeconds");
+      forbidden("can only become shorter than " + deadline, "spec", "activeDeadlineSeconds");
     }
     var names = new TreeSet<>(old.propertyNames());
     names.addAll(now.propertyNames());
     for (String name : names) {
       if (!POD_MUTABLE.contains(name) && !old.path(name).equals(now.path(name))) {
-        fault(
+        forbidden(
             "cannot change in a running pod: only images, further tolerations and a shorter activeDeadlineSeconds can",
             "spec",
             name);
@@ -106,12 +126,12 @@ public final class FixedFields {
     List<JsonNode> old = Json.items(before.spec(), field);
     List<JsonNode> now = Json.items(after.spec(), field);
     if (old.size() != now.size()) {
-      fault("containers can neither be added nor removed", "spec", field);
+      forbidden("containers can neither be added nor removed", "spec", field);
       return;
     }
     for (int i = 0; i < old.size(); i++) {
       if (!withoutImage(old.get(i)).equals(withoutImage(now.get(i)))) {
-        fault("only the image of a container can change in a running pod", "spec", field, i);
+        forbidden("only the image of a container can change in a running pod", "spec", field, i);
       }
     }
   }
@@ -129,7 +149,7 @@ public final class FixedFields {
     List<JsonNode> now = Json.items(after.spec(), "tolerations");
     for (JsonNode toleration : Json.items(before.spec(), "tolerations")) {
       if (!now.contains(toleration)) {
-        fault("tolerations can only be added", "spec", "tolerations");
+        forbidden("tolerations can only be added", "spec", "tolerations");
         return;
       }
     }
@@ -162,10 +182,12 @@ public final class FixedFields {
       return;
     }
     if (!Json.bool(after.json(), "immutable", false)) {
-      fault("cannot be taken back: delete the object and make it again", "immutable");
+      forbidden("cannot be taken back: delete the object and make it again", "immutable");
     }
     for (String field : fields) {
-      same("the object is immutable", field);
+      if (!before.json().path(field).equals(after.json().path(field))) {
+        forbidden("cannot change: the object is immutable", field);
+      }
     }
   }
 }

@@ -4,6 +4,7 @@ import dev.slipway.model.json.Json;
 import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.LabelSelector;
 import dev.slipway.model.quantity.Quantity;
+import dev.slipway.model.time.CronSchedule;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashSet;
@@ -39,7 +40,11 @@ final class ObjectRules {
   private static final Pattern WINDOW_LENGTH = Pattern.compile("([1-9][0-9]{0,5}[smhd])+");
   private static final Pattern DURATION = Pattern.compile("([0-9]+(\\.[0-9]+)?(ms|s|m|h))+");
   private static final Pattern SHARE = Pattern.compile("[0-9]+%?");
+  private static final Pattern IPV4 =
+      Pattern.compile("((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(\\.(?!$)|$)){4}");
   private static final int MAX_CONTENT = 1 << 20;
+  private static final int LONGEST_CRON_JOB_NAME = 52;
+  private static final int MOST_ENDPOINTS = 1_000;
 
   private final List<Fault> faults = new ArrayList<>();
 
@@ -54,11 +59,20 @@ final class ObjectRules {
       case "ReplicationController" -> rules.replicationController(spec);
       case "Deployment.apps", "Rollout.slipway.dev" ->
           rules.workload(spec, kind.kind().equals("Deployment"));
-      case "Job.batch" -> rules.job(spec);
+      case "Job.batch" -> rules.job(spec, List.of("spec"));
+      case "Lease.coordination.k8s.io" ->
+          rules.atLeast(spec, List.of("spec"), "leaseDurationSeconds", 1);
+      case "Role.rbac.authorization.k8s.io", "ClusterRole.rbac.authorization.k8s.io" ->
+          rules.rights(object);
+      case "CronJob.batch" -> rules.cronJob(object);
+      case "EndpointSlice.discovery.k8s.io" -> rules.endpointSlice(object);
       case "Service" -> rules.service(spec);
       case "ConfigMap" ->
           rules.content(object, List.of("data", "binaryData"), Set.of("binaryData"));
-      case "Secret" -> rules.content(object, List.of("data", "stringData"), Set.of("data"));
+      case "Secret" -> {
+        rules.content(object, List.of("data", "stringData"), Set.of("data"));
+        rules.secretType(object);
+      }
       case "Application.slipway.dev" -> rules.application(spec);
       case "Repository.slipway.dev" -> rules.repository(spec);
       default -> {}
@@ -173,7 +187,7 @@ final class ObjectRules {
     }
     Map<String, String> selector = Json.stringMap(spec, "selector");
     fits(LabelSelector.ofMap(selector), selector.isEmpty(), template, List.of("spec", "selector"));
-    template(template, Set.of("Always"));
+    template(template, List.of("spec"), Set.of("Always"));
   }
 
   private void workload(JsonNode spec, boolean needsSelector) {
@@ -189,7 +203,7 @@ final class ObjectRules {
     } catch (IllegalArgumentException e) {
       invalid(List.of("spec", "selector"), String.valueOf(e.getMessage()));
     }
-    template(template, Set.of("Always"));
+    template(template, List.of("spec"), Set.of("Always"));
     JsonNode rolling = spec.path("strategy").path("rollingUpdate");
     boolean zero = true;
     for (String field : List.of("maxSurge", "maxUnavailable")) {
@@ -216,7 +230,129 @@ final class ObjectRules {
     }
   }
 
-  private void job(JsonNode spec) {
+  private void rights(JsonNode role) {
+    List<JsonNode> rules = Json.items(role, "rules");
+    for (int i = 0; i < rules.size(); i++) {
+      boolean paths = !Json.items(rules.get(i), "nonResourceURLs").isEmpty();
+      for (String field : paths ? List.of("verbs") : List.of("verbs", "apiGroups", "resources")) {
+        if (rules.get(i).has(field) || !field.equals("verbs")) {
+          if (Json.items(rules.get(i), field).isEmpty()) {
+            fault(
+                List.of("rules", i, field),
+                "FieldValueRequired",
+                "a rule without %s allows nothing".formatted(field));
+          }
+        }
+      }
+    }
+  }
+
+  /// What readers of these types rely on.
+  private void secretType(JsonNode secret) {
+    List<String> needed =
+        switch (Json.string(secret, "type", "")) {
+          case "kubernetes.io/tls" -> List.of("tls.crt", "tls.key");
+          case "kubernetes.io/dockerconfigjson" -> List.of(".dockerconfigjson");
+          case "kubernetes.io/dockercfg" -> List.of(".dockercfg");
+          case "kubernetes.io/ssh-auth" -> List.of("ssh-privatekey");
+          default -> List.of();
+        };
+    for (String key : needed) {
+      if (!secret.path("data").has(key) && !secret.path("stringData").has(key)) {
+        fault(
+            List.of("data", key),
+            "FieldValueRequired",
+            "a Secret of this type needs \"%s\"".formatted(key));
+      }
+    }
+  }
+
+  private void cronJob(JsonNode object) {
+    JsonNode spec = object.path("spec");
+    if (Json.string(object.path("metadata"), "name", "").length() > LONGEST_CRON_JOB_NAME) {
+      invalid(
+          List.of("metadata", "name"),
+          "must be no more than %d characters: its jobs add 11".formatted(LONGEST_CRON_JOB_NAME));
+    }
+    String schedule = Json.string(spec, "schedule", "");
+    if (schedule.isEmpty()) {
+      fault(List.of("spec", "schedule"), "FieldValueRequired", "a CronJob needs a schedule");
+    } else {
+      try {
+        CronSchedule.parse(schedule, "");
+      } catch (IllegalArgumentException e) {
+        invalid(List.of("spec", "schedule"), String.valueOf(e.getMessage()));
+      }
+    }
+    try {
+      CronSchedule.parse("@hourly", Json.string(spec, "timeZone", ""));
+    } catch (IllegalArgumentException e) {
+      invalid(List.of("spec", "timeZone"), String.valueOf(e.getMessage()));
+    }
+    String policy = Json.string(spec, "concurrencyPolicy", "Allow");
+    if (!Set.of("Allow", "Forbid", "Replace").contains(policy)) {
+      fault(
+          List.of("spec", "concurrencyPolicy"),
+          "FieldValueNotSupported",
+          "\"%s\" is not possible here: use Allow, Forbid or Replace".formatted(policy));
+    }
+    for (String field :
+        List.of(
+            "startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit")) {
+      atLeast(spec, List.of("spec"), field, 0);
+    }
+    job(spec.path("jobTemplate").path("spec"), List.of("spec", "jobTemplate", "spec"));
+  }
+
+  private void endpointSlice(JsonNode slice) {
+    String type = Json.string(slice, "addressType", "");
+    if (type.isEmpty()) {
+      fault(
+          List.of("addressType"),
+          "FieldValueRequired",
+          "an EndpointSlice needs IPv4, IPv6 or FQDN");
+    } else if (!Set.of("IPv4", "IPv6", "FQDN").contains(type)) {
+      fault(
+          List.of("addressType"),
+          "FieldValueNotSupported",
+          "\"%s\" is not possible here: use IPv4, IPv6 or FQDN".formatted(type));
+    }
+    List<JsonNode> endpoints = Json.items(slice, "endpoints");
+    if (endpoints.size() > MOST_ENDPOINTS) {
+      fault(
+          List.of("endpoints"),
+          "FieldValueTooMany",
+          "must have at most %d items".formatted(MOST_ENDPOINTS));
+    }
+    for (int i = 0; i < endpoints.size(); i++) {
+      List<String> addresses = Json.strings(endpoints.get(i), "addresses");
+      if (addresses.isEmpty()) {
+        fault(
+            List.of("endpoints", i, "addresses"),
+            "FieldValueRequired",
+            "must contain at least 1 address");
+      }
+      for (int j = 0; j < addresses.size(); j++) {
+        if (type.equals("IPv4") && !IPV4.matcher(addresses.get(j)).matches()) {
+          invalid(
+              List.of("endpoints", i, "addresses", j),
+              "\"%s\" is no IPv4 address".formatted(addresses.get(j)));
+        }
+      }
+    }
+    var names = new HashSet<String>();
+    List<JsonNode> ports = Json.items(slice, "ports");
+    for (int i = 0; i < ports.size(); i++) {
+      if (!names.add(Json.string(ports.get(i), "name", ""))) {
+        fault(
+            List.of("ports", i, "name"),
+            "FieldValueDuplicate",
+            "the name \"%s\" is here twice".formatted(Json.string(ports.get(i), "name", "")));
+      }
+    }
+  }
+
+  private void job(JsonNode spec, List<Object> base) {
     for (String field :
         List.of(
             "parallelism",
@@ -224,16 +360,16 @@ final class ObjectRules {
             "backoffLimit",
             "activeDeadlineSeconds",
             "ttlSecondsAfterFinished")) {
-      atLeast(spec, List.of("spec"), field, 0);
+      atLeast(spec, base, field, 0);
     }
     JsonNode template = spec.path("template");
     if (Json.string(template.path("spec"), "restartPolicy", "").isEmpty()) {
       fault(
-          List.of("spec", "template", "spec", "restartPolicy"),
+          path(base, "template", "spec", "restartPolicy"),
           "FieldValueRequired",
           "a Job needs restartPolicy: Never or OnFailure");
     }
-    template(template, Set.of("Never", "OnFailure"));
+    template(template, base, Set.of("Never", "OnFailure"));
   }
 
   private void replicas(JsonNode spec) {
@@ -260,24 +396,23 @@ final class ObjectRules {
     }
     if (!selector.matches(Json.stringMap(template.path("metadata"), "labels"))) {
       invalid(
-          at,
+          List.of("spec", "template", "metadata", "labels"),
           "the selector does not match the labels of the template: its own pods would not be found");
     }
   }
 
-  private void template(JsonNode template, Set<String> policies) {
-    labels(
-        template.path("metadata").path("labels"),
-        List.of("spec", "template", "metadata", "labels"));
-    podSpec(template.path("spec"), List.of("spec", "template", "spec"), policies);
+  private void template(JsonNode template, List<Object> base, Set<String> policies) {
+    labels(template.path("metadata").path("labels"), path(base, "template", "metadata", "labels"));
+    podSpec(template.path("spec"), path(base, "template", "spec"), policies);
   }
 
   private void podSpec(JsonNode spec, List<Object> base, Set<String> policies) {
     String policy = Json.string(spec, "restartPolicy", "");
     if (!policy.isEmpty() && !policies.contains(policy)) {
+      // Always is what a template gets that says nothing.
       fault(
           path(base, "restartPolicy"),
-          "FieldValueNotSupported",
+          policy.equals("Always") ? "FieldValueRequired" : "FieldValueNotSupported",
           "\"%s\" is not possible here: use %s"
               .formatted(policy, String.join(" or ", policies.stream().sorted().toList())));
     }
@@ -440,7 +575,9 @@ final class ObjectRules {
     List<JsonNode> env = Json.items(container, "env");
     for (int i = 0; i < env.size(); i++) {
       String variable = Json.string(env.get(i), "name", "");
-      if (!ENV_NAME.matcher(variable).matches()) {
+      if (variable.isEmpty()) {
+        fault(path(base, "env", i, "name"), "FieldValueRequired", "a variable needs a name");
+      } else if (!ENV_NAME.matcher(variable).matches()) {
         invalid(
             path(base, "env", i, "name"),
             "\"%s\" cannot name an environment variable".formatted(variable));
@@ -552,7 +689,10 @@ final class ObjectRules {
   private void port(JsonNode port, String field, List<Object> base) {
     int number = Json.integer(port, field, 0);
     if (number < 1 || number > 65535) {
-      invalid(path(base, field), number + " is no port: 1 to 65535");
+      fault(
+          path(base, field),
+          number == 0 ? "FieldValueRequired" : "FieldValueInvalid",
+          number + " is no port: 1 to 65535");
     }
   }
 

@@ -32,6 +32,11 @@ public final class Schemas {
     static final Schemas KUBERNETES = load("kubernetes.json", "slipway.json");
   }
 
+  /// Read only by those who show it to people.
+  private static final class Texts {
+    static final JsonNode KUBERNETES = json("descriptions.json");
+  }
+
   private final Map<String, Definition> definitions = new HashMap<>();
   private final Map<String, String> kinds = new TreeMap<>();
 
@@ -45,25 +50,35 @@ public final class Schemas {
   private static Schemas load(String... resources) {
     var schemas = new Schemas();
     for (String resource : resources) {
-      try (InputStream in = Schemas.class.getResourceAsStream(resource)) {
-        if (in == null) {
-          throw new IllegalStateException(resource + " is not in the program");
-        }
-        JsonNode json = Json.parse(in.readAllBytes());
-        schemas.kinds.putAll(Json.stringMap(json, "kinds"));
-        for (var entry : json.path("definitions").properties()) {
-          schemas.definitions.put(
-              entry.getKey(),
-              new Definition(
-                  Json.stringMap(entry.getValue(), "p"),
-                  Json.strings(entry.getValue(), "r"),
-                  merged(entry.getValue().path("m"))));
-        }
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
+      JsonNode json = json(resource);
+      schemas.kinds.putAll(Json.stringMap(json, "kinds"));
+      for (var entry : json.path("definitions").properties()) {
+        schemas.definitions.put(
+            entry.getKey(),
+            new Definition(
+                Json.stringMap(entry.getValue(), "p"),
+                Json.strings(entry.getValue(), "r"),
+                merged(entry.getValue().path("m"))));
       }
     }
     return schemas;
+  }
+
+  private static JsonNode json(String resource) {
+    try (InputStream in = Schemas.class.getResourceAsStream(resource)) {
+      if (in == null) {
+        throw new IllegalStateException(resource + " is not in the program");
+      }
+      return Json.parse(in.readAllBytes());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /// What a property is for, in Kubernetes' words; of the definition itself when the property is
+  /// empty. Empty for what has none.
+  public String description(String definition, String property) {
+    return Json.string(Texts.KUBERNETES.path(definition), property, "");
   }
 
   private static Map<String, String> merged(JsonNode json) {

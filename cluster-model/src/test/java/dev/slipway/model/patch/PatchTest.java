@@ -103,7 +103,7 @@ class PatchTest {
       textBlock =
           """
           an item by its key       | {'spec':{'containers':[{'name':'a','image':'x'},{'name':'b'}]}} | {'spec':{'containers':[{'name':'a','image':'y'}]}}              | {'spec':{'containers':[{'name':'a','image':'y'},{'name':'b'}]}}
-          a new item               | {'spec':{'containers':[{'name':'a'}]}}                          | {'spec':{'containers':[{'name':'b'}]}}                          | {'spec':{'containers':[{'name':'a'},{'name':'b'}]}}
+          a new item               | {'spec':{'containers':[{'name':'a'}]}}                          | {'spec':{'containers':[{'name':'b'}]}}                          | {'spec':{'containers':[{'name':'b'},{'name':'a'}]}}
           an item less             | {'spec':{'containers':[{'name':'a'},{'name':'b'}]}}             | {'spec':{'containers':[{'name':'a','$patch':'delete'}]}}        | {'spec':{'containers':[{'name':'b'}]}}
           the whole list           | {'spec':{'containers':[{'name':'a'},{'name':'b'}]}}             | {'spec':{'containers':[{'$patch':'replace'},{'name':'c'}]}}     | {'spec':{'containers':[{'name':'c'}]}}
           a list without a key     | {'spec':{'containers':[{'name':'a','args':['1','2']}]}}         | {'spec':{'containers':[{'name':'a','args':['3']}]}}             | {'spec':{'containers':[{'name':'a','args':['3']}]}}

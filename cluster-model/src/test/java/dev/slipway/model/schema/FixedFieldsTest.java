@@ -59,7 +59,7 @@ class FixedFieldsTest {
             POD, "'tolerations':[{'key':'a'}]", "'tolerations':[{'key':'b'},{'key':'a'}]", ""),
         arguments(
             POD, "'tolerations':[{'key':'a'}]", "'tolerations':[{'key':'b'}]", "spec.tolerations"),
-        arguments(JOB, "'parallelism':1", "'parallelism':3,'completions':1", ""),
+        arguments(JOB, "'parallelism':1,'completions':1", "'parallelism':3,'completions':1", ""),
         arguments(JOB, "'completions':1", "'completions':2", "spec.completions"),
         arguments(JOB, "'template':{'metadata':{}}", "'template':{}", "spec.template"),
         arguments(SERVICE, "'clusterIP':''", "'clusterIP':'127.1.0.1'", ""),

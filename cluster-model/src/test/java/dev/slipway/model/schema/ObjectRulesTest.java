@@ -65,14 +65,12 @@ class ObjectRulesTest {
         arguments(
             metadata("'name':'m','labels':{'" + long64 + "':''}"),
             "metadata.labels." + long64 + " Invalid"),
-        arguments(
-            metadata("'name':'m','labels':{'a..b/c':''}"), "metadata.labels[\"a..b/c\"] Invalid"),
+        arguments(metadata("'name':'m','labels':{'a..b/c':''}"), "metadata.labels[a..b/c] Invalid"),
         arguments(
             metadata("'name':'m','labels':{'%s/c':''}".formatted("a.".repeat(127) + "b")),
-            "metadata.labels[\"%s/c\"] Invalid".formatted("a.".repeat(127) + "b")),
+            "metadata.labels[%s/c] Invalid".formatted("a.".repeat(127) + "b")),
         arguments(
-            metadata("'name':'m','annotations':{'a b':''}"),
-            "metadata.annotations[\"a b\"] Invalid"),
+            metadata("'name':'m','annotations':{'a b':''}"), "metadata.annotations[a b] Invalid"),
         arguments(
             pod(",'resources':{'limits':{'cpu':'-1'}}", ""),
             "spec.containers[0].resources.limits.cpu Invalid"),
@@ -96,7 +94,7 @@ class ObjectRulesTest {
             "spec.containers[0].livenessProbe.successThreshold Invalid"),
         arguments(
             pod(",'readinessProbe':{'grpc':{'port':0}}", ""),
-            "spec.containers[0].readinessProbe.grpc.port Invalid"),
+            "spec.containers[0].readinessProbe.grpc.port Required"),
         arguments(
             pod(",'readinessProbe':{'httpGet':{'port':'web'}}", ""),
             "spec.containers[0].readinessProbe.httpGet.port NotFound"),

@@ -36,6 +36,7 @@ public final class BootstrapRoles {
           "Rollout", List.of("scale", "status"),
           "Application", List.of("status"),
           "Job", List.of("status"),
+          "CronJob", List.of("status"),
           "Service", List.of("status"));
   private static final Map<String, List<String>> WRITE_PARTS =
       Map.of(

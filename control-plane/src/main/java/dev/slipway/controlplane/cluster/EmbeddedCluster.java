@@ -45,7 +45,29 @@ import tools.jackson.databind.node.ObjectNode;
 public final class EmbeddedCluster implements Cluster {
   private static final int ATTEMPTS = 1_000;
   private static final Set<String> WITHOUT_STATUS =
-      Set.of("Event", "Endpoints", "ConfigMap", "Secret", "ServiceAccount", "Lease");
+      Set.of(
+          "Event", "Endpoints", "ConfigMap", "Secret", "ServiceAccount", "Lease", "EndpointSlice");
+
+  /// Kinds whose status is there, with nothing in it, before their controllers have looked.
+  private static final Set<String> BEGINS_EMPTY = Set.of("Deployment", "Job", "CronJob");
+
+  /// Kinds whose content has no generations, as in Kubernetes.
+  private static final Set<String> WITHOUT_GENERATION =
+      Set.of(
+          "Namespace",
+          "Node",
+          "Service",
+          "Endpoints",
+          "ConfigMap",
+          "Secret",
+          "ServiceAccount",
+          "Event",
+          "Lease",
+          "Role",
+          "RoleBinding",
+          "ClusterRole",
+          "ClusterRoleBinding");
+
   private static final List<String> IDENTITY =
       List.of(
           "uid",
@@ -110,6 +132,13 @@ public final class EmbeddedCluster implements Cluster {
     return store.list(query);
   }
 
+  /// What there was at an earlier version, as long as that is kept.
+  ///
+  /// @throws ClusterException `EXPIRED` when it is kept no more
+  public Listing listAt(ObjectQuery query, String resourceVersion) {
+    return store.listAt(query, Long.parseLong(resourceVersion));
+  }
+
   @Override
   public Watch watch(ObjectQuery query, String resourceVersion, WatchListener listener) {
     return store.watch(query, resourceVersion, listener);
@@ -127,7 +156,8 @@ public final class EmbeddedCluster implements Cluster {
 
   @Override
   public KubeObject create(KubeObject object) {
-    KubeObject wanted = filled(object);
+    KubeObject wanted =
+        filled(object.with(json -> Json.child(json, "metadata").remove("managedFields")));
     return stored(
         write(
             "create",
@@ -157,10 +187,12 @@ public final class EmbeddedCluster implements Cluster {
     KubeObject fresh =
         wanted.with(
             json -> {
-              Json.child(json, "metadata")
-                  .put("uid", chance.uid())
-                  .put("generation", 1)
-                  .put("creationTimestamp", Conditions.time(timeline.instant()));
+              ObjectNode metadata = Json.child(json, "metadata");
+              metadata.put("uid", chance.uid());
+              if (!WITHOUT_GENERATION.contains(key.kind())) {
+                metadata.put("generation", 1);
+              }
+              metadata.put("creationTimestamp", Conditions.time(timeline.instant()));
               if (!WITHOUT_STATUS.contains(key.kind())
                   && !key.kind().equals("Node")
                   && !key.kind().equals("SyncRecord")) {
@@ -173,9 +205,30 @@ public final class EmbeddedCluster implements Cluster {
                 Json.child(json, "status").put("phase", "Active");
                 Json.child(json, "spec").putArray("finalizers").add("kubernetes");
               }
+              if (BEGINS_EMPTY.contains(key.kind())) {
+                Json.child(json, "status");
+              }
+              if (isCore(key, "Service")) {
+                Json.child(json, "status").putObject("loadBalancer");
+              }
+              if (key.group().equals("batch") && key.kind().equals("Job")) {
+                JobIdentity.fill(json);
+              }
             });
     refuseFaults(Optional.empty(), fresh);
-    return new Decision(null, fresh, guards);
+    if (author.isController() || !fresh.metadata().path("managedFields").isMissingNode()) {
+      return new Decision(null, fresh, guards);
+    }
+    JsonNode owners =
+        ServerSideApply.recordCreation(wanted, author.manager(), timeline.instant())
+            .metadata()
+            .path("managedFields");
+    return new Decision(
+        null,
+        owners.isMissingNode()
+            ? fresh
+            : fresh.withMetadata(metadata -> metadata.set("managedFields", owners)),
+        guards);
   }
 
   @Override
@@ -193,15 +246,27 @@ public final class EmbeddedCluster implements Cluster {
                         copyOrRemove(json, old.json(), "status");
                         ObjectNode metadata = Json.child(json, "metadata");
                         IDENTITY.forEach(field -> copyOrRemove(metadata, old.metadata(), field));
-                        copyOrRemove(metadata, old.metadata(), "managedFields");
+                        if (!metadata.path("managedFields").isArray()) {
+                          copyOrRemove(metadata, old.metadata(), "managedFields");
+                        }
                       });
               if (changed.json().equals(old.json())) {
                 return new Decision(old, old, List.of());
               }
               return update(
                   old,
-                  ServerSideApply.recordUpdate(old, changed, author.manager(), timeline.instant()));
+                  ServerSideApply.recordUpdate(
+                      owned(old, changed), changed, author.manager(), timeline.instant()));
             }));
+  }
+
+  /// Who owns what may be stated by a client, to hand fields over (`kubectl apply --server-side` on
+  /// what was applied otherwise) or to forget all owners (an empty list, or one of an empty entry).
+  private static KubeObject owned(KubeObject old, KubeObject changed) {
+    JsonNode stated = changed.metadata().path("managedFields");
+    return stated.equals(old.metadata().path("managedFields"))
+        ? old
+        : old.withMetadata(metadata -> metadata.set("managedFields", stated));
   }
 
   @Override
@@ -321,10 +386,10 @@ public final class EmbeddedCluster implements Cluster {
             finalizers.forEach(array::add);
           }
           metadata.put("deletionTimestamp", Conditions.time(timeline.instant().plus(period)));
-          if (isPod) {
-            metadata.put("deletionGracePeriodSeconds", period.toSeconds());
+          metadata.put("deletionGracePeriodSeconds", isPod ? period.toSeconds() : 0);
+          if (!WITHOUT_GENERATION.contains(known.kind())) {
+            metadata.put("generation", known.generation() + 1);
           }
-          metadata.put("generation", known.generation() + 1);
         });
   }
 
@@ -363,7 +428,7 @@ public final class EmbeddedCluster implements Cluster {
     }
     boolean sameContent = sameBut(changed.json(), old.json());
     KubeObject next =
-        sameContent
+        sameContent || WITHOUT_GENERATION.contains(old.kind())
             ? changed
             : changed.withMetadata(metadata -> metadata.put("generation", old.generation() + 1));
     if (!sameContent || !changed.metadata().equals(old.metadata())) {
@@ -438,7 +503,7 @@ public final class EmbeddedCluster implements Cluster {
             .orElseThrow(
                 () ->
                     new ClusterException(
-                        NOT_FOUND, "namespace \"" + key.namespace() + "\" not found"));
+                        NOT_FOUND, "namespaces \"" + key.namespace() + "\" not found"));
     if (namespace.isTerminating()) {
       throw new ClusterException(
           FORBIDDEN,

@@ -23,17 +23,21 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 
-/// Keeps one Endpoints object beside each service that has a selector.
+/// Keeps one Endpoints object and the EndpointSlices beside each service that has a selector.
 public final class EndpointsLoop implements AutoCloseable {
   private static final GroupKind SERVICE = GroupKind.core("Service");
   private static final GroupKind POD = GroupKind.core("Pod");
 
+  private static final GroupKind SLICE = new GroupKind("discovery.k8s.io", "EndpointSlice");
+
   private final Cluster cluster;
+  private final Chance chance;
   private final ControlLoop<ObjectKey> loop;
   private final List<Follower> followers = new ArrayList<>();
 
   private EndpointsLoop(Cluster cluster, Timeline timeline, Chance chance) {
     this.cluster = cluster.as(Author.controller("endpoints-controller"));
+    this.chance = chance;
     this.loop = new ControlLoop<>("endpoints", 2, this::reconcile, timeline, chance);
   }
 
@@ -102,7 +106,36 @@ public final class EndpointsLoop implements AutoCloseable {
     } else {
       create(service.get(), endpointsKey, subsets);
     }
+    slices(service.get(), pods);
     return Outcome.SETTLED;
+  }
+
+  private void slices(KubeObject service, List<KubeObject> pods) {
+    List<KubeObject> known =
+        cluster
+            .list(
+                ObjectQuery.in(SLICE, service.namespace())
+                    .labelled(
+                        LabelSelector.ofMap(
+                            Map.of(
+                                SlicesPlanner.SERVICE,
+                                service.name(),
+                                SlicesPlanner.MANAGED_BY,
+                                SlicesPlanner.ME))))
+            .items();
+    var plan = SlicesPlanner.plan(service, pods, known, chance);
+    Cluster mine = cluster.as(Author.controller("endpointslice-controller"));
+    plan.update().forEach(mine::replace);
+    for (KubeObject slice : plan.create()) {
+      try {
+        mine.create(slice);
+      } catch (ClusterException e) {
+        if (e.reason() != ClusterException.Reason.FORBIDDEN) {
+          throw e;
+        }
+      }
+    }
+    plan.delete().forEach(slice -> mine.delete(slice.key(), DeleteOptions.ofUid(slice.uid())));
   }
 
   private void create(KubeObject service, ObjectKey key, ArrayNode subsets) {

@@ -17,7 +17,7 @@ import tools.jackson.databind.node.ObjectNode;
 ///
 /// A pod that is being deleted takes no new work and is left out at once.
 final class EndpointsPlanner {
-  private record Port(String name, int number, String protocol) {}
+  record Port(String name, int number, String protocol) {}
 
   private EndpointsPlanner() {}
 
@@ -78,7 +78,7 @@ final class EndpointsPlanner {
     return address;
   }
 
-  private static List<Port> ports(KubeObject service, KubeObject pod) {
+  static List<Port> ports(KubeObject service, KubeObject pod) {
     var ports = new ArrayList<Port>();
     for (JsonNode port : Json.items(service.spec(), "ports")) {
       String protocol = Json.string(port, "protocol", "TCP");
@@ -111,7 +111,7 @@ final class EndpointsPlanner {
     return Optional.empty();
   }
 
-  private static boolean isFinished(KubeObject pod) {
+  static boolean isFinished(KubeObject pod) {
     String phase = Json.string(pod.status(), "phase", "");
     return phase.equals("Failed") || phase.equals("Succeeded");
   }

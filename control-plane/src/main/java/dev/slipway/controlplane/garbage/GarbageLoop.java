@@ -28,18 +28,8 @@ import tools.jackson.databind.node.ObjectNode;
 /// (or orphans what it owns) go when that is done. An owner is known by its UID: a new object of
 /// the same name is not the owner.
 public final class GarbageLoop implements AutoCloseable {
-  /// Kinds that own or are owned; the others are not followed.
-  private static final Set<String> FOLLOWED =
-      Set.of(
-          "Pod",
-          "ReplicationController",
-          "Endpoints",
-          "Service",
-          "Deployment",
-          "Job",
-          "Rollout",
-          "Application",
-          "SyncRecord");
+  /// Whatever owns or is owned; these come and go too fast for it, and expire by themselves.
+  private static final Set<String> NOT_FOLLOWED = Set.of("Event", "Lease");
 
   private final Cluster cluster;
   private final ControlLoop<ObjectKey> loop;
@@ -53,7 +43,7 @@ public final class GarbageLoop implements AutoCloseable {
   public static GarbageLoop start(Cluster cluster, Timeline timeline, Chance chance) {
     var loop = new GarbageLoop(cluster, timeline, chance);
     for (ResourceType type : ResourceTypes.KNOWN.all()) {
-      if (FOLLOWED.contains(type.kind())) {
+      if (!NOT_FOLLOWED.contains(type.kind())) {
         loop.followers.add(
             Follower.start(cluster, ObjectQuery.all(type.groupKind()), timeline, loop::moved));
       }
@@ -122,7 +112,7 @@ public final class GarbageLoop implements AutoCloseable {
   private List<KubeObject> dependents(KubeObject owner) {
     var dependents = new ArrayList<KubeObject>();
     for (ResourceType type : ResourceTypes.KNOWN.all()) {
-      if (FOLLOWED.contains(type.kind())) {
+      if (!NOT_FOLLOWED.contains(type.kind())) {
         dependents.addAll(
             cluster.list(ObjectQuery.all(type.groupKind()).ownedBy(owner.uid())).items());
       }

@@ -165,7 +165,7 @@ public final class JobLoop implements AutoCloseable {
 
   private void writeStatus(KubeObject job, JobPlanner.Plan plan, Instant now) {
     ObjectNode status = job.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
-    if (!status.has("startTime")) {
+    if (!status.has("startTime") && !Json.bool(job.spec(), "suspend", false)) {
       status.put("startTime", Conditions.time(now));
     }
     status

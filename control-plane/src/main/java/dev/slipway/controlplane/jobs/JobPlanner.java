@@ -34,7 +34,9 @@ final class JobPlanner {
 
   static Plan plan(KubeObject job, List<KubeObject> pods, Instant now) {
     int parallelism = Json.integer(job.spec(), "parallelism", 1);
-    int completions = Json.integer(job.spec(), "completions", parallelism);
+    // Without a number, any pod that succeeds says that the work is done.
+    boolean untilDone = !job.spec().has("completions");
+    int completions = Json.integer(job.spec(), "completions", 1);
     int limit = Json.integer(job.spec(), "backoffLimit", 6);
     int succeeded = count(pods, "Succeeded");
     int failed = count(pods, "Failed");
@@ -45,7 +47,7 @@ final class JobPlanner {
                     !pod.isTerminating() && !hasPhase(pod, "Succeeded") && !hasPhase(pod, "Failed"))
             .sorted(Comparator.comparing(KubeObject::name))
             .toList();
-    if (succeeded >= completions) {
+    if (succeeded >= completions && !(untilDone && !active.isEmpty())) {
       return ended(
           new Verdict(true, "CompletionsReached", "Reached expected number of succeeded pods"),
           active,
@@ -73,7 +75,10 @@ final class JobPlanner {
     if (Json.bool(job.spec(), "suspend", false)) {
       return new Plan(0, active, Optional.empty(), 0, succeeded, failed, Optional.empty());
     }
-    int wanted = Math.min(parallelism, completions - succeeded);
+    int wanted =
+        untilDone
+            ? (succeeded > 0 ? active.size() : parallelism)
+            : Math.min(parallelism, completions - succeeded);
     if (active.size() > wanted) {
       return new Plan(
           0,

@@ -1,4 +1,4 @@
-/// Runs pods until enough of them have succeeded.
+/// Runs pods until enough of them have succeeded, once or by a schedule.
 @NullMarked
 package dev.slipway.controlplane.jobs;
 

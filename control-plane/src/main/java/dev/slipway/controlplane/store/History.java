@@ -54,7 +54,7 @@ final class History {
       return Optional.empty();
     }
     int from = firstAfter(revision);
-    int to = Math.min(count, from + limit);
+    int to = from + Math.min(count - from, limit);
     var events = new ArrayList<Event>(Math.max(0, to - from));
     for (int i = from; i < to; i++) {
       events.add(at(i));

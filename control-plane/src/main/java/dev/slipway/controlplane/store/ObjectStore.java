@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /// All objects in memory, every write durable in a [Journal] before anybody sees it. One counter
@@ -97,6 +98,38 @@ public final class ObjectStore implements AutoCloseable {
       Shelf shelf = shelves.get(query.kind());
       return new Listing(shelf == null ? List.of() : shelf.find(query), Long.toString(revision));
     }
+  }
+
+  /// What there was at an earlier revision: the present, with every later change taken back.
+  ///
+  /// @throws ClusterException `EXPIRED` when changes after that revision have been dropped already
+  public Listing listAt(ObjectQuery query, long at) {
+    var found = new TreeMap<ObjectKey, KubeObject>(Shelf.KEYS);
+    synchronized (lock) {
+      List<Event> later =
+          history
+              .after(at, Integer.MAX_VALUE)
+              .orElseThrow(
+                  () ->
+                      new ClusterException(
+                          ClusterException.Reason.EXPIRED,
+                          "The resourceVersion for the provided list is too old."));
+      list(query).items().forEach(object -> found.put(object.key(), object));
+      for (Event event : later.reversed()) {
+        KubeObject before = event.before();
+        KubeObject after = event.after();
+        KubeObject any = after != null ? after : before;
+        if (any == null || !any.key().groupKind().equals(query.kind())) {
+          continue;
+        }
+        if (before != null && Shelf.matches(before, query)) {
+          found.put(before.key(), before);
+        } else {
+          found.remove(any.key());
+        }
+      }
+    }
+    return new Listing(List.copyOf(found.values()), Long.toString(at));
   }
 
   public long revision() {

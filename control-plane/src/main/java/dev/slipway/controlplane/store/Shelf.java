@@ -4,6 +4,7 @@ import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.LabelSelector.Requirement;
+import dev.slipway.model.object.ObjectKey;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -17,6 +18,9 @@ import org.jspecify.annotations.Nullable;
 final class Shelf {
   private static final Comparator<KubeObject> ORDER =
       Comparator.comparing(KubeObject::namespace).thenComparing(KubeObject::name);
+
+  static final Comparator<ObjectKey> KEYS =
+      Comparator.comparing(ObjectKey::namespace).thenComparing(ObjectKey::name);
 
   private record Place(String namespace, String name) {}
 

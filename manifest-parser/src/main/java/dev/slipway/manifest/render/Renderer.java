@@ -39,6 +39,7 @@ public final class Renderer {
           "ReplicationController",
           "Pod",
           "Job",
+          "CronJob",
           "Application");
 
   private static final Comparator<ObjectKey> BY_KIND =
