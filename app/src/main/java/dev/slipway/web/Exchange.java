@@ -92,7 +92,9 @@ public final class Exchange {
   }
 
   public boolean flag(String name) {
-    return query(name).filter(value -> value.equals("true")).isPresent();
+    return query(name)
+        .filter(value -> !value.equalsIgnoreCase("false") && !value.equals("0"))
+        .isPresent();
   }
 
   /// @throws ClusterException `BAD_REQUEST` when it is no whole number

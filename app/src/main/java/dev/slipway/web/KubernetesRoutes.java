@@ -17,7 +17,15 @@ public final class KubernetesRoutes {
   public static void add(Routes routes, KubernetesApi api, PodSockets sockets) {
     for (String path :
         new String[] {
-          "/api", "/api/v1", "/api/v1/**", "/apis", "/apis/**", "/version", "/openapi/**"
+          "/api",
+          "/api/",
+          "/api/v1",
+          "/api/v1/**",
+          "/apis",
+          "/apis/**",
+          "/version",
+          "/version/",
+          "/openapi/**"
         }) {
       routes.guarded(path, exchange -> answer(api, sockets, exchange));
     }

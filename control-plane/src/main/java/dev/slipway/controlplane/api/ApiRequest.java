@@ -46,11 +46,13 @@ public record ApiRequest(
     return query.getOrDefault(name, List.of());
   }
 
+  /// As Kubernetes reads it: whatever is stated means yes, but for `false` and `0`.
   boolean flag(String name) {
     List<String> values = query.get(name);
     return values != null
         && !values.isEmpty()
-        && List.of("true", "1", "").contains(values.getFirst());
+        && !values.getFirst().equalsIgnoreCase("false")
+        && !values.getFirst().equals("0");
   }
 
   /// @throws ClusterException `BAD_REQUEST` when it is no whole number
@@ -88,11 +90,21 @@ public record ApiRequest(
     return Form.OBJECT;
   }
 
+  /// What Kubernetes calls the parameters of this verb.
+  private String options() {
+    return switch (method) {
+      case "POST" -> "CreateOptions";
+      case "PUT" -> "UpdateOptions";
+      case "PATCH" -> "PatchOptions";
+      case "DELETE" -> "DeleteOptions";
+      default -> "ListOptions";
+    };
+  }
+
   boolean isDryRun() {
     Optional<String> value = parameter("dryRun");
     if (value.isPresent() && !value.get().equals("All")) {
-      throw new ClusterException(
-          Reason.BAD_REQUEST, "dryRun can only be All, not \"" + value.get() + "\"");
+      throw InvalidOptions.unsupported(options(), "dryRun", "[\"" + value.get() + "\"]", "\"All\"");
     }
     return value.isPresent();
   }
@@ -110,9 +122,11 @@ public record ApiRequest(
       case "Warn" -> Validation.WARN;
       case "Ignore" -> Validation.IGNORE;
       case String other ->
-          throw new ClusterException(
-              Reason.BAD_REQUEST,
-              "fieldValidation can be Strict, Warn or Ignore, not \"" + other + "\"");
+          throw InvalidOptions.unsupported(
+              options(),
+              "fieldValidation",
+              "\"" + other + "\"",
+              "\"\", \"Ignore\", \"Strict\", \"Warn\"");
     };
   }
 }

@@ -24,6 +24,7 @@ final class Discovery {
           "Service",
           "Deployment",
           "Job",
+          "CronJob",
           "Application",
           "Rollout",
           "SyncRecord",
@@ -35,7 +36,8 @@ final class Discovery {
   private static final List<String> CHANGE = List.of("get", "patch", "update");
   private static final List<String> CREATE = List.of("create");
   private static final Set<String> IN_ALL =
-      Set.of("Pod", "ReplicationController", "Service", "Deployment", "ReplicaSet", "Job");
+      Set.of(
+          "Pod", "ReplicationController", "Service", "Deployment", "ReplicaSet", "Job", "CronJob");
   private static final String AGGREGATED = "as=APIGroupDiscoveryList";
 
   /// A subresource, with the group, version and kind that it answers with.
@@ -61,6 +63,18 @@ final class Discovery {
     var resources = new ArrayList<Resource>();
     types.all().forEach(type -> resources.add(resource(type, VERBS)));
     views.forEach(type -> resources.add(resource(type, List.of("get", "list", "watch"))));
+    resources.add(
+        new Resource(
+            "",
+            "v1",
+            "Binding",
+            "bindings",
+            "binding",
+            true,
+            List.of(),
+            List.of(),
+            CREATE,
+            List.of()));
     for (Reviews.Kind review : Reviews.KINDS) {
       resources.add(
           new Resource(

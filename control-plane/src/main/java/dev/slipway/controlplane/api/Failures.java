@@ -27,17 +27,21 @@ public final class Failures {
     ClusterException.Reason reason = failure.reason();
     ObjectNode status = status(reason.code(), reason.word(), message(failure, path));
     ObjectNode details = Json.object();
-    path.ifPresent(
-        at -> {
-          if (!at.name().isEmpty()) {
-            details.put("name", at.name());
-          }
-          if (!at.type().group().isEmpty()) {
-            details.put("group", at.type().group());
-          }
-          boolean judged = reason == ClusterException.Reason.INVALID;
-          details.put("kind", judged ? at.type().kind() : at.type().plural());
-        });
+    if (failure instanceof InvalidOptions options) {
+      details.put("group", "meta.k8s.io").put("kind", options.kind());
+    } else if (!isAboutTheRequest(failure)) {
+      path.ifPresent(
+          at -> {
+            if (!at.name().isEmpty()) {
+              details.put("name", at.name());
+            }
+            if (!at.type().group().isEmpty()) {
+              details.put("group", at.type().group());
+            }
+            boolean judged = reason == ClusterException.Reason.INVALID;
+            details.put("kind", judged ? at.type().kind() : at.type().plural());
+          });
+    }
     if (!failure.causes().isEmpty()) {
       ArrayNode causes = details.putArray("causes");
       for (var cause : failure.causes()) {
@@ -52,10 +56,26 @@ public final class Failures {
         || reason == ClusterException.Reason.TIMEOUT) {
       details.put("retryAfterSeconds", 1);
     }
-    if (!details.isEmpty()) {
+    if (!details.isEmpty()
+        || (isAboutTheRequest(failure)
+            && reason != ClusterException.Reason.BAD_REQUEST
+            && !failure.causes().isEmpty() == (reason == ClusterException.Reason.CONFLICT))) {
       status.set("details", details);
     }
     return status;
+  }
+
+  /// Then the answer does not name the object.
+  private static boolean isAboutTheRequest(ClusterException failure) {
+    return switch (failure.reason()) {
+      case CONFLICT ->
+          failure.causes().stream()
+              .anyMatch(cause -> cause.reason().equals("FieldManagerConflict"));
+      case INVALID -> failure.causes().isEmpty();
+      case BAD_REQUEST, UNSUPPORTED_MEDIA_TYPE, METHOD_NOT_ALLOWED -> true;
+      case NOT_FOUND -> KubernetesApi.NO_SUCH_PATH.equals(failure.getMessage());
+      default -> false;
+    };
   }
 
   private static String message(ClusterException failure, Optional<ApiPath> path) {

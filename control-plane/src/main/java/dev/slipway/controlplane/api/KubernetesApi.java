@@ -30,7 +30,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.IntNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Kubernetes' REST API over the embedded cluster: discovery, get, list, watch, create, replace,
@@ -39,6 +42,8 @@ import tools.jackson.databind.node.ObjectNode;
 ///
 /// Source of the rules: the API conventions and the API concepts page of Kubernetes' documentation.
 public final class KubernetesApi {
+  static final String NO_SUCH_PATH = "the server could not find the requested resource";
+  private static final Pattern BINDINGS = Pattern.compile("/api/v1/namespaces/([^/]+)/bindings");
   private static final int PATCH_ATTEMPTS = 8;
   private static final Duration LONGEST_WATCH = Duration.ofHours(1);
 
@@ -85,8 +90,34 @@ public final class KubernetesApi {
     try {
       return routed(request, path);
     } catch (ClusterException e) {
-      return ApiAnswer.json(e.reason().code(), Failures.status(e, path));
+      ClusterException failure = path.map(at -> readable(e, at)).orElse(e);
+      return ApiAnswer.json(failure.reason().code(), Failures.status(failure, path));
     }
+  }
+
+  /// A value of the wrong type is no object at all, and not one that breaks a rule.
+  private static ClusterException readable(ClusterException failure, ApiPath path) {
+    boolean unreadable =
+        failure.reason() == Reason.INVALID
+            && !failure.causes().isEmpty()
+            && failure.causes().stream()
+                .allMatch(cause -> cause.reason().equals("FieldValueTypeInvalid"));
+    if (!unreadable) {
+      return failure;
+    }
+    String kind = path.type().kind();
+    return new ClusterException(
+        Reason.BAD_REQUEST,
+        "%s in version \"%s\" cannot be handled as a %s: %s"
+            .formatted(
+                kind,
+                path.type().version(),
+                kind,
+                String.join(
+                    ", ",
+                    failure.causes().stream()
+                        .map(cause -> cause.field() + ": " + cause.message())
+                        .toList())));
   }
 
   private ApiAnswer routed(ApiRequest request, Optional<ApiPath> found) {
@@ -101,12 +132,15 @@ public final class KubernetesApi {
     if (review.isPresent()) {
       return review.get();
     }
+    Matcher bindings = BINDINGS.matcher(request.path());
+    if (bindings.matches()) {
+      return bindings(request, bindings.group(1));
+    }
     if (found.isEmpty()) {
       access.require(
           request.user(),
           AccessRequest.path(request.method().toLowerCase(java.util.Locale.ROOT), request.path()));
-      throw new ClusterException(
-          Reason.NOT_FOUND, "the server could not find the requested resource");
+      throw new ClusterException(Reason.NOT_FOUND, NO_SUCH_PATH);
     }
     ApiPath path = found.get();
     access.require(request.user(), wanted(path, request));
@@ -200,8 +234,12 @@ public final class KubernetesApi {
                       e.reason(),
                       "%s \"%s\" already exists".formatted(path.resource(), object.name()))
                   : e;
-          yield ApiAnswer.json(
-              e.reason().code(), Failures.status(named, Optional.of(path.named(object.name()))));
+          Optional<ApiPath> about =
+              e.reason() == Reason.NOT_FOUND
+                  ? ApiPath.parse("/api/v1/namespaces/" + path.namespace(), types)
+                  : Optional.of(path.named(object.name()));
+          ClusterException failure = readable(named, path);
+          yield ApiAnswer.json(failure.reason().code(), Failures.status(failure, about));
         }
       }
       case "DELETE" -> {
@@ -243,8 +281,9 @@ public final class KubernetesApi {
       }
       case "PATCH" -> patch(mine, path, request, warnings);
       case "DELETE" -> {
+        DeleteOptions options = deleteOptions(request);
         KubeObject last = existing(path);
-        Optional<KubeObject> left = mine.delete(path.key(), deleteOptions(request));
+        Optional<KubeObject> left = mine.delete(path.key(), options);
         yield left.isPresent() ? one(request, type, 200, left.get()) : deleted(path, last);
       }
       default -> throw notAllowed(request);
@@ -293,9 +332,7 @@ public final class KubernetesApi {
         only("PUT", request);
         yield one(request, path.type(), 200, mine.replace(bodies.object(request, path, warnings)));
       }
-      default ->
-          throw new ClusterException(
-              Reason.NOT_FOUND, "the server could not find the requested resource");
+      default -> throw new ClusterException(Reason.NOT_FOUND, NO_SUCH_PATH);
     };
   }
 
@@ -324,6 +361,7 @@ public final class KubernetesApi {
     if (request.mediaType().equals("application/apply-patch+yaml")) {
       return applied(mine, path, request, status, warnings);
     }
+    refuseForm(request.mediaType(), StrategicMergePatch.knows(path.type().groupKind()));
     JsonNode patch = patch(request);
     boolean stated = patch.path("metadata").has("resourceVersion");
     for (int attempt = 1; ; attempt++) {
@@ -346,12 +384,17 @@ public final class KubernetesApi {
   private ApiAnswer applied(
       Cluster mine, ApiPath path, ApiRequest request, boolean status, List<String> warnings) {
     if (request.parameter("fieldManager").isEmpty()) {
-      throw new ClusterException(
-          Reason.BAD_REQUEST,
-          "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch");
+      throw new InvalidOptions(
+          "PatchOptions",
+          "fieldManager",
+          "FieldValueRequired",
+          "Required value: is required for apply patch");
     }
     KubeObject intent = bodies.object(request, path, warnings);
     refuseEscalation(request, intent);
+    if (!intent.metadata().path("managedFields").isEmpty()) {
+      throw new ClusterException(Reason.BAD_REQUEST, "metadata.managedFields must be nil");
+    }
     Optional<KubeObject> live = cluster.get(path.key());
     if (status) {
       KubeObject known = existing(path);
@@ -392,6 +435,25 @@ public final class KubernetesApi {
     }
   }
 
+  private static void refuseForm(String mediaType, boolean strategic) {
+    boolean known =
+        switch (mediaType) {
+          case "application/json-patch+json", "application/merge-patch+json" -> true;
+          case "application/strategic-merge-patch+json" -> strategic;
+          default -> false;
+        };
+    if (!known) {
+      throw unknownForm(strategic);
+    }
+  }
+
+  private static ClusterException unknownForm(boolean strategic) {
+    return new ClusterException(
+        Reason.UNSUPPORTED_MEDIA_TYPE,
+        "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, %sapplication/apply-patch+yaml, application/apply-patch+cbor"
+            .formatted(strategic ? "application/strategic-merge-patch+json, " : ""));
+  }
+
   private static ObjectNode patched(
       String mediaType, ResourceType type, ObjectNode live, JsonNode patch) {
     try {
@@ -402,11 +464,7 @@ public final class KubernetesApi {
       return switch (mediaType) {
         case "application/json-patch+json" -> JsonPatch.apply(live, patch);
         case "application/merge-patch+json" -> MergePatch.apply(live, patch);
-        default ->
-            throw new ClusterException(
-                Reason.UNSUPPORTED_MEDIA_TYPE,
-                "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, %sapplication/apply-patch+yaml"
-                    .formatted(strategic ? "application/strategic-merge-patch+json, " : ""));
+        default -> throw unknownForm(strategic);
       };
     } catch (PatchException e) {
       throw new ClusterException(
@@ -442,15 +500,16 @@ public final class KubernetesApi {
       if (request.method().equals("GET")) {
         return ApiAnswer.json(200, scale);
       }
-      JsonNode replicas = wanted.path("spec").path("replicas");
+      JsonNode stated = wanted.path("spec").path("replicas");
+      JsonNode replicas = stated.isMissingNode() ? IntNode.valueOf(0) : stated;
       if (!replicas.isIntegralNumber() || replicas.intValue() < 0) {
         throw new ClusterException(
             Reason.INVALID,
-            "Scale.autoscaling \"%s\" is invalid: spec.replicas: Invalid value: must be a whole number of at least 0"
+            "Scale.autoscaling \"%s\" is invalid: spec.replicas: Invalid value: must be greater than or equal to 0"
                 .formatted(path.name()),
             List.of(
                 new ClusterException.Cause(
-                    "spec.replicas", "FieldValueInvalid", "must be a whole number of at least 0")));
+                    "spec.replicas", "FieldValueInvalid", "must be greater than or equal to 0")));
       }
       String version = Json.string(wanted.path("metadata"), "resourceVersion", "");
       if (!version.isEmpty() && !version.equals(object.resourceVersion())) {
@@ -482,8 +541,13 @@ public final class KubernetesApi {
         .put("name", object.name())
         .put("namespace", object.namespace())
         .put("uid", object.uid())
-        .put("resourceVersion", object.resourceVersion());
-    scale.putObject("spec").put("replicas", Json.integer(object.spec(), "replicas", 1));
+        .put("resourceVersion", object.resourceVersion())
+        .put("creationTimestamp", Json.string(object.metadata(), "creationTimestamp", ""));
+    int replicas = Json.integer(object.spec(), "replicas", 1);
+    ObjectNode spec = scale.putObject("spec");
+    if (replicas != 0) {
+      spec.put("replicas", replicas);
+    }
     JsonNode selector = object.spec().path("selector");
     var labels =
         selector.has("matchLabels") || selector.has("matchExpressions")
@@ -496,12 +560,44 @@ public final class KubernetesApi {
     return scale;
   }
 
+  /// A `Binding` by itself, as schedulers of old send it: its name is the pod's.
+  private ApiAnswer bindings(ApiRequest request, String namespace) {
+    access.require(
+        request.user(), AccessRequest.object("create", "", "bindings", "", namespace, ""));
+    only("POST", request);
+    ObjectNode binding = bodies.tree(request);
+    String name = Json.string(binding.path("metadata"), "name", "");
+    ApiPath pod =
+        ApiPath.parse("/api/v1/namespaces/" + namespace + "/pods/" + name, types)
+            .filter(path -> !name.isEmpty() && path.name().equals(name))
+            .orElseThrow(
+                () -> new ClusterException(Reason.BAD_REQUEST, "a Binding is named after its pod"));
+    Cluster mine = (request.isDryRun() ? cluster.rehearsal() : cluster).as(author(request));
+    return bind(mine, pod, binding);
+  }
+
   private ApiAnswer bind(Cluster mine, ApiPath path, ApiRequest request) {
     only("POST", request);
-    String node = Json.string(bodies.tree(request).path("target"), "name", "");
-    KubeObject pod = existing(path);
+    return bind(mine, path, bodies.tree(request));
+  }
+
+  private ApiAnswer bind(Cluster mine, ApiPath path, ObjectNode binding) {
+    String node = Json.string(binding.path("target"), "name", "");
     if (node.isEmpty()) {
-      throw new ClusterException(Reason.BAD_REQUEST, "a binding needs target.name");
+      throw new ClusterException(
+          Reason.BAD_REQUEST,
+          "Binding \"%s\" is invalid: target.name: Required value".formatted(path.name()));
+    }
+    KubeObject pod = existing(path);
+    String uid = Json.string(binding.path("metadata"), "uid", pod.uid());
+    if (!uid.isEmpty() && !uid.equals(pod.uid())) {
+      throw new ClusterException(
+          Reason.CONFLICT, "pod %s has another uid than the binding".formatted(pod.name()));
+    }
+    if (pod.isTerminating()) {
+      throw new ClusterException(
+          Reason.CONFLICT,
+          "pod %s is being deleted, cannot be assigned to a host".formatted(pod.name()));
     }
     if (!Json.string(pod.spec(), "nodeName", "").isEmpty()) {
       throw new ClusterException(
@@ -531,24 +627,47 @@ public final class KubernetesApi {
       page = pages.next(token.get(), limit);
     } else {
       ObjectQuery query = query(path, request);
-      Listing listing = reader.list(query);
-      Optional<String> exact = request.parameter("resourceVersion");
-      if (request.parameter("resourceVersionMatch").filter("Exact"::equals).isPresent()
-          && exact.isPresent()
-          && !exact.get().equals(listing.resourceVersion())) {
-        throw new ClusterException(
-            Reason.EXPIRED,
-            "the state of resourceVersion "
-                + exact.get()
-                + " is kept no more; it is "
-                + listing.resourceVersion());
-      }
+      Listing listing = listing(query, request);
       page =
           pages.first(
               listing, limit, !query.labels().isEverything() || !query.fields().isEverything());
     }
     return ApiAnswer.json(
         200, representation(request, path.type()).list(page.items(), page.metadata()));
+  }
+
+  private Listing listing(ObjectQuery query, ApiRequest request) {
+    String version = request.parameter("resourceVersion").orElse("");
+    return switch (request.parameter("resourceVersionMatch").orElse("")) {
+      case "Exact" -> {
+        if (version.isEmpty() || version.equals("0")) {
+          throw invalidMatch(
+              version.isEmpty()
+                  ? "resourceVersionMatch is forbidden unless resourceVersion is provided"
+                  : "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
+        }
+        yield reader.listAt(query, version);
+      }
+      case "NotOlderThan" -> {
+        if (version.isEmpty()) {
+          throw invalidMatch(
+              "resourceVersionMatch is forbidden unless resourceVersion is provided");
+        }
+        yield reader.list(query);
+      }
+      case "" -> reader.list(query);
+      case String other ->
+          throw InvalidOptions.unsupported(
+              "ListOptions",
+              "resourceVersionMatch",
+              "\"" + other + "\"",
+              "\"\", \"Exact\", \"NotOlderThan\"");
+    };
+  }
+
+  private static ClusterException invalidMatch(String why) {
+    return new InvalidOptions(
+        "ListOptions", "resourceVersionMatch", "FieldValueForbidden", "Forbidden: " + why);
   }
 
   /// A version that is not there yet is answered as by Kubernetes: repeat a little later.
@@ -590,6 +709,10 @@ public final class KubernetesApi {
             .filter(wanted -> wanted.compareTo(LONGEST_WATCH) < 0)
             .orElse(LONGEST_WATCH);
     boolean initial = request.flag("sendInitialEvents");
+    if (request.parameter("sendInitialEvents").isPresent()
+        && request.parameter("resourceVersionMatch").filter("NotOlderThan"::equals).isEmpty()) {
+      throw invalidMatch("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+    }
     ObjectQuery query = query(path, request);
     if (!path.name().isEmpty()) {
       query = query.where(FieldSelector.parse("metadata.name=" + path.name()));
@@ -656,9 +779,11 @@ public final class KubernetesApi {
           case "Orphan" -> DeleteOptions.Propagation.ORPHAN;
           case "Background" -> DeleteOptions.Propagation.BACKGROUND;
           default ->
-              throw new ClusterException(
-                  Reason.BAD_REQUEST,
-                  "propagationPolicy can be Background, Foreground or Orphan, not " + policy);
+              throw InvalidOptions.unsupported(
+                  "DeleteOptions",
+                  "propagationPolicy",
+                  "\"" + policy + "\"",
+                  "\"Foreground\", \"Background\", \"Orphan\", \"nil\"");
         };
     Optional<Duration> grace =
         options.path("gracePeriodSeconds").isIntegralNumber()

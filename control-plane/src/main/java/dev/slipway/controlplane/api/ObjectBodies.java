@@ -46,7 +46,7 @@ record ObjectBodies(Function<byte[], ObjectNode> yaml, Chance chance) {
     if (!kind.equals(path.type().kind()) || !version.equals(path.type().apiVersion())) {
       throw new ClusterException(
           Reason.BAD_REQUEST,
-          "the body is a %s of %s; here goes a %s of %s"
+          "%s in version \"%s\" cannot be handled as a %s of %s"
               .formatted(kind, version, path.type().kind(), path.type().apiVersion()));
     }
     tree.put("apiVersion", version).put("kind", kind);
@@ -73,11 +73,12 @@ record ObjectBodies(Function<byte[], ObjectNode> yaml, Chance chance) {
       }
       metadata.put("name", prefix + chance.suffix(5));
     }
-    known(tree, request, warnings);
+    known(tree, request, path, warnings);
     return KubeObject.of(tree);
   }
 
-  private static void known(ObjectNode tree, ApiRequest request, List<String> warnings) {
+  private static void known(
+      ObjectNode tree, ApiRequest request, ApiPath path, List<String> warnings) {
     ApiRequest.Validation validation = request.validation();
     List<String> unknown = Schemas.kubernetes().prune(tree);
     if (unknown.isEmpty()) {
@@ -87,7 +88,13 @@ record ObjectBodies(Function<byte[], ObjectNode> yaml, Chance chance) {
     switch (validation) {
       case STRICT ->
           throw new ClusterException(
-              Reason.BAD_REQUEST, "strict decoding error: " + String.join(", ", words));
+              Reason.BAD_REQUEST,
+              "%s in version \"%s\" cannot be handled as a %s: strict decoding error: %s"
+                  .formatted(
+                      path.type().kind(),
+                      path.type().version(),
+                      path.type().kind(),
+                      String.join(", ", words)));
       case WARN -> warnings.addAll(words);
       case IGNORE -> {}
     }
@@ -100,8 +107,8 @@ record ObjectBodies(Function<byte[], ObjectNode> yaml, Chance chance) {
     } else if (!stated.equals(expected)) {
       throw new ClusterException(
           Reason.BAD_REQUEST,
-          "the %s of the object (%s) does not match the %s of the request (%s)"
-              .formatted(field, stated, field, expected));
+          "the %s of the provided object does not match the %s sent on the request"
+              .formatted(field, field));
     }
   }
 }

@@ -20,9 +20,9 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// The published schema of what is served: `/openapi/v3` by group and version, and `/openapi/v2` in
-/// one piece, as JSON. Made when first asked for. What clients look up is all there: types,
-/// required fields, merge keys, kinds by path, and which parameters a verb takes; descriptions are
-/// not.
+/// one piece, as JSON or in the protobuf form that Go's discovery client wants. Made when first
+/// asked for. What clients look up is all there: types, required fields, merge keys, kinds by path,
+/// which parameters a verb takes, and descriptions.
 final class OpenApi {
   private final ResourceTypes types;
   private final String version;
@@ -39,7 +39,11 @@ final class OpenApi {
       return Optional.empty();
     }
     if (path.equals("/openapi/v2")) {
-      return Optional.of(ApiAnswer.json(200, document("v2")));
+      return Optional.of(
+          request.accept().contains(OpenApiProtobuf.MEDIA_TYPE)
+              ? new ApiAnswer.Whole(
+                  200, OpenApiProtobuf.MEDIA_TYPE, document("v2.protobuf"), List.of())
+              : ApiAnswer.json(200, document("v2")));
     }
     if (path.equals("/openapi/v3")) {
       return Optional.of(ApiAnswer.json(200, index()));
@@ -77,10 +81,11 @@ final class OpenApi {
     return documents.computeIfAbsent(
         name,
         _ ->
-            Json.write(
-                name.equals("v2")
-                    ? second()
-                    : third(groupVersions().getOrDefault(name, List.of()))));
+            switch (name) {
+              case "v2" -> Json.write(second());
+              case "v2.protobuf" -> OpenApiProtobuf.document(second());
+              default -> Json.write(third(groupVersions().getOrDefault(name, List.of())));
+            });
   }
 
   private ObjectNode third(List<ResourceType> members) {
@@ -171,7 +176,8 @@ final class OpenApi {
     }
     for (String name : names) {
       ObjectNode schema = target.putObject(published(name)).put("type", "object");
-      schemas.definition(name).ifPresent(definition -> schema(schema, definition, prefix));
+      describe(schema, schemas.description(name, ""));
+      schemas.definition(name).ifPresent(definition -> schema(schema, name, definition, prefix));
       ResourceType kind = kinds.get(name);
       if (kind != null) {
         kind(schema.putArray("x-kubernetes-group-version-kind").addObject(), kind);
@@ -179,7 +185,14 @@ final class OpenApi {
     }
   }
 
-  private static void schema(ObjectNode schema, Schemas.Definition definition, String prefix) {
+  private static void describe(ObjectNode schema, String text) {
+    if (!text.isEmpty()) {
+      schema.put("description", text);
+    }
+  }
+
+  private static void schema(
+      ObjectNode schema, String of, Schemas.Definition definition, String prefix) {
     if (!definition.required().isEmpty()) {
       definition.required().forEach(schema.putArray("required")::add);
     }
@@ -188,6 +201,7 @@ final class OpenApi {
         .forEach(
             (name, type) -> {
               ObjectNode property = properties.putObject(name);
+              describe(property, Schemas.kubernetes().description(of, name));
               type(property, type, prefix);
               String key = definition.merged().get(name);
               if (key != null) {

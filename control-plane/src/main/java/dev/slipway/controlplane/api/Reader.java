@@ -1,6 +1,6 @@
 package dev.slipway.controlplane.api;
 
-import dev.slipway.model.cluster.Cluster;
+import dev.slipway.controlplane.cluster.EmbeddedCluster;
 import dev.slipway.model.cluster.Listing;
 import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.cluster.Watch;
@@ -12,7 +12,7 @@ import java.util.Optional;
 
 /// The reading side of the API: stored objects as they are, and the kinds that are views of stored
 /// ones. A view has no state of its own and cannot be written.
-record Reader(Cluster cluster, ReplicaSetView replicaSets) {
+record Reader(EmbeddedCluster cluster, ReplicaSetView replicaSets) {
   Optional<KubeObject> get(ObjectKey key) {
     return replicaSets.shows(key.groupKind())
         ? cluster.get(ReplicaSetView.source(key)).flatMap(replicaSets::of)
@@ -20,17 +20,26 @@ record Reader(Cluster cluster, ReplicaSetView replicaSets) {
   }
 
   Listing list(ObjectQuery query) {
-    if (!replicaSets.shows(query.kind())) {
-      return cluster.list(query);
-    }
-    Listing listing = cluster.list(ReplicaSetView.source(query));
+    return replicaSets.shows(query.kind())
+        ? shown(query, cluster.list(ReplicaSetView.source(query)))
+        : cluster.list(query);
+  }
+
+  /// What there was at that very version.
+  Listing listAt(ObjectQuery query, String resourceVersion) {
+    return replicaSets.shows(query.kind())
+        ? shown(query, cluster.listAt(ReplicaSetView.source(query), resourceVersion))
+        : cluster.listAt(query, resourceVersion);
+  }
+
+  private Listing shown(ObjectQuery query, Listing sources) {
     return new Listing(
-        listing.items().stream()
+        sources.items().stream()
             .map(replicaSets::of)
             .flatMap(Optional::stream)
             .filter(object -> selects(query, object))
             .toList(),
-        listing.resourceVersion());
+        sources.resourceVersion());
   }
 
   Watch watch(ObjectQuery query, String resourceVersion, WatchListener listener) {

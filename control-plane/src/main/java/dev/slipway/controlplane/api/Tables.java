@@ -45,6 +45,17 @@ final class Tables {
           .orElse("<unknown>");
     }
 
+    /// How long a job took, or has been running.
+    String duration() {
+      return KubeObject.instant(status(), "startTime")
+          .map(
+              start ->
+                  span(
+                      Duration.between(
+                          start, KubeObject.instant(status(), "completionTime").orElse(now))))
+          .orElse("");
+    }
+
     String since(JsonNode node, String field) {
       return KubeObject.instant(node, field)
           .map(at -> span(Duration.between(at, now)))
@@ -106,10 +117,14 @@ final class Tables {
               NAME,
               Column.text("Ready", row -> containersReady(row.status(), row.spec())),
               Column.text("Status", row -> podStatus(row.object())),
-              number("Restarts", row -> restarts(row.status())),
+              numeral("Restarts", row -> restarts(row.status())),
               AGE,
               Column.wide("IP", row -> Json.string(row.status(), "podIP", "<none>")),
-              Column.wide("Node", row -> Json.string(row.spec(), "nodeName", "<none>")));
+              Column.wide("Node", row -> Json.string(row.spec(), "nodeName", "<none>")),
+              Column.wide(
+                  "Nominated Node",
+                  row -> Json.string(row.status(), "nominatedNodeName", "<none>")),
+              Column.wide("Readiness Gates", row -> "<none>"));
       case "ReplicationController" ->
           List.of(
               NAME,
@@ -140,7 +155,7 @@ final class Tables {
               NAME,
               Column.text("Type", row -> Json.string(row.spec(), "type", "ClusterIP")),
               Column.text("Cluster-IP", row -> Json.string(row.spec(), "clusterIP", "<none>")),
-              Column.text("External-IP", row -> "<none>"),
+              Column.text("External-IP", row -> Json.string(row.spec(), "externalName", "<none>")),
               Column.text("Port(s)", row -> servicePorts(row.spec())),
               AGE,
               Column.wide("Selector", row -> map(Json.stringMap(row.spec(), "selector"))));
@@ -149,7 +164,7 @@ final class Tables {
       case "ConfigMap" ->
           List.of(
               NAME,
-              number(
+              numeral(
                   "Data",
                   row ->
                       row.object().json().path("data").size()
@@ -159,7 +174,7 @@ final class Tables {
           List.of(
               NAME,
               Column.text("Type", row -> Json.string(row.object().json(), "type", "Opaque")),
-              number("Data", row -> row.object().json().path("data").size()),
+              numeral("Data", row -> row.object().json().path("data").size()),
               AGE);
       case "Namespace" ->
           List.of(
@@ -215,12 +230,72 @@ final class Tables {
           List.of(
               NAME,
               Column.text("Status", row -> jobStatus(row.status())),
+              Column.text("Completions", row -> completions(row.status(), row.spec())),
+              Column.text("Duration", Row::duration),
+              AGE,
+              Column.wide(
+                  "Containers",
+                  row -> containers(row.spec().path("template").path("spec"), "name")),
+              Column.wide(
+                  "Images", row -> containers(row.spec().path("template").path("spec"), "image")),
+              Column.wide(
+                  "Selector",
+                  row -> map(Json.stringMap(row.spec().path("selector"), "matchLabels"))));
+      case "Lease.coordination.k8s.io" ->
+          List.of(
+              NAME,
+              Column.text("Holder", row -> Json.string(row.spec(), "holderIdentity", "")),
+              AGE);
+      case "Role.rbac.authorization.k8s.io", "ClusterRole.rbac.authorization.k8s.io" ->
+          List.of(
+              NAME,
+              new Column(
+                  "Created At",
+                  "date",
+                  false,
+                  row -> Json.string(row.object().metadata(), "creationTimestamp", "")));
+      case "RoleBinding.rbac.authorization.k8s.io",
+          "ClusterRoleBinding.rbac.authorization.k8s.io" ->
+          List.of(
+              NAME,
               Column.text(
-                  "Completions",
+                  "Role",
                   row ->
-                      Json.integer(row.status(), "succeeded", 0)
+                      Json.string(row.object().json().path("roleRef"), "kind", "")
                           + "/"
-                          + Json.integer(row.spec(), "completions", 1)),
+                          + Json.string(row.object().json().path("roleRef"), "name", "")),
+              AGE,
+              Column.wide("Users", row -> subjects(row.object(), "User")),
+              Column.wide("Groups", row -> subjects(row.object(), "Group")),
+              Column.wide("ServiceAccounts", row -> subjects(row.object(), "ServiceAccount")));
+      case "CronJob.batch" ->
+          List.of(
+              NAME,
+              Column.text("Schedule", row -> Json.string(row.spec(), "schedule", "")),
+              Column.text("Timezone", row -> Json.string(row.spec(), "timeZone", "<none>")),
+              new Column(
+                  "Suspend",
+                  "boolean",
+                  false,
+                  row -> Json.bool(row.spec(), "suspend", false) ? "True" : "False"),
+              number("Active", row -> Json.items(row.status(), "active").size()),
+              Column.text(
+                  "Last Schedule",
+                  row ->
+                      row.status().has("lastScheduleTime")
+                          ? row.since(row.status(), "lastScheduleTime")
+                          : "<none>"),
+              AGE,
+              Column.wide("Containers", row -> containers(jobPod(row.spec()), "name")),
+              Column.wide("Images", row -> containers(jobPod(row.spec()), "image")),
+              Column.wide("Selector", row -> "<none>"));
+      case "EndpointSlice.discovery.k8s.io" ->
+          List.of(
+              NAME,
+              Column.text(
+                  "AddressType", row -> Json.string(row.object().json(), "addressType", "")),
+              Column.text("Ports", row -> slicePorts(row.object().json())),
+              Column.text("Endpoints", row -> sliceAddresses(row.object().json())),
               AGE);
       case "Event" ->
           List.of(
@@ -258,6 +333,11 @@ final class Tables {
               AGE);
       default -> List.of(NAME, AGE);
     };
+  }
+
+  /// A number in a column that Kubernetes calls text.
+  private static Column numeral(String name, Function<Row, Object> cell) {
+    return new Column(name, "string", false, cell);
   }
 
   private static Column number(String name, Function<Row, Object> cell) {
@@ -370,6 +450,59 @@ final class Tables {
     return all.size() <= 3
         ? String.join(",", all)
         : String.join(",", all.subList(0, 3)) + " + " + (all.size() - 3) + " more...";
+  }
+
+  private static JsonNode jobPod(JsonNode cronJobSpec) {
+    return cronJobSpec.path("jobTemplate").path("spec").path("template").path("spec");
+  }
+
+  private static String slicePorts(JsonNode slice) {
+    return few(
+        Json.items(slice, "ports").stream()
+            .map(port -> port.has("port") ? port.path("port").asString() : "*")
+            .toList(),
+        "<unset>");
+  }
+
+  private static String sliceAddresses(JsonNode slice) {
+    return few(
+        Json.items(slice, "endpoints").stream()
+            .flatMap(endpoint -> Json.strings(endpoint, "addresses").stream())
+            .toList(),
+        "<unset>");
+  }
+
+  private static String few(List<String> all, String none) {
+    if (all.isEmpty()) {
+      return none;
+    }
+    return all.size() <= 3
+        ? String.join(",", all)
+        : String.join(",", all.subList(0, 3)) + " + " + (all.size() - 3) + " more...";
+  }
+
+  private static String completions(JsonNode status, JsonNode spec) {
+    int succeeded = Json.integer(status, "succeeded", 0);
+    if (spec.has("completions")) {
+      return succeeded + "/" + Json.integer(spec, "completions", 1);
+    }
+    int parallelism = Json.integer(spec, "parallelism", 1);
+    return parallelism > 1 ? succeeded + "/1 of " + parallelism : succeeded + "/1";
+  }
+
+  private static String subjects(KubeObject binding, String kind) {
+    return String.join(
+        ", ",
+        Json.items(binding.json(), "subjects").stream()
+            .filter(subject -> Json.string(subject, "kind", "").equals(kind))
+            .map(
+                subject ->
+                    kind.equals("ServiceAccount")
+                        ? Json.string(subject, "namespace", "")
+                            + "/"
+                            + Json.string(subject, "name", "")
+                        : Json.string(subject, "name", ""))
+            .toList());
   }
 
   private static String jobStatus(JsonNode status) {

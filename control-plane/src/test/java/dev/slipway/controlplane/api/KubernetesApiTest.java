@@ -44,6 +44,34 @@ class KubernetesApiTest {
         .isEqualTo(201);
   }
 
+  @Test
+  void anExactVersionIsWhatThereWasThen() {
+    map("a", "{}");
+    map("b", "{}");
+    String then =
+        api.send("GET", MAPS, "").json().path("metadata").path("resourceVersion").asString();
+    api.send("DELETE", MAPS + "/a", "");
+    map("c", "{}");
+    api.send("PATCH", MAPS + "/b", "{'data':{'a':'2'}}");
+    JsonNode old =
+        api.send("GET", MAPS + "?resourceVersionMatch=Exact&resourceVersion=" + then, "").json();
+    assertThat(
+            old.path("items")
+                .valueStream()
+                .map(item -> item.path("metadata").path("name").asString()))
+        .containsExactly("a", "b");
+    assertThat(old.path("items").get(1).path("data").path("a").asString()).isEqualTo("1");
+    assertThat(old.path("metadata").path("resourceVersion").asString()).isEqualTo(then);
+    JsonNode now =
+        api.send("GET", MAPS + "?resourceVersionMatch=NotOlderThan&resourceVersion=" + then, "")
+            .json();
+    assertThat(
+            now.path("items")
+                .valueStream()
+                .map(item -> item.path("metadata").path("name").asString()))
+        .containsExactly("b", "c");
+  }
+
   /// Refusals, by the code and the reason that Kubernetes has for them.
   @ParameterizedTest
   @CsvSource(
@@ -62,8 +90,8 @@ class KubernetesApiTest {
           POST   | /api/v1/namespaces/default/configmaps             | {'kind':'Secret','metadata':{'name':'a'}}      | 400 | BadRequest
           POST   | /api/v1/namespaces/default/configmaps             | {'metadata'                                    | 400 | BadRequest
           POST   | /api/v1/namespaces/default/configmaps?fieldValidation=Strict | {'metadata':{'name':'a'},'datum':{}} | 400 | BadRequest
-          POST   | /api/v1/namespaces/default/configmaps?fieldValidation=Maybe  | {'metadata':{'name':'a'}}           | 400 | BadRequest
-          POST   | /api/v1/namespaces/default/configmaps?dryRun=Some | {'metadata':{'name':'a'}}                      | 400 | BadRequest
+          POST   | /api/v1/namespaces/default/configmaps?fieldValidation=Maybe  | {'metadata':{'name':'a'}}           | 422 | Invalid
+          POST   | /api/v1/namespaces/default/configmaps?dryRun=Some | {'metadata':{'name':'a'}}                      | 422 | Invalid
           PUT    | /api/v1/namespaces/default/configmaps/known       | {'metadata':{'name':'known','resourceVersion':'1'}} | 409 | Conflict
           PUT    | /api/v1/namespaces/default/configmaps/known       | {'metadata':{'name':'other'}}                  | 400 | BadRequest
           PATCH  | /api/v1/namespaces/default/configmaps/known       | []                                             | 400 | BadRequest
@@ -77,9 +105,11 @@ class KubernetesApiTest {
           GET    | /api/v1/configmaps?continue=x                     |                                                | 400 | BadRequest
           GET    | /api/v1/configmaps?resourceVersion=abc            |                                                | 400 | BadRequest
           GET    | /api/v1/configmaps?resourceVersion=999999         |                                                | 504 | Timeout
-          GET    | /api/v1/configmaps?resourceVersion=1&resourceVersionMatch=Exact |                                  | 410 | Expired
+          GET    | /api/v1/configmaps?resourceVersion=0&resourceVersionMatch=Exact |                                  | 422 | Invalid
+          GET    | /api/v1/configmaps?resourceVersionMatch=NotOlderThan |                                             | 422 | Invalid
+          GET    | /api/v1/configmaps?watch=1&sendInitialEvents=true |                                                | 422 | Invalid
           DELETE | /api/v1/namespaces/default/configmaps/known       | {'preconditions':{'uid':'other'}}              | 409 | Conflict
-          DELETE | /api/v1/namespaces/default/configmaps/known       | {'propagationPolicy':'Sideways'}               | 400 | BadRequest
+          DELETE | /api/v1/namespaces/default/configmaps/known       | {'propagationPolicy':'Sideways'}               | 422 | Invalid
           """)
   void isRefused(String method, String path, String body, int code, String reason) {
     map("known", "{}");
