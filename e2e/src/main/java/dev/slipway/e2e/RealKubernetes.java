@@ -57,15 +57,19 @@ public final class RealKubernetes implements AutoCloseable {
     }
   }
 
-  private static Path tool(String name) {
-    for (Path at = Path.of("").toAbsolutePath(); at != null; at = at.getParent()) {
-      Path tool = at.resolve("tools/kubernetes").resolve(name);
-      if (Files.isExecutable(tool)) {
-        return tool;
+  /// The folder that the sources of Slipway are in.
+  static Path root() {
+    Path here = Path.of("").toAbsolutePath();
+    for (Path at = here; at != null; at = at.getParent()) {
+      if (Files.isExecutable(at.resolve("tools/kubernetes/build"))) {
+        return at;
       }
     }
-    throw new IllegalStateException(
-        "tools/kubernetes is not above " + Path.of("").toAbsolutePath());
+    throw new IllegalStateException("tools/kubernetes is not above " + here);
+  }
+
+  private static Path tool(String name) {
+    return root().resolve("tools/kubernetes").resolve(name);
   }
 
   private static String run(Path tool, List<String> arguments)

@@ -3,15 +3,12 @@ package dev.slipway.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -29,39 +26,19 @@ class KubectlTest {
 
   @TempDir Path folder;
 
-  private Process daemon;
+  private SlipwayServer server;
 
   @BeforeEach
   void aDaemon() throws Exception {
-    int port;
-    try (var free = new ServerSocket(0)) {
-      port = free.getLocalPort();
-    }
-    daemon = slipway("server", "--listen", "127.0.0.1:" + port);
-    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-    Path config = folder.resolve("kubeconfig");
-    while (Files.notExists(folder.resolve("data/address"))) {
-      assertThat(daemon.isAlive())
-          .as("the daemon runs: %s", Files.readString(folder.resolve("log")))
-          .isTrue();
-      assertThat(System.nanoTime()).isLessThan(until);
-      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
-    }
-    Process made = slipway("kubeconfig");
-    Files.write(config, made.getInputStream().readAllBytes());
-    assertThat(made.waitFor()).isZero();
-    for (String name : List.of("web.yaml")) {
-      try (var in = KubectlTest.class.getResourceAsStream(name)) {
-        Files.write(folder.resolve(name), in.readAllBytes());
-      }
+    server = SlipwayServer.start(folder);
+    try (var in = KubectlTest.class.getResourceAsStream("web.yaml")) {
+      Files.write(folder.resolve("web.yaml"), in.readAllBytes());
     }
   }
 
   @AfterEach
   void nothingIsLeft() throws Exception {
-    slipway("down", "--pods").waitFor();
-    daemon.destroyForcibly().waitFor();
-    dev.slipway.controlplane.proxy.ProxyClient.stop(folder.resolve("data/proxy"));
+    server.close();
   }
 
   @Test
@@ -119,28 +96,8 @@ class KubectlTest {
             "timeout", Integer.toString(PATIENCE_SECONDS - 10), "bash", "-c", command);
     builder.directory(folder.toFile()).redirectErrorStream(true);
     Map<String, String> environment = builder.environment();
-    environment.put("KUBECONFIG", folder.resolve("kubeconfig").toString());
+    environment.put("KUBECONFIG", server.kubeconfig().toString());
     environment.put("HOME", folder.toString());
-    return builder.start();
-  }
-
-  private Process slipway(String... arguments) throws IOException {
-    var command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.slipway.app.Slipway"));
-    command.addAll(List.of(arguments));
-    command.addAll(List.of("--data-dir", folder.resolve("data").toString()));
-    var builder = new ProcessBuilder(command).redirectError(folder.resolve("log").toFile());
-    if (arguments[0].equals("server")) {
-      builder.redirectOutput(folder.resolve("log.out").toFile());
-    }
     return builder.start();
   }
 }

@@ -470,15 +470,15 @@ public final class EmbeddedCluster implements Cluster {
       faults = TakenPlaces.faults(after, list(ObjectQuery.all(after.key().groupKind())).items());
     }
     if (!faults.isEmpty()) {
+      List<String> words =
+          faults.stream().map(fault -> fault.field() + ": " + fault.message()).toList();
       throw new ClusterException(
           INVALID,
           "%s \"%s\" is invalid: %s"
               .formatted(
                   after.key().groupKind(),
                   after.name(),
-                  faults.size() == 1
-                      ? faults.getFirst().field() + ": " + faults.getFirst().message()
-                      : faults.size() + " faults"),
+                  faults.size() == 1 ? words.getFirst() : words.toString()),
           faults);
     }
   }
