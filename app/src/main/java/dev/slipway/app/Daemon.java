@@ -22,6 +22,7 @@ import dev.slipway.model.object.ResourceTypes;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.rollout.RolloutController;
+import dev.slipway.runtime.docker.DockerDriver;
 import dev.slipway.runtime.kubernetes.RemoteClusters;
 import dev.slipway.runtime.mesos.MesosDriver;
 import dev.slipway.runtime.nodes.NodeFleet;
@@ -55,6 +56,8 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.databind.node.ObjectNode;
@@ -65,6 +68,30 @@ public final class Daemon implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Daemon.class);
   private static final int WRITES_AT_ONCE = 64;
   private static final int REMOTE_ROLLOUTS_AT_ONCE = 64;
+
+  /// Jars by the beginning of their names that the proxy does without. Each jar on a class path
+  /// costs memory, whether something of it is used or not.
+  private static final List<String> NOT_FOR_PROXY =
+      List.of(
+          "JavaEWAH",
+          "bc",
+          "commons-",
+          "docker-java",
+          "guava",
+          "httpc",
+          "jna",
+          "jakarta.",
+          "jetty-",
+          "manifest-parser",
+          "org.eclipse.jgit",
+          "picocli",
+          "quartz",
+          "rollout",
+          "runtime-drivers",
+          "snakeyaml",
+          "sqlite-jdbc",
+          "sshd-",
+          "sync-engine");
 
   private final Deque<AutoCloseable> parts = new ArrayDeque<>();
   private final String address;
@@ -101,8 +128,11 @@ public final class Daemon implements AutoCloseable {
             cluster, proxy, addresses, Together.onThreads(WRITES_AT_ONCE), timeline, chance);
     RolloutController rollouts = RolloutController.start(cluster, events, timeline, chance);
     ProcessRuntime runtime = ProcessRuntime.open(data.pods(), podPath(), timeline);
+    var docker =
+        new DockerDriver(data.identity(chance), List.of(addresses.resolver()), false, timeline);
     var mesos = new MesosDriver(data.root().resolve("mesos"), timeline, chance);
-    NodeFleet nodes = NodeFleet.start(cluster, drivers(mesos), proxy, events, timeline, chance);
+    NodeFleet nodes =
+        NodeFleet.start(cluster, drivers(docker, mesos), proxy, events, timeline, chance);
     nodes.join(LocalNode.name(), runtime, new LocalNode(runtime));
     var source =
         new GitSource(data.git(), new Repositories(cluster)::access, GitLimits.DEFAULT, timeline);
@@ -258,18 +288,30 @@ public final class Daemon implements AutoCloseable {
     }
   }
 
+  /// A process that is always there: it gets no more than it needs.
   private static List<String> proxyCommand() {
+    String classPath =
+        Stream.of(System.getProperty("java.class.path").split(":", -1))
+            .filter(
+                place -> {
+                  String name = place.substring(place.lastIndexOf('/') + 1);
+                  return !name.endsWith(".jar")
+                      || NOT_FOR_PROXY.stream().noneMatch(name::startsWith);
+                })
+            .collect(Collectors.joining(":"));
     return List.of(
         java().toString(),
         "-XX:+UseSerialGC",
         "-XX:TieredStopAtLevel=1",
+        "-XX:-UsePerfData",
+        "-Xms8m",
         "-Xmx32m",
         "-Xss256k",
         "-XX:ReservedCodeCacheSize=16m",
         "-XX:MaxMetaspaceSize=48m",
         "-XX:MaxDirectMemorySize=16m",
         "-cp",
-        System.getProperty("java.class.path"),
+        classPath,
         "dev.slipway.controlplane.proxy.ProxyMain");
   }
 
@@ -286,8 +328,8 @@ public final class Daemon implements AutoCloseable {
 
   /// Every way to run pods on engines elsewhere, by the name that a Node declares. The process
   /// runtime is not among them: it is always there.
-  private static Map<String, NodeDriver> drivers(MesosDriver mesos) {
-    return Map.of("mesos", mesos);
+  private static Map<String, NodeDriver> drivers(DockerDriver docker, MesosDriver mesos) {
+    return Map.of("docker", docker, "mesos", mesos);
   }
 
   private static ObjectNode yaml(byte[] bytes) {

@@ -215,7 +215,11 @@ final class AppCommand {
 
     @Override
     public Integer call() {
-      GetCommand.list(this, output, Api.APPLICATION, all ? "" : namespace, Map.of(), all);
+      int count =
+          GetCommand.list(this, output, Api.APPLICATION, all ? "" : namespace, Map.of(), all);
+      if (count == 0 && output.isTable()) {
+        console().line("no applications" + (all ? "" : " in namespace " + namespace));
+      }
       return 0;
     }
   }

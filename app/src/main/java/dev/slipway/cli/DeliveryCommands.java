@@ -2,6 +2,7 @@ package dev.slipway.cli;
 
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.LabelSelector;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -103,10 +104,28 @@ final class DeliveryCommands {
             api()
                 .list(Api.ROLLOUT, "", Map.of("labelSelector", "slipway.dev/application=" + label));
         new StatusView(console()).write(application, rollouts);
+        PodImages.write(console(), pods(rollouts));
       } else {
         output.one(console(), application);
       }
       return 0;
+    }
+
+    private List<KubeObject> pods(List<KubeObject> rollouts) {
+      var pods = new ArrayList<KubeObject>();
+      for (KubeObject rollout : rollouts) {
+        JsonNode selector = rollout.spec().path("selector");
+        LabelSelector labels =
+            selector.has("matchLabels") || selector.has("matchExpressions")
+                ? LabelSelector.read(selector)
+                : LabelSelector.ofMap(Json.stringMap(rollout.spec(), "selector"));
+        if (!labels.isEverything()) {
+          api().list(Api.POD, rollout.namespace(), Map.of()).stream()
+              .filter(pod -> labels.matches(pod.labels()))
+              .forEach(pods::add);
+        }
+      }
+      return pods;
     }
   }
 

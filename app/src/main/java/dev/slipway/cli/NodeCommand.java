@@ -110,10 +110,10 @@ final class NodeCommand {
     Map<String, String> labels = new LinkedHashMap<>();
 
     @Option(
-        names = "--address",
-        paramLabel = "ADDRESS",
-        description = "Where other nodes reach its host (default: from --host).")
-    @Nullable String address;
+        names = "--pod-subnet",
+        paramLabel = "CIDR",
+        description = "The addresses of its pods (default: the next free /24 of 10.112.0.0/12).")
+    @Nullable String podSubnet;
 
     @Option(
         names = "--evict-after",
@@ -121,6 +121,11 @@ final class NodeCommand {
         description =
             "Place its pods elsewhere when it has not answered for so long: 30s, 5m (the default), never.")
     @Nullable String evictAfter;
+
+    @Option(
+        names = "--allow-host-access",
+        description = "Its pods may be privileged and use namespaces and paths of its host.")
+    boolean hostAccess;
 
     @Option(
         names = "--allow-insecure",
@@ -155,7 +160,7 @@ final class NodeCommand {
       }
       api().create(NODE, node(where, !credentials.isEmpty()));
       console().line("node " + name + " declared");
-      return await();
+      return await(this, name, timeoutSeconds);
     }
 
     private KubeObject node(String where, boolean hasCredentials) {
@@ -174,8 +179,11 @@ final class NodeCommand {
             if (insecure) {
               annotations.put("slipway.dev/allow-insecure", "true");
             }
-            if (address != null) {
-              annotations.put("slipway.dev/address", address);
+            if (hostAccess) {
+              annotations.put("slipway.dev/allow-host-access", "true");
+            }
+            if (podSubnet != null) {
+              annotations.put("slipway.dev/pod-subnet", podSubnet);
             }
             if (evictAfter != null) {
               annotations.put("slipway.dev/evict-after", evictAfter);
@@ -230,40 +238,60 @@ final class NodeCommand {
                             data.put(field, Base64.getEncoder().encodeToString(bytes)));
                   }));
     }
+  }
 
-    private int await() {
-      long polls = Math.max(1, timeoutSeconds * 1_000_000_000L / POLL_NANOS);
-      String message = "nothing was heard yet";
-      for (long i = 0; i < polls; i++) {
-        Optional<KubeObject> node = api().find(NODE, "", name);
-        if (node.isEmpty()) {
-          throw new CommandFailed(4, "node " + name + " was removed meanwhile");
-        }
-        Optional<JsonNode> ready = Conditions.find(node.get().status(), "Ready");
-        if (ready.isPresent()) {
-          message = Json.string(ready.get(), "message", "");
-          if (Conditions.isTrue(node.get().status(), "Ready")) {
-            JsonNode status = node.get().status();
-            console()
-                .line(
-                    "node %s is ready: %s, %s CPU, %s memory"
-                        .formatted(
-                            name,
-                            Json.string(status.path("nodeInfo"), "containerRuntimeVersion", ""),
-                            Json.string(status.path("allocatable"), "cpu", "?"),
-                            Json.string(status.path("allocatable"), "memory", "?")));
-            return 0;
-          }
-          if (Json.string(ready.get(), "reason", "").equals("InvalidDeclaration")) {
-            throw new CommandFailed(2, "node " + name + ": " + message);
-          }
-        }
-        LockSupport.parkNanos(POLL_NANOS);
+  /// Follows a declared node until its engine answers.
+  static int await(Context command, String name, int timeoutSeconds) {
+    long polls = Math.max(1, timeoutSeconds * 1_000_000_000L / POLL_NANOS);
+    String message = "nothing was heard yet";
+    for (long i = 0; i < polls; i++) {
+      Optional<KubeObject> node = command.api().find(NODE, "", name);
+      if (node.isEmpty()) {
+        throw new CommandFailed(4, "node " + name + " was removed meanwhile");
       }
-      console().error("node " + name + " does not answer: " + message);
-      console().error("it stays declared and is tried again; `slipway node get " + name + "`");
-      return 3;
+      JsonNode status = node.get().status();
+      Optional<JsonNode> ready = Conditions.find(status, "Ready");
+      if (ready.isPresent()) {
+        message = Json.string(ready.get(), "message", "");
+        if (Conditions.isTrue(status, "Ready")) {
+          command
+              .console()
+              .line(
+                  "node %s is ready: %s, %s CPU, %s memory"
+                      .formatted(
+                          name,
+                          Json.string(status.path("nodeInfo"), "containerRuntimeVersion", ""),
+                          Json.string(status.path("allocatable"), "cpu", "?"),
+                          Json.string(status.path("allocatable"), "memory", "?")));
+          return 0;
+        }
+        if (Json.string(ready.get(), "reason", "").equals("InvalidDeclaration")) {
+          throw new CommandFailed(2, "node " + name + ": " + message);
+        }
+      }
+      LockSupport.parkNanos(POLL_NANOS);
     }
+    command.console().error("node " + name + " does not answer: " + message);
+    command
+        .console()
+        .error("it stays declared and is tried again; see `slipway node get " + name + "`");
+    return 3;
+  }
+
+  /// A Docker node without anything but where it is.
+  static KubeObject docker(String name, String host) {
+    return KubeObject.make(
+        "v1",
+        "Node",
+        "",
+        name,
+        json -> {
+          Json.child(json, "metadata")
+              .putObject("annotations")
+              .put("slipway.dev/runtime", "docker")
+              .put("slipway.dev/host", host);
+          json.putObject("spec");
+        });
   }
 
   private static String secretName(String node) {
@@ -360,6 +388,7 @@ final class NodeCommand {
       node.annotation("slipway.dev/host").ifPresent(host -> line("Host", host));
       line(
           "System", Json.string(info, "osImage", "") + " " + Json.string(info, "architecture", ""));
+      Json.string(node.spec(), "podCIDR").ifPresent(subnet -> line("Pod subnet", subnet));
       line(
           "Allocatable",
           "%s CPU, %s memory, %s pods"
@@ -406,7 +435,7 @@ final class NodeCommand {
     return command.api().list(Api.POD, "", Map.of("fieldSelector", "spec.nodeName=" + node));
   }
 
-  private static void cordon(Context command, String node, boolean closed) {
+  static void cordon(Context command, String node, boolean closed) {
     command.api().get(NODE, "", node);
     command
         .api()

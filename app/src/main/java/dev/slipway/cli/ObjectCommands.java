@@ -13,6 +13,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -164,7 +165,13 @@ final class ObjectCommands {
 
   @Command(name = "events", description = "What happened lately, the newest last.")
   static final class Events extends Context {
-    @Option(names = "--for", paramLabel = "KIND/NAME", description = "Only about this object.")
+    @Parameters(
+        arity = "0..1",
+        paramLabel = "[KIND/]NAME",
+        description = "Only about this object; without a kind, about all of this name.")
+    @Nullable String object;
+
+    @Option(names = "--for", paramLabel = "KIND/NAME", description = "As the parameter.")
     @Nullable String about;
 
     @Option(names = "--types", paramLabel = "TYPE", description = "Normal or Warning.")
@@ -191,6 +198,9 @@ final class ObjectCommands {
         output.all(console(), events);
         return 0;
       }
+      if (events.isEmpty()) {
+        return none();
+      }
       var rows = new ArrayList<List<String>>();
       for (KubeObject event : events) {
         JsonNode object = event.json().path("involvedObject");
@@ -209,24 +219,44 @@ final class ObjectCommands {
       return 0;
     }
 
+    private int none() {
+      Optional<String> wanted = Optional.ofNullable(object).or(() -> Optional.ofNullable(about));
+      String where = all ? "" : " in namespace " + namespace;
+      if (wanted.isEmpty()) {
+        console().line("no events" + where);
+        return 0;
+      }
+      int slash = wanted.get().indexOf('/');
+      if (slash > 0 && !all) {
+        // Who does not exist is an error; who has nothing to tell is none.
+        api()
+            .get(
+                Api.type(wanted.get().substring(0, slash)),
+                namespace,
+                wanted.get().substring(slash + 1));
+      }
+      console().line("no events about " + wanted.get() + where);
+      return slash > 0 ? 0 : 4;
+    }
+
     private boolean wanted(KubeObject event) {
-      JsonNode object = event.json().path("involvedObject");
+      JsonNode involved = event.json().path("involvedObject");
       String wantedType = types;
       if (wantedType != null
           && !wantedType.equalsIgnoreCase(Json.string(event.json(), "type", ""))) {
         return false;
       }
-      String wanted = about;
+      String wanted = object != null ? object : about;
       if (wanted == null) {
         return true;
       }
       int slash = wanted.indexOf('/');
       String name = wanted.substring(slash + 1);
-      return Json.string(object, "name", "").equals(name)
+      return Json.string(involved, "name", "").equals(name)
           && (slash < 0
               || Api.type(wanted.substring(0, slash))
                   .kind()
-                  .equals(Json.string(object, "kind", "")));
+                  .equals(Json.string(involved, "kind", "")));
     }
   }
 }

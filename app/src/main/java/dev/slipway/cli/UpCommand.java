@@ -69,6 +69,14 @@ final class UpCommand extends Context implements StartsDaemon {
       description = "Where a new daemon's API listens (${DEFAULT-VALUE}).")
   String listen = "127.0.0.1:6440";
 
+  @Option(
+      names = "--runtime",
+      paramLabel = "RUNTIME",
+      defaultValue = "process",
+      description =
+          "process: as local processes, which needs nothing (the default); docker: as containers of the engine on this machine.")
+  String runtime = "process";
+
   private @Nullable DaemonStarter starter;
 
   @Override
@@ -79,7 +87,23 @@ final class UpCommand extends Context implements StartsDaemon {
   @Override
   public Integer call() {
     DataDirectory data = connection.data(console());
-    ensureDaemon(data);
+    if (!runtime.equals("process") && !runtime.equals("docker")) {
+      throw new CommandFailed(2, "--runtime takes process or docker, not " + runtime);
+    }
+    Optional<String> engine =
+        runtime.equals("docker") ? EngineHost.find(console().environment()) : Optional.empty();
+    if (runtime.equals("docker") && engine.isEmpty()) {
+      throw new CommandFailed(
+          2,
+          "no Docker Engine was found on this machine that you may use: start one, set DOCKER_HOST, or see `slipway node add --help`");
+    }
+    boolean started = ensureDaemon(data);
+    if (engine.isPresent()) {
+      int code = containers(engine.get(), started);
+      if (code != 0) {
+        return code;
+      }
+    }
     boolean example = repo == null;
     String url = example ? seed(data) : AppCommand.Fields.repoUrl(String.valueOf(repo));
     String folder = path != null ? path : example ? "guestbook" : ".";
@@ -134,9 +158,35 @@ final class UpCommand extends Context implements StartsDaemon {
         : Optional.empty();
   }
 
-  private void ensureDaemon(DataDirectory data) {
+  /// @param only whether local processes are closed to new pods
+  private int containers(String host, boolean only) {
+    boolean known =
+        api().list(NodeCommand.NODE, "", Map.of()).stream()
+            .anyMatch(
+                node ->
+                    node.annotation("slipway.dev/runtime").filter("docker"::equals).isPresent());
+    if (!known) {
+      EngineHost.check(host, false, false);
+      api().create(NodeCommand.NODE, NodeCommand.docker("docker", host));
+      int code = NodeCommand.await(this, "docker", 60);
+      if (code != 0) {
+        return code;
+      }
+    }
+    if (only) {
+      for (KubeObject node : api().list(NodeCommand.NODE, "", Map.of())) {
+        if (node.label("slipway.dev/runtime").filter("process"::equals).isPresent()) {
+          NodeCommand.cordon(this, node.name(), true);
+        }
+      }
+    }
+    return 0;
+  }
+
+  /// @return whether it started one
+  private boolean ensureDaemon(DataDirectory data) {
     if (api().client().answers()) {
-      return;
+      return false;
     }
     if (connection.server != null || console().environment().containsKey("SLIPWAY_SERVER")) {
       throw new CommandFailed(2, "the daemon does not answer, and `up` starts only local ones");
@@ -160,16 +210,25 @@ final class UpCommand extends Context implements StartsDaemon {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
+                "-Xms24m",
                 "-Xmx256m",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                classPath,
-                "dev.slipway.app.Slipway",
-                "server",
-                "--data-dir",
-                data.root().toString(),
-                "--listen",
-                listen));
+                "-XX:MinHeapFreeRatio=10",
+                "-XX:MaxHeapFreeRatio=30",
+                "--enable-native-access=ALL-UNNAMED"));
+    String prepared = console().environment().getOrDefault("SLIPWAY_SERVER_CACHE", "");
+    if (!prepared.isEmpty() && Files.exists(Path.of(prepared))) {
+      command.addAll(List.of("-XX:AOTCache=" + prepared, "-Xlog:aot=off", "-Xlog:cds=off"));
+    }
+    command.addAll(
+        List.of(
+            "-cp",
+            classPath,
+            "dev.slipway.app.Slipway",
+            "server",
+            "--data-dir",
+            data.root().toString(),
+            "--listen",
+            listen));
     try {
       new ProcessBuilder(command)
           .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
@@ -182,7 +241,7 @@ final class UpCommand extends Context implements StartsDaemon {
     console().line("daemon starts, its log is " + data.log());
     for (int i = 0; i < 400; i++) {
       if (api().client().answers()) {
-        return;
+        return true;
       }
       LockSupport.parkNanos(50_000_000);
     }

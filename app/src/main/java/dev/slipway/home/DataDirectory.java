@@ -107,6 +107,20 @@ public final class DataDirectory {
     return root.resolve("token");
   }
 
+  /// What this Slipway is known by on engines that it shares with others, made at first use. It
+  /// outlives the store: containers are known again when the store is lost.
+  public String identity(Chance chance) {
+    Path file = root.resolve("identity");
+    try {
+      if (Files.notExists(file)) {
+        writePrivate(file, HexFormat.of().toHexDigits(chance.nextLong()) + "\n");
+      }
+      return Files.readString(file).strip();
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read " + file + ": " + e.getMessage(), e);
+    }
+  }
+
   /// The token of the API's TCP port, made at first use.
   public String token(Chance chance) {
     try {

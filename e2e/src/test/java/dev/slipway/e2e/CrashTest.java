@@ -16,27 +16,43 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.Random;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.eclipse.jgit.api.Git;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// The daemon is killed at random instants of rolling updates while a client keeps calling the
-/// service: no request fails, and at the end exactly the pods that Git asks for run.
-/// `-Dslipway.kills=N` sets how often.
+/// The daemon is killed at random instants of rolling updates, and of its own start, while a client
+/// keeps calling the service. No request fails (I2), no container runs twice and no pod that need
+/// not change is touched (I6), and at the end exactly the pods that Git asks for run (I3): all of
+/// this is observed from outside. `-Dslipway.kills=N` sets how often.
 class CrashTest {
-  private static final int KILLS = Integer.getInteger("slipway.kills", 40);
+  private static final int KILLS = Integer.getInteger("slipway.kills", 200);
+  private static final int KILLS_PER_PUSH = 4;
+  private static final long LONGEST_LIFE_MILLIS = 2_000;
   private static final long SEED = Long.getLong("slipway.seed", 1);
+
+  /// Of the program, without these tests.
+  private static final String CLASS_PATH =
+      Stream.of(System.getProperty("java.class.path").split(":", -1))
+          .filter(place -> !place.endsWith("test-classes"))
+          .collect(Collectors.joining(":"));
 
   @TempDir Path folder;
 
@@ -44,7 +60,9 @@ class CrashTest {
   private Git git;
   private int port;
   private Process daemon;
+  private Optional<Path> prepared = Optional.empty();
   private int version;
+  private long startMillis;
 
   @BeforeEach
   void aRepositoryAndADaemon() throws Exception {
@@ -54,6 +72,7 @@ class CrashTest {
     git.getRepository().getConfig().setString("user", null, "name", "tester");
     git.getRepository().getConfig().save();
     push();
+    prepare();
     daemon = start();
   }
 
@@ -81,26 +100,45 @@ class CrashTest {
                 "shop"))
         .isZero();
     assertThat(slipway("wait", "shop", "--timeout", "60")).isZero();
+    awaitThat(() -> shims().size() == 5, "all pods run");
+    Map<String, String> still = processes("still");
     var stop = new AtomicBoolean();
     var answered = new AtomicInteger();
     var failures = new AtomicInteger();
+    var twice = new ConcurrentLinkedQueue<String>();
     Thread client = Thread.ofPlatform().start(() -> keepCalling(stop, answered, failures));
+    Thread watcher = Thread.ofPlatform().start(() -> keepCounting(stop, twice));
     var random = new Random(SEED);
+    long life = Math.min(LONGEST_LIFE_MILLIS, Math.max(1_000, startMillis * 2));
+    var seen = new HashSet<String>();
     for (int i = 0; i < KILLS; i++) {
-      push();
-      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(random.nextInt(2_500)));
+      if (i % KILLS_PER_PUSH == 0) {
+        push();
+        // One life of each few is long enough to get somewhere, however slow the machine is.
+        awaitThat(this::answers, "the daemon answers");
+      }
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(random.nextLong(life)));
       daemon.destroyForcibly().waitFor();
-      daemon = start();
+      seen.addAll(processes("web").keySet());
+      daemon = launch();
     }
+    awaitThat(this::answers, "the daemon answers after the last kill");
     String head = git.log().setMaxCount(1).call().iterator().next().name();
     assertThat(slipway("wait", "shop", "--revision", head, "--timeout", "90")).isZero();
+    awaitThat(() -> shims().size() == 5, "exactly five containers run");
     stop.set(true);
     client.join();
+    watcher.join();
     assertThat(failures.get())
         .as("failed requests of %d", answered.get() + failures.get())
         .isZero();
     assertThat(answered.get()).isGreaterThan(KILLS);
-    awaitThat(() -> shims() == 3, "exactly three containers run");
+    assertThat(twice).as("containers that ran twice at once").isEmpty();
+    assertThat(processes("still")).as("pods that need not change").isEqualTo(still);
+    System.out.printf(
+        "%d kills, %d pushes, %d requests, %d pods seen, start %d ms%n",
+        KILLS, version, answered.get(), seen.size(), startMillis);
+    assertThat(seen.size()).as("rollouts did move").isGreaterThan(3);
   }
 
   private void push() throws Exception {
@@ -125,7 +163,20 @@ class CrashTest {
               - name: web
                 image: none
                 command: [jwebserver, -b, $(POD_IP), -p, "8080", -d, /usr/share/common-licenses]
+                env: [{name: JAVA_TOOL_OPTIONS, value: "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"}]
                 readinessProbe: {tcpSocket: {port: 8080}, periodSeconds: 1}
+        ---
+        apiVersion: v1
+        kind: ReplicationController
+        metadata: {name: still}
+        spec:
+          replicas: 2
+          selector: {app: still}
+          template:
+            metadata: {labels: {app: still}}
+            spec:
+              terminationGracePeriodSeconds: 1
+              containers: [{name: still, image: none, command: [sleep, "1000000"]}]
         ---
         apiVersion: v1
         kind: Service
@@ -141,25 +192,57 @@ class CrashTest {
   }
 
   private Process start() throws IOException {
-    Process process =
-        new ProcessBuilder(
+    long began = System.nanoTime();
+    Process process = launch();
+    awaitThat(this::answers, "the daemon answers");
+    startMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
+    return process;
+  }
+
+  private boolean answers() {
+    return slipway("version") == 0 && slipway("status") == 0;
+  }
+
+  private Process launch(String... further) throws IOException {
+    var command =
+        new ArrayList<String>(
+            List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.slipway.app.Slipway",
-                "server",
-                "--data-dir",
-                data.toString(),
-                "--listen",
-                "none")
-            .redirectOutput(ProcessBuilder.Redirect.appendTo(folder.resolve("daemon.log").toFile()))
-            .redirectErrorStream(true)
-            .start();
-    awaitThat(() -> slipway("version") == 0 && slipway("status") == 0, "the daemon answers");
-    return process;
+                "--enable-native-access=ALL-UNNAMED"));
+    command.addAll(List.of(further));
+    if (further.length == 0 && prepared.isPresent()) {
+      command.add("-XX:AOTCache=" + prepared.get());
+    }
+    command.addAll(
+        List.of(
+            "-cp",
+            CLASS_PATH,
+            "dev.slipway.app.Slipway",
+            "server",
+            "--data-dir",
+            data.toString(),
+            "--listen",
+            "none"));
+    return new ProcessBuilder(command)
+        .redirectOutput(ProcessBuilder.Redirect.appendTo(folder.resolve("daemon.log").toFile()))
+        .redirectErrorStream(true)
+        .start();
+  }
+
+  /// Starts get cheaper when the classes are prepared once, as the program's own launcher does.
+  /// That needs jars: a build that stops before it makes them goes without.
+  private void prepare() throws Exception {
+    if (!Stream.of(CLASS_PATH.split(":", -1)).allMatch(place -> place.endsWith(".jar"))) {
+      return;
+    }
+    Path cache = folder.resolve("server.aot");
+    Process training = launch("-XX:AOTCacheOutput=" + cache);
+    awaitThat(this::answers, "the daemon answers");
+    training.destroy();
+    training.waitFor();
+    prepared = Optional.of(cache).filter(Files::exists);
   }
 
   private interface Condition {
@@ -228,13 +311,36 @@ class CrashTest {
     }
   }
 
-  /// Containers of this data directory, by their shims.
-  private long shims() {
+  /// Looks at what runs, again and again: one container, one shim and one main process.
+  private void keepCounting(AtomicBoolean stop, Queue<String> twice) {
+    while (!stop.get()) {
+      var once = new HashSet<String>();
+      shims().stream().filter(container -> !once.add(container)).forEach(twice::add);
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(100));
+    }
+  }
+
+  /// The containers of this data directory that run, by their shims.
+  private List<String> shims() {
     String shim = data.resolve("pods").resolve("shim.sh").toString();
     return ProcessHandle.allProcesses()
-        .filter(
-            process -> process.info().commandLine().filter(line -> line.contains(shim)).isPresent())
-        .count();
+        .map(process -> process.info().arguments().orElse(new String[0]))
+        .filter(arguments -> arguments.length > 1 && arguments[0].equals(shim))
+        .map(arguments -> arguments[1])
+        .toList();
+  }
+
+  /// Container folders of a name, each with the identity of its main process.
+  private Map<String, String> processes(String container) throws IOException {
+    var processes = new TreeMap<String, String>();
+    for (String folder : shims()) {
+      Path child = Path.of(folder, "child");
+      if (Path.of(folder).getFileName().toString().startsWith(container + "-")
+          && Files.exists(child)) {
+        processes.put(folder, Files.readString(child));
+      }
+    }
+    return processes;
   }
 
   private static int freeNodePort() throws IOException {

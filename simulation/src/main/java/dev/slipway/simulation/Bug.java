@@ -11,10 +11,13 @@ public enum Bug {
   CREATES_TWICE,
   /// A deletion of a pod is acknowledged and not done.
   LOSES_DELETIONS,
-  /// A write is acknowledged and gone after the next start.
+  /// A write is acknowledged before it is kept.
   FORGETS_ON_CRASH,
-  /// A restarted daemon starts running containers again.
+  /// The node knows its containers by heart and names them at random: a daemon that comes back
+  /// makes them again.
   STARTS_TWICE,
+  /// Containers are children of the daemon and die with it.
+  DIES_WITH_DAEMON,
   /// What a pod's end leaves behind is never removed from the node.
   LEAVES_STRAYS,
   /// A repository that does not answer counts as one that has lost most of its files.
@@ -23,6 +26,12 @@ public enum Bug {
   PRUNES_TOO_MUCH,
   /// A template change is applied and never rolled out.
   IGNORES_TEMPLATES,
+  /// The rollout takes pods that are only just beginning for available ones.
+  COUNTS_PENDING,
+  /// What was rendered of the commit before is taken for this commit's.
+  STALE_RENDER,
+  /// A new object is acknowledged and not made.
+  LOSES_APPLIES,
   /// Watches fall silent.
   DEAF_WATCHES
 }

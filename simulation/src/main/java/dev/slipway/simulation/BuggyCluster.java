@@ -9,13 +9,15 @@ import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.cluster.Watch;
 import dev.slipway.model.cluster.WatchListener;
 import dev.slipway.model.json.Json;
+import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.testing.SeededChance;
+import java.time.Instant;
 import java.util.Optional;
 
 /// A cluster with one mistake.
-record BuggyCluster(Cluster real, Bug bug, SeededChance chance) implements Cluster {
+record BuggyCluster(Cluster real, Bug bug, SeededChance chance, String author) implements Cluster {
   @Override
   public Optional<KubeObject> get(ObjectKey key) {
     return real.get(key);
@@ -23,7 +25,21 @@ record BuggyCluster(Cluster real, Bug bug, SeededChance chance) implements Clust
 
   @Override
   public Listing list(ObjectQuery query) {
-    return real.list(query);
+    Listing listing = real.list(query);
+    if (bug == Bug.COUNTS_PENDING && author.equals("slipway-rollout")) {
+      return new Listing(
+          listing.items().stream().map(BuggyCluster::seemingReady).toList(),
+          listing.resourceVersion());
+    }
+    return listing;
+  }
+
+  private static KubeObject seemingReady(KubeObject object) {
+    if (!object.kind().equals("Pod") || object.isTerminating()) {
+      return object;
+    }
+    return object.with(
+        json -> Conditions.set(Json.child(json, "status"), "Ready", true, "", "", Instant.EPOCH));
   }
 
   @Override
@@ -84,6 +100,9 @@ record BuggyCluster(Cluster real, Bug bug, SeededChance chance) implements Clust
             options);
       }
     }
+    if (bug == Bug.LOSES_APPLIES && real.get(intent.key()).isEmpty()) {
+      return intent;
+    }
     return real.apply(intent, options);
   }
 
@@ -101,6 +120,6 @@ record BuggyCluster(Cluster real, Bug bug, SeededChance chance) implements Clust
 
   @Override
   public Cluster as(Author author) {
-    return new BuggyCluster(real.as(author), bug, chance);
+    return new BuggyCluster(real.as(author), bug, chance, author.manager());
   }
 }

@@ -12,9 +12,11 @@ import java.io.OutputStream;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 
@@ -39,6 +41,11 @@ final class SimulatedRuntime implements ContainerRuntime {
   private Consumer<String> listener = uid -> {};
   private boolean failing;
 
+  /// What a daemon with [Bug#STARTS_TWICE] has made itself.
+  private final Set<String> known = new HashSet<>();
+
+  private int names;
+
   SimulatedRuntime(Timeline timeline, SeededChance chance, Bug bug) {
     this.timeline = timeline;
     this.chance = chance;
@@ -50,9 +57,12 @@ final class SimulatedRuntime implements ContainerRuntime {
     failing = on;
   }
 
-  /// Any container that was started more than once.
-  boolean startedTwice() {
-    return processes.values().stream().anyMatch(process -> process.starts > 1);
+  /// Any container of a pod that runs more than once.
+  boolean runsTwice() {
+    var running = new HashSet<String>();
+    return processes.values().stream()
+        .filter(process -> process.starts > 0 && process.exited == null)
+        .anyMatch(process -> !running.add(process.spec.podUid() + "/" + process.spec.container()));
   }
 
   int running() {
@@ -78,8 +88,9 @@ final class SimulatedRuntime implements ContainerRuntime {
   /// The daemon has died: nobody listens any more.
   void forgetListener() {
     listener = uid -> {};
-    if (bug == Bug.STARTS_TWICE) {
-      processes.values().stream().filter(p -> p.exited == null).forEach(p -> p.starts++);
+    known.clear();
+    if (bug == Bug.DIES_WITH_DAEMON) {
+      List.copyOf(processes.keySet()).forEach(id -> end(id, 137));
     }
   }
 
@@ -125,7 +136,8 @@ final class SimulatedRuntime implements ContainerRuntime {
     var observed = new ArrayList<Observed>();
     processes.forEach(
         (id, process) -> {
-          if (process.spec.podUid().equals(podUid)) {
+          boolean told = bug != Bug.STARTS_TWICE || known.contains(id);
+          if (process.spec.podUid().equals(podUid) && told) {
             ContainerState state =
                 process.exited != null
                     ? process.exited
@@ -168,6 +180,10 @@ final class SimulatedRuntime implements ContainerRuntime {
   public String create(ContainerSpec spec) {
     mayFail();
     String id = spec.podUid() + "/" + spec.container() + "-" + spec.attempt();
+    if (bug == Bug.STARTS_TWICE) {
+      id += "-" + names++;
+      known.add(id);
+    }
     processes.computeIfAbsent(id, _ -> new Container(spec));
     return id;
   }

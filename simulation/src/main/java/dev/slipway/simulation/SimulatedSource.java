@@ -85,7 +85,8 @@ final class SimulatedSource implements Source {
 
   @Override
   public SourceTree tree(Remote repository, String commit, String path) {
-    int number = commit.startsWith("fff") ? -1 : Integer.parseInt(commit.substring(30), 16) - 1;
+    int asked = commit.startsWith("fff") ? -1 : Integer.parseInt(commit.substring(30), 16) - 1;
+    int number = bug == Bug.STALE_RENDER && asked > 0 ? asked - 1 : asked;
     Map<String, String> files =
         number < 0
             ? Map.of("anchor.yaml", commits.getFirst().get("anchor.yaml"))

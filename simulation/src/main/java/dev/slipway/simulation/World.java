@@ -6,6 +6,7 @@ import dev.slipway.controlplane.cluster.EmbeddedCluster;
 import dev.slipway.controlplane.services.ServiceAddresses;
 import dev.slipway.controlplane.store.MemoryJournal;
 import dev.slipway.controlplane.store.ObjectStore;
+import dev.slipway.controlplane.store.StoreException;
 import dev.slipway.controlplane.store.StoreLimits;
 import dev.slipway.model.archive.Archive;
 import dev.slipway.model.cluster.Cluster;
@@ -51,7 +52,14 @@ public final class World {
 
   /// How often the rare things happened.
   public record Counters(
-      int pushes, int deaths, int rollbacks, int crashes, int outages, int brokenPushes) {}
+      int pushes,
+      int deaths,
+      int rollbacks,
+      int crashes,
+      int outages,
+      int brokenPushes,
+      int refusedWrites,
+      int deathsInWrites) {}
 
   private static final int REPLICAS = 3;
   private static final int SURGE = 1;
@@ -63,7 +71,8 @@ public final class World {
   private final ManualTimeline timeline = new ManualTimeline();
   private final SeededChance chance;
   private final Bug bug;
-  private final MemoryJournal journal = new MemoryJournal();
+  private final SimulatedDisk disk;
+  private final boolean badDisk;
   private final MemoryArchive archive = new MemoryArchive();
   private final SimulatedSource source;
   private final SimulatedRuntime runtime;
@@ -82,6 +91,12 @@ public final class World {
   private int crashes;
   private int outages;
   private int brokenPushes;
+  private int deathsInWrites;
+  private String appSaid = "";
+  private final Map<String, Commit> commits = new HashMap<>();
+
+  /// What a commit asks for, where it can be read and differs from others.
+  private record Commit(String version, boolean extra) {}
 
   /// Everything that dies with the daemon.
   private record Daemon(ObjectStore store, Cluster cluster) {}
@@ -89,6 +104,8 @@ public final class World {
   private World(long seed, Bug bug) {
     this.chance = new SeededChance(seed);
     this.bug = bug;
+    this.disk = new SimulatedDisk(new SeededChance(~seed), bug);
+    this.badDisk = seed % 2 != 0;
     this.source = new SimulatedSource(bug);
     this.runtime = new SimulatedRuntime(timeline, chance, bug);
     this.daemon = start();
@@ -106,15 +123,17 @@ public final class World {
         world.rollbacks,
         world.crashes,
         world.outages,
-        world.brokenPushes);
+        world.brokenPushes,
+        world.disk.refused(),
+        world.deathsInWrites);
   }
 
   private Daemon start() {
-    var store = new ObjectStore(journal, timeline, StoreLimits.DEFAULT);
+    var store = new ObjectStore(disk, timeline, StoreLimits.DEFAULT);
     Cluster real =
         new EmbeddedCluster(store, new Filling(), timeline, chance)
             .withNamespaces("default", "kube-system");
-    Cluster cluster = bug == Bug.NONE ? real : new BuggyCluster(real, bug, chance);
+    Cluster cluster = bug == Bug.NONE ? real : new BuggyCluster(real, bug, chance, "");
     var events = new EventRecorder(cluster, timeline, "simulation");
     Controllers.start(
         cluster,
@@ -187,6 +206,7 @@ public final class World {
                   policy.putObject("prune").put("maxObjects", 10).put("maxPercent", 100);
                 }));
     pass(Duration.ofSeconds(20));
+    disk.faulty(badDisk);
     int events = 6 + chance.below(10);
     for (int i = 0; i < events; i++) {
       happen();
@@ -194,6 +214,7 @@ public final class World {
     }
     source.down(false);
     runtime.failing(false);
+    disk.faulty(false);
     push(false, false);
     pass(Duration.ofSeconds(60));
     atRest();
@@ -249,6 +270,9 @@ public final class World {
               + "\"}\n");
     }
     source.push(files);
+    if (!unreadable) {
+      commits.put(source.head(), new Commit(Integer.toString(version), extra));
+    }
   }
 
   private static String controller(String name, int replicas, String command, String version) {
@@ -271,12 +295,9 @@ public final class World {
   }
 
   private void die() {
-    Map<ObjectKey, String> before = content();
+    Map<ObjectKey, String> before = disk.keptTheLast() ? Map.of() : content();
     timeline.dropEverything();
     runtime.forgetListener();
-    if (bug == Bug.FORGETS_ON_CRASH) {
-      before.put(ObjectKey.core("ConfigMap", "default", "acknowledged"), "0");
-    }
     daemon = start();
     Map<ObjectKey, String> after = content();
     before.forEach(
@@ -302,7 +323,18 @@ public final class World {
     if (!pods.isEmpty()) {
       damage();
       KubeObject pod = pods.get(chance.below(pods.size()));
-      daemon.cluster().delete(pod.key(), DeleteOptions.ofUid(pod.uid()));
+      asPerson(() -> daemon.cluster().delete(pod.key(), DeleteOptions.ofUid(pod.uid())));
+    }
+  }
+
+  /// Somebody asks for something, and is refused while the disk is full or the daemon dies.
+  private void asPerson(Runnable action) {
+    try {
+      action.run();
+    } catch (ClusterException | StoreException | MemoryJournal.Crash e) {
+      if (!badDisk) {
+        throw e;
+      }
     }
   }
 
@@ -314,40 +346,51 @@ public final class World {
 
   private void rollBack() {
     rollbacks++;
+    String request = "{\"id\":\"r" + rollbacks + "\",\"by\":\"tester\"}";
     daemon
         .cluster()
         .get(APP)
-        .ifPresent(
+        .map(
             app ->
-                daemon
-                    .cluster()
-                    .replace(
-                        app.withMetadata(
-                            metadata ->
-                                Json.child(metadata, "annotations")
-                                    .put(
-                                        "slipway.dev/rollback-requested",
-                                        "{\"id\":\"r" + rollbacks + "\",\"by\":\"tester\"}"))));
+                app.withMetadata(
+                    metadata ->
+                        Json.child(metadata, "annotations")
+                            .put("slipway.dev/rollback-requested", request)))
+        .ifPresent(app -> asPerson(() -> daemon.cluster().replace(app)));
   }
 
   /// Lets time pass and looks at the world at every instant at which something happens.
   private void pass(Duration time) {
-    try {
-      timeline.runUntil(
-          () -> {
-            if (daemon.store().revision() != seen) {
-              seen = daemon.store().revision();
-              always();
-            }
-            if (++tasks > MAX_TASKS) {
-              throw new Broken("I8: " + MAX_TASKS + " tasks in one life: something spins");
-            }
-            return false;
-          },
-          time);
-    } catch (ClusterException e) {
-      throw new IllegalStateException("a refusal reached nobody: " + e.getMessage(), e);
+    long end = timeline.nanos() + time.toNanos();
+    do {
+      try {
+        timeline.runUntil(this::look, Duration.ofNanos(end - timeline.nanos()));
+      } catch (StoreException | MemoryJournal.Crash e) {
+        if (!badDisk) {
+          throw e;
+        }
+      } catch (ClusterException e) {
+        if (!badDisk) {
+          throw new IllegalStateException("a refusal reached nobody: " + e.getMessage(), e);
+        }
+      }
+      if (disk.hasCrashed()) {
+        deathsInWrites++;
+        die();
+      }
+    } while (timeline.nanos() < end);
+  }
+
+  /// @return whether the daemon has died
+  private boolean look() {
+    if (daemon.store().revision() != seen) {
+      seen = daemon.store().revision();
+      always();
     }
+    if (++tasks > MAX_TASKS) {
+      throw new Broken("I8: " + MAX_TASKS + " tasks in one life: something spins");
+    }
+    return disk.hasCrashed();
   }
 
   private List<KubeObject> pods(String app) {
@@ -381,9 +424,10 @@ public final class World {
       throw new Broken("I4: an object that every commit has was deleted");
     }
     anchored |= anchor;
-    if (runtime.startedTwice()) {
-      throw new Broken("I6: a container was started twice");
+    if (runtime.runsTwice()) {
+      throw new Broken("I6: a container runs twice");
     }
+    honest();
     List<KubeObject> still = pods("still");
     if (still.size() == 2
         && still.stream().allMatch(pod -> Conditions.isTrue(pod.status(), "Ready"))) {
@@ -395,6 +439,39 @@ public final class World {
     } else if (!stillPods.isEmpty()) {
       throw new Broken("I6: a pod that need not change does not run");
     }
+  }
+
+  /// Whoever says that all is as a commit wants it must have seen it so.
+  private void honest() {
+    String said =
+        daemon
+            .cluster()
+            .get(APP)
+            .map(app -> app.status().path("sync"))
+            .filter(sync -> Json.string(sync, "status", "").equals("Synced"))
+            .map(sync -> Json.string(sync, "revision", ""))
+            .orElse("");
+    Commit commit = commits.get(said);
+    if (!said.equals(appSaid) && commit != null) {
+      String live =
+          daemon
+              .cluster()
+              .get(ObjectKey.slipway("Rollout", "shop", "web"))
+              .map(
+                  rollout ->
+                      Json.string(
+                          rollout.spec().path("template").path("metadata").path("annotations"),
+                          "version",
+                          ""))
+              .orElse("none");
+      boolean hasExtra =
+          daemon.cluster().get(ObjectKey.core("ConfigMap", "shop", "extra")).isPresent();
+      if (!live.equals(commit.version()) || hasExtra != commit.extra()) {
+        throw new Broken(
+            "I1: synced at version %s, and version %s is there".formatted(commit.version(), live));
+      }
+    }
+    appSaid = said;
   }
 
   private void atRest() {

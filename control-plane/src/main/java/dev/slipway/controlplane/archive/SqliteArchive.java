@@ -21,16 +21,20 @@ import java.util.List;
 import java.util.Optional;
 import java.util.zip.DeflaterOutputStream;
 import java.util.zip.InflaterInputStream;
+import org.jspecify.annotations.Nullable;
 import org.sqlite.SQLiteConfig;
 
 /// An archive in one SQLite file, each content compressed.
 public final class SqliteArchive implements Archive, AutoCloseable {
   private final Path file;
-  private final Connection connection;
+
+  /// Given up whenever a write fails: what its driver thinks of a transaction that the disk has
+  /// ended is not to be relied on.
+  private @Nullable Connection current;
 
   private SqliteArchive(Path file, Connection connection) {
     this.file = file;
-    this.connection = connection;
+    this.current = connection;
   }
 
   /// Opens the file, or makes it.
@@ -38,27 +42,42 @@ public final class SqliteArchive implements Archive, AutoCloseable {
   /// @throws StoreException when it cannot be used
   public static SqliteArchive open(Path file) {
     try {
-      var config = new SQLiteConfig();
-      config.setJournalMode(SQLiteConfig.JournalMode.WAL);
-      config.setSynchronous(SQLiteConfig.SynchronousMode.FULL);
-      config.setCacheSize(-512);
-      Connection connection = config.createConnection("jdbc:sqlite:" + file);
+      Connection connection = connect(file);
       try (Statement statement = connection.createStatement()) {
         statement.executeUpdate(
             "CREATE TABLE IF NOT EXISTS content(hash TEXT PRIMARY KEY, packed BLOB NOT NULL) WITHOUT ROWID");
       }
-      connection.setAutoCommit(false);
+      connection.commit();
       return new SqliteArchive(file, connection);
     } catch (SQLException e) {
       throw new StoreException("cannot open the archive " + file + ": " + e.getMessage(), e);
     }
   }
 
+  private static Connection connect(Path file) throws SQLException {
+    var config = new SQLiteConfig();
+    config.setJournalMode(SQLiteConfig.JournalMode.WAL);
+    config.setSynchronous(SQLiteConfig.SynchronousMode.FULL);
+    config.setCacheSize(-512);
+    Connection connection = config.createConnection("jdbc:sqlite:" + file);
+    connection.setAutoCommit(false);
+    return connection;
+  }
+
+  private Connection connection() throws SQLException {
+    Connection known = current;
+    if (known == null) {
+      known = connect(file);
+      current = known;
+    }
+    return known;
+  }
+
   @Override
   public synchronized List<String> put(Collection<byte[]> contents) {
     var hashes = new ArrayList<String>(contents.size());
     try (PreparedStatement insert =
-        connection.prepareStatement("INSERT OR IGNORE INTO content VALUES (?, ?)")) {
+        connection().prepareStatement("INSERT OR IGNORE INTO content VALUES (?, ?)")) {
       for (byte[] content : contents) {
         String hash = hash(content);
         hashes.add(hash);
@@ -66,10 +85,10 @@ public final class SqliteArchive implements Archive, AutoCloseable {
         insert.setBytes(2, pack(content));
         insert.executeUpdate();
       }
-      connection.commit();
+      connection().commit();
       return List.copyOf(hashes);
     } catch (SQLException e) {
-      rollBack(e);
+      giveUp(e);
       throw new StoreException("the archive " + file + " refused a write: " + e.getMessage(), e);
     }
   }
@@ -77,7 +96,7 @@ public final class SqliteArchive implements Archive, AutoCloseable {
   @Override
   public synchronized Optional<byte[]> get(String hash) {
     try (PreparedStatement select =
-        connection.prepareStatement("SELECT packed FROM content WHERE hash = ?")) {
+        connection().prepareStatement("SELECT packed FROM content WHERE hash = ?")) {
       select.setString(1, hash);
       try (ResultSet result = select.executeQuery()) {
         if (!result.next()) {
@@ -89,9 +108,10 @@ public final class SqliteArchive implements Archive, AutoCloseable {
         }
         return Optional.of(content);
       } finally {
-        connection.rollback();
+        connection().rollback();
       }
     } catch (SQLException e) {
+      giveUp(e);
       throw new StoreException("cannot read the archive " + file + ": " + e.getMessage(), e);
     } catch (IOException e) {
       throw new IllegalStateException("content " + hash + " in " + file + " is damaged", e);
@@ -102,9 +122,9 @@ public final class SqliteArchive implements Archive, AutoCloseable {
   public synchronized void retain(Collection<String> hashes) {
     var kept = new HashSet<>(hashes);
     var gone = new ArrayList<String>();
-    try (Statement statement = connection.createStatement();
+    try (Statement statement = connection().createStatement();
         PreparedStatement delete =
-            connection.prepareStatement("DELETE FROM content WHERE hash = ?")) {
+            connection().prepareStatement("DELETE FROM content WHERE hash = ?")) {
       try (ResultSet result = statement.executeQuery("SELECT hash FROM content")) {
         while (result.next()) {
           if (!kept.contains(result.getString(1))) {
@@ -116,16 +136,20 @@ public final class SqliteArchive implements Archive, AutoCloseable {
         delete.setString(1, hash);
         delete.executeUpdate();
       }
-      connection.commit();
+      connection().commit();
     } catch (SQLException e) {
-      rollBack(e);
+      giveUp(e);
       throw new StoreException("the archive " + file + " refused a write: " + e.getMessage(), e);
     }
   }
 
-  private void rollBack(SQLException cause) {
+  private void giveUp(SQLException cause) {
+    Connection old = current;
+    current = null;
     try {
-      connection.rollback();
+      if (old != null) {
+        old.close();
+      }
     } catch (SQLException e) {
       cause.addSuppressed(e);
     }
@@ -158,7 +182,9 @@ public final class SqliteArchive implements Archive, AutoCloseable {
   @Override
   public synchronized void close() {
     try {
-      connection.close();
+      if (current != null) {
+        current.close();
+      }
     } catch (SQLException e) {
       throw new StoreException("cannot close the archive " + file + ": " + e.getMessage(), e);
     }

@@ -39,6 +39,7 @@ final class Forwarder implements Runnable {
   private static final long WAIT_MILLIS = 10_000;
   private static final long QUIET_MILLIS = 250;
   private static final int BACKLOG = 1_024;
+  private static final long TIDY_MILLIS = 50;
 
   private final Selector selector;
   private final LongSupplier millis;
@@ -49,6 +50,7 @@ final class Forwarder implements Runnable {
   private volatile boolean closed;
   private boolean retired;
   private long version;
+  private long tidied;
 
   Forwarder(LongSupplier millis) {
     this.millis = millis;
@@ -149,7 +151,7 @@ final class Forwarder implements Runnable {
   public void run() {
     while (!closed) {
       try {
-        selector.select(100);
+        selector.select(TIDY_MILLIS);
         Runnable task;
         while ((task = tasks.poll()) != null) {
           task.run();
@@ -160,7 +162,10 @@ final class Forwarder implements Runnable {
           }
         }
         selector.selectedKeys().clear();
-        tidy();
+        if (millis.getAsLong() - tidied >= TIDY_MILLIS) {
+          tidied = millis.getAsLong();
+          tidy();
+        }
       } catch (IOException e) {
         log.error("proxy loop failed", e);
       }

@@ -11,6 +11,7 @@ import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.sqlite.SQLiteConfig;
@@ -25,26 +26,42 @@ public final class SqliteJournal implements Journal {
   private static final int TRIM_EVERY = 2_000;
 
   private final Path file;
-  private final Connection connection;
   private final Connection reader;
-  private final PreparedStatement put;
-  private final PreparedStatement remove;
-  private final PreparedStatement record;
-  private final PreparedStatement mark;
+  private @Nullable Writer writer;
   private long auditSinceTrim;
 
-  private SqliteJournal(Path file, Connection connection, Connection reader) throws SQLException {
+  private SqliteJournal(Path file, Writer writer, Connection reader) {
     this.file = file;
-    this.connection = connection;
+    this.writer = writer;
     this.reader = reader;
-    put =
-        connection.prepareStatement(
-            "INSERT OR REPLACE INTO object(id, revision, content) VALUES (?, ?, ?)");
-    remove = connection.prepareStatement("DELETE FROM object WHERE id = ?");
-    record =
-        connection.prepareStatement(
-            "INSERT OR REPLACE INTO audit(revision, kind, namespace, name, line) VALUES (?, ?, ?, ?, ?)");
-    mark = connection.prepareStatement("UPDATE mark SET revision = ?");
+  }
+
+  /// The one connection that writes. It is given up whenever a write fails: what its driver thinks
+  /// of a transaction that the disk has ended is not to be relied on.
+  private record Writer(
+      Connection connection,
+      PreparedStatement put,
+      PreparedStatement remove,
+      PreparedStatement record,
+      PreparedStatement mark) {
+    static Writer on(Connection connection) throws SQLException {
+      connection.setAutoCommit(false);
+      return new Writer(
+          connection,
+          connection.prepareStatement(
+              "INSERT OR REPLACE INTO object(id, revision, content) VALUES (?, ?, ?)"),
+          connection.prepareStatement("DELETE FROM object WHERE id = ?"),
+          connection.prepareStatement(
+              "INSERT OR REPLACE INTO audit(revision, kind, namespace, name, line) VALUES (?, ?, ?, ?, ?)"),
+          connection.prepareStatement("UPDATE mark SET revision = ?"));
+    }
+
+    long revision() throws SQLException {
+      try (Statement statement = connection.createStatement();
+          ResultSet result = statement.executeQuery("SELECT revision FROM mark")) {
+        return result.next() ? result.getLong(1) : 0;
+      }
+    }
   }
 
   /// Opens the file, or makes it.
@@ -55,7 +72,7 @@ public final class SqliteJournal implements Journal {
       Connection connection = connect(file, false);
       try {
         prepare(file, connection);
-        return new SqliteJournal(file, connection, connect(file, true));
+        return new SqliteJournal(file, Writer.on(connection), connect(file, true));
       } catch (SQLException | RuntimeException e) {
         connection.close();
         throw e;
@@ -63,6 +80,15 @@ public final class SqliteJournal implements Journal {
     } catch (SQLException e) {
       throw new StoreException("cannot open the store " + file + ": " + e.getMessage(), e);
     }
+  }
+
+  private Writer writer() throws SQLException {
+    Writer known = writer;
+    if (known == null) {
+      known = Writer.on(connect(file, false));
+      writer = known;
+    }
+    return known;
   }
 
   private static Connection connect(Path file, boolean readOnly) throws SQLException {
@@ -109,7 +135,6 @@ public final class SqliteJournal implements Journal {
         }
       }
     }
-    connection.setAutoCommit(false);
   }
 
   private static int number(Statement statement, String query) throws SQLException {
@@ -120,15 +145,13 @@ public final class SqliteJournal implements Journal {
 
   @Override
   public long load(Consumer<Row> rows) {
-    try (Statement statement = connection.createStatement()) {
+    try (Statement statement = writer().connection().createStatement()) {
       try (ResultSet result = statement.executeQuery("SELECT id, revision, content FROM object")) {
         while (result.next()) {
           rows.accept(new Row(result.getLong(1), result.getLong(2), result.getBytes(3)));
         }
       }
-      try (ResultSet result = statement.executeQuery("SELECT revision FROM mark")) {
-        return result.next() ? result.getLong(1) : 0;
-      }
+      return writer().revision();
     } catch (SQLException | IllegalArgumentException e) {
       throw new StoreException("cannot read the store " + file + ": " + e.getMessage(), e);
     }
@@ -137,35 +160,41 @@ public final class SqliteJournal implements Journal {
   @Override
   public void commit(Batch batch) {
     try {
-      for (Change change : batch.changes()) {
-        switch (change) {
-          case Change.Put(long id, long revision, _, byte[] content, _) -> {
-            put.setLong(1, id);
-            put.setLong(2, revision);
-            put.setBytes(3, content);
-            put.executeUpdate();
-          }
-          case Change.Remove(long id, _) -> {
-            remove.setLong(1, id);
-            remove.executeUpdate();
-          }
-        }
-        keep(change.audit());
-      }
-      mark.setLong(1, batch.revision());
-      mark.executeUpdate();
-      auditSinceTrim += batch.changes().size();
-      if (auditSinceTrim >= TRIM_EVERY) {
-        trim(batch.revision());
-      }
-      connection.commit();
+      commit(batch, writer());
     } catch (SQLException e) {
-      rollBack();
-      throw new StoreException("the store " + file + " refused a write: " + e.getMessage(), e);
+      if (!wasKept(batch)) {
+        throw new StoreException("the store " + file + " refused a write: " + e.getMessage(), e);
+      }
+      log.warn("a write was kept although its flush failed file={} cause={}", file, e.toString());
     }
   }
 
-  private void keep(AuditRecord audit) throws SQLException {
+  private void commit(Batch batch, Writer to) throws SQLException {
+    for (Change change : batch.changes()) {
+      switch (change) {
+        case Change.Put(long id, long revision, _, byte[] content, _) -> {
+          to.put().setLong(1, id);
+          to.put().setLong(2, revision);
+          to.put().setBytes(3, content);
+          to.put().executeUpdate();
+        }
+        case Change.Remove(long id, _) -> {
+          to.remove().setLong(1, id);
+          to.remove().executeUpdate();
+        }
+      }
+      keep(change.audit(), to.record());
+    }
+    to.mark().setLong(1, batch.revision());
+    to.mark().executeUpdate();
+    auditSinceTrim += batch.changes().size();
+    if (auditSinceTrim >= TRIM_EVERY) {
+      trim(batch.revision(), to.connection());
+    }
+    to.connection().commit();
+  }
+
+  private static void keep(AuditRecord audit, PreparedStatement record) throws SQLException {
     record.setLong(1, audit.revision());
     record.setString(2, audit.object().kind());
     record.setString(3, audit.object().namespace());
@@ -174,19 +203,38 @@ public final class SqliteJournal implements Journal {
     record.executeUpdate();
   }
 
-  private void trim(long revision) throws SQLException {
+  /// Begins anew after a failure, and asks the file itself what became of the batch.
+  private boolean wasKept(Batch batch) {
+    giveUp();
+    try {
+      Writer fresh = writer();
+      long revision = fresh.revision();
+      fresh.connection().rollback();
+      return revision == batch.revision();
+    } catch (SQLException e) {
+      log.debug("store cannot be opened again yet file={} cause={}", file, e.toString());
+      giveUp();
+      return false;
+    }
+  }
+
+  private void giveUp() {
+    Writer old = writer;
+    writer = null;
+    if (old != null) {
+      try {
+        old.connection().close();
+      } catch (SQLException e) {
+        log.debug("connection not closed file={} cause={}", file, e.toString());
+      }
+    }
+  }
+
+  private void trim(long revision, Connection connection) throws SQLException {
     try (Statement statement = connection.createStatement()) {
       statement.executeUpdate("DELETE FROM audit WHERE revision < " + (revision - AUDIT_KEPT));
     }
     auditSinceTrim = 0;
-  }
-
-  private void rollBack() {
-    try {
-      connection.rollback();
-    } catch (SQLException e) {
-      log.warn("rollback failed file={} cause={}", file, e.toString());
-    }
   }
 
   @Override
@@ -227,7 +275,9 @@ public final class SqliteJournal implements Journal {
   public void close() {
     try {
       reader.close();
-      connection.close();
+      if (writer != null) {
+        writer.connection().close();
+      }
     } catch (SQLException e) {
       log.warn("store not closed cleanly file={} cause={}", file, e.toString());
     }

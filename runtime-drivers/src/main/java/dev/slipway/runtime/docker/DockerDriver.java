@@ -13,23 +13,28 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /// Makes a node of each engine that a Node object declares. Beside what every declaration has, it
-/// reads these annotations:
+/// reads this annotation:
 ///
-/// - `slipway.dev/pod-subnet`: where the pods' addresses come from; else the engine chooses
 /// - `slipway.dev/allow-host-access`: `"true"` for pods that are privileged or use what is the
 ///   host's
 ///
 /// and of the credentials `ca.pem`, `cert.pem` and `key.pem` (TLS), `ssh-privatekey` and
 /// `known_hosts` (ssh).
 public final class DockerDriver implements NodeDriver {
-  public static final String POD_SUBNET = "slipway.dev/pod-subnet";
   public static final String ALLOW_HOST_ACCESS = "slipway.dev/allow-host-access";
   private static final String LOCAL = "unix:///var/run/docker.sock";
   private static final String CLUSTER_DOMAIN = "cluster.local";
   private static final Duration ANSWER = Duration.ofSeconds(5);
   private static final int PODS = 250;
+  private static final Pattern WORD =
+      Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?");
+  private static final Pattern KEY =
+      Pattern.compile("([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?" + WORD.pattern());
 
   private final String owner;
   private final List<String> dnsServers;
@@ -45,6 +50,12 @@ public final class DockerDriver implements NodeDriver {
     this.dnsServers = List.copyOf(dnsServers);
     this.hostAllowed = hostAllowed;
     this.timeline = timeline;
+  }
+
+  /// Engines on one host would choose the same subnet.
+  @Override
+  public boolean needsPodSubnet() {
+    return true;
   }
 
   @Override
@@ -64,10 +75,9 @@ public final class DockerDriver implements NodeDriver {
                     declaration
                         .annotations()
                         .getOrDefault(ALLOW_HOST_ACCESS, Boolean.toString(hostAllowed))));
-    String subnet = declaration.annotations().get(POD_SUBNET);
     DockerRuntime runtime =
         DockerRuntime.open(
-            address, subnet == null ? options : options.withSubnet(subnet), timeline);
+            address, declaration.podSubnet().map(options::withSubnet).orElse(options), timeline);
     return new Engines(runtime, address);
   }
 
@@ -121,17 +131,31 @@ public final class DockerDriver implements NodeDriver {
               "cpu", Integer.toString(processors),
               "memory", memory / 1024 + "Ki",
               "pods", Integer.toString(PODS));
+      Map<String, String> labels = own(info.getLabels());
+      labels.put("kubernetes.io/arch", architecture);
+      labels.put("slipway.dev/runtime", "docker");
       return new NodeFacts.Reading(
           host(address),
-          Map.of(
-              "kubernetes.io/arch", architecture,
-              "kubernetes.io/os", "linux",
-              "slipway.dev/runtime", "docker"),
+          labels,
           amounts,
           amounts,
           "docker://" + info.getServerVersion(),
           String.valueOf(info.getOperatingSystem()),
           architecture);
+    }
+
+    /// The engine's labels, of those that a Node may carry: an engine allows more.
+    private static Map<String, String> own(String @Nullable [] stated) {
+      var labels = new TreeMap<String, String>();
+      for (String label : stated == null ? new String[0] : stated) {
+        int equals = label.indexOf('=');
+        String key = equals < 0 ? label : label.substring(0, equals);
+        String value = equals < 0 ? "" : label.substring(equals + 1);
+        if (KEY.matcher(key).matches() && (value.isEmpty() || WORD.matcher(value).matches())) {
+          labels.put(key, value);
+        }
+      }
+      return labels;
     }
 
     private static String host(EngineAddress address) {

@@ -142,7 +142,7 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
     this.agentsChanged = agentsChanged;
     this.timeline = timeline;
     this.chance = chance;
-    this.groups = new TaskGroups(settings.images());
+    this.groups = new TaskGroups(settings.images(), settings.path());
     this.frameworkId = files.frameworkId().orElse("");
     this.scheduler =
         new Scheduler(

@@ -8,6 +8,7 @@ import java.util.List;
 /// @param user that tasks run as
 /// @param failoverTimeout how long Mesos keeps the tasks while no daemon is connected
 /// @param images whether the agents provide container images
+/// @param path where commands find their programs; empty for the agents' own choice
 /// @param patience how long a group waits for an offer before its pod is given up here
 /// @param callDeadline for each call
 record FrameworkSettings(
@@ -18,6 +19,7 @@ record FrameworkSettings(
     List<String> roles,
     Duration failoverTimeout,
     boolean images,
+    String path,
     Duration patience,
     Duration callDeadline) {
   static final Duration WEEKS = Duration.ofDays(28);
@@ -35,6 +37,7 @@ record FrameworkSettings(
         List.of("*"),
         WEEKS,
         false,
+        "",
         Duration.ofSeconds(30),
         Duration.ofSeconds(10));
   }

@@ -30,8 +30,8 @@ import javax.net.ssl.TrustManagerFactory;
 ///
 /// Beside the host and the credentials (`principal`, `secret`, `ca.crt`) a declaration may carry
 /// the annotations `slipway.dev/mesos-role` (several by commas), `slipway.dev/mesos-user`,
-/// `slipway.dev/mesos-framework` (its name) and `slipway.dev/mesos-images` (`"true"` where the
-/// agents provide container images).
+/// `slipway.dev/mesos-framework` (its name), `slipway.dev/mesos-path` (`PATH` of commands) and
+/// `slipway.dev/mesos-images` (`"true"` where the agents provide container images).
 public final class MesosDriver implements NodeDriver {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
   private static final int PODS = 1_000;
@@ -189,6 +189,7 @@ public final class MesosDriver implements NodeDriver {
         roles,
         FrameworkSettings.WEEKS,
         annotations.getOrDefault(PREFIX + "images", "").equals("true"),
+        annotations.getOrDefault(PREFIX + "path", ""),
         PATIENCE,
         Duration.ofSeconds(10));
   }

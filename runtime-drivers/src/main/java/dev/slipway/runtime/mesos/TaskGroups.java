@@ -22,7 +22,8 @@ import tools.jackson.databind.node.ObjectNode;
 /// A pod as a task group of the default executor, as Mesos writes it.
 ///
 /// @param images containers get the root file system of their image, which the agents provide
-record TaskGroups(boolean images) {
+/// @param path `PATH` of containers that state none; empty for the agents' own choice
+record TaskGroups(boolean images, String path) {
   /// @throws RuntimeFailedException permanent when Mesos could not run such a pod
   void check(Waiting waiting) {
     var before = new ArrayList<String>();
@@ -117,6 +118,9 @@ record TaskGroups(boolean images) {
     task.set("resources", resources);
     var script = new LaunchScript(part, before, waiting.volumes(), images);
     var environment = new LinkedHashMap<>(ports(agent, pod, part, ports));
+    if (!path.isEmpty()) {
+      environment.put("PATH", path);
+    }
     environment.putAll(spec.environment());
     environment.putAll(script.environment());
     ObjectNode command = task.putObject("command");

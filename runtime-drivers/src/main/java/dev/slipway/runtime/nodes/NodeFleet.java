@@ -145,7 +145,7 @@ public final class NodeFleet implements NodePool, PodStreams, AutoCloseable {
       return Outcome.SETTLED;
     }
     try {
-      NodeDeclaration declared = declaration(node.get());
+      NodeDeclaration declared = declaration(withSubnet(node.get()));
       if (member == null || !member.declared().equals(Optional.of(declared))) {
         if (member != null) {
           members.remove(key.name());
@@ -168,6 +168,27 @@ public final class NodeFleet implements NodePool, PodStreams, AutoCloseable {
     }
   }
 
+  /// One at a time: two nodes must not be given the same.
+  private synchronized KubeObject withSubnet(KubeObject node) {
+    NodeDriver driver = drivers.get(node.annotation(NodeDeclaration.RUNTIME).orElse(""));
+    if (driver == null
+        || !driver.needsPodSubnet()
+        || Json.string(node.spec(), "podCIDR").isPresent()) {
+      return node;
+    }
+    String subnet =
+        node.annotation(NodeDeclaration.POD_SUBNET)
+            .orElseGet(
+                () -> PodSubnets.free(node.name(), cluster.list(ObjectQuery.all(NODE)).items()));
+    return cluster.replace(
+        node.with(
+            json -> {
+              var spec = Json.child(json, "spec");
+              spec.put("podCIDR", subnet);
+              spec.putArray("podCIDRs").add(subnet);
+            }));
+  }
+
   private NodeDeclaration declaration(KubeObject node) {
     Map<String, String> annotations = node.annotations();
     return new NodeDeclaration(
@@ -176,6 +197,7 @@ public final class NodeFleet implements NodePool, PodStreams, AutoCloseable {
         annotations.getOrDefault(NodeDeclaration.HOST, ""),
         credentials(annotations.getOrDefault(NodeDeclaration.CREDENTIALS, "")),
         annotations.getOrDefault(NodeDeclaration.ALLOW_INSECURE, "").equals("true"),
+        Json.string(node.spec(), "podCIDR"),
         annotations);
   }
 

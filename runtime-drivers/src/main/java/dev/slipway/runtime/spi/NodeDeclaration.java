@@ -11,9 +11,12 @@ import java.util.Optional;
 /// - `slipway.dev/runtime`: which driver, `docker` for one; this one makes it a declaration
 /// - `slipway.dev/host`: where the engine listens
 /// - `slipway.dev/credentials`: `namespace/name` of a Secret with what the engine asks for
+/// - `slipway.dev/pod-subnet`: `10.112.3.0/24`, where the one that is allotted does not do
 /// - `slipway.dev/allow-insecure`: `"true"` for an engine that anybody could talk to
 ///
 /// @param host empty for the driver's own choice
+/// @param podSubnet the addresses of its pods, which no other node has; empty where the driver
+///   needs none
 /// @param credentials the Secret's data, decoded
 /// @param annotations all of the Node's, for what only one driver knows
 public record NodeDeclaration(
@@ -22,10 +25,12 @@ public record NodeDeclaration(
     String host,
     Map<String, byte[]> credentials,
     boolean insecureAllowed,
+    Optional<String> podSubnet,
     Map<String, String> annotations) {
   public static final String RUNTIME = "slipway.dev/runtime";
   public static final String HOST = "slipway.dev/host";
   public static final String CREDENTIALS = "slipway.dev/credentials";
+  public static final String POD_SUBNET = "slipway.dev/pod-subnet";
   public static final String ALLOW_INSECURE = "slipway.dev/allow-insecure";
 
   public NodeDeclaration {
@@ -42,6 +47,7 @@ public record NodeDeclaration(
     return name.equals(other.name)
         && runtime.equals(other.runtime)
         && host.equals(other.host)
+        && podSubnet.equals(other.podSubnet)
         && insecureAllowed == other.insecureAllowed
         && own(annotations).equals(own(other.annotations))
         && credentials.keySet().equals(other.credentials.keySet())

@@ -16,6 +16,11 @@ public interface NodeDriver {
     void close();
   }
 
+  /// Whether its pods have addresses of a subnet that is allotted to the node.
+  default boolean needsPodSubnet() {
+    return false;
+  }
+
   /// Called on a thread of its own, and again with growing delay after a failure. An engine that is
   /// away is no failure: its [NodeFacts] say so, and when it is back.
   ///

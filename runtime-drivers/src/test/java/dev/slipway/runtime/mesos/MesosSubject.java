@@ -36,6 +36,7 @@ final class MesosSubject implements AutoCloseable {
                 usual.roles(),
                 usual.failoverTimeout(),
                 false,
+                "",
                 patience,
                 Duration.ofSeconds(10)),
             PodFiles.in(data),

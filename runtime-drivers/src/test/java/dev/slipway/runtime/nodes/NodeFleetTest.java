@@ -48,6 +48,11 @@ class NodeFleetTest {
     final Set<String> away = new HashSet<>();
 
     @Override
+    public boolean needsPodSubnet() {
+      return true;
+    }
+
+    @Override
     public Connection connect(NodeDeclaration declaration, NodePool pool) {
       if (!declaration.host().startsWith("unix://")) {
         throw RuntimeFailedException.unsupported("no such host: " + declaration.host());
@@ -218,6 +223,23 @@ class NodeFleetTest {
             .with(json -> Json.child(json, "data").put("tls.key", "bmV3")));
     timeline.advance(Duration.ofSeconds(40));
     assertThat(engines.connects).hasSize(2);
+  }
+
+  @Test
+  void everyNodeHasAPodSubnetOfItsOwnAndKeepsIt() {
+    declare("a", "unix:///a");
+    declare("b", "unix:///b");
+    String first = Json.string(node("a").spec(), "podCIDR", "");
+    String second = Json.string(node("b").spec(), "podCIDR", "");
+    assertThat(first).startsWith("10.").endsWith(".0/24").isNotEqualTo(second);
+    timeline.advance(Duration.ofMinutes(1));
+    assertThat(Json.string(node("b").spec(), "podCIDR", "")).isEqualTo(second);
+
+    cluster.delete(ObjectKey.core("Node", "", "a"), DeleteOptions.BACKGROUND);
+    timeline.runUntilIdle();
+    declare("a", "unix:///a");
+    assertThat(Json.string(node("a").spec(), "podCIDR", "")).isEqualTo(first);
+    assertThat(engines.connects).hasSize(3);
   }
 
   @Test

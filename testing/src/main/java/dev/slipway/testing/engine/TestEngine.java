@@ -236,6 +236,17 @@ public final class TestEngine implements AutoCloseable {
     known.destroyForcibly();
     ended(known);
     process = null;
+    // Its containerd dies with it, but later: the next dockerd would take that for its own.
+    await(() -> containerd().filter(ProcessHandle::isAlive).isEmpty());
+  }
+
+  private Optional<ProcessHandle> containerd() {
+    try {
+      String pid = Files.readString(folder.resolve("exec/containerd/containerd.pid")).strip();
+      return pid.isEmpty() ? Optional.empty() : ProcessHandle.of(Long.parseLong(pid));
+    } catch (IOException e) {
+      return Optional.empty();
+    }
   }
 
   private static void ended(Process process) {
@@ -332,6 +343,18 @@ public final class TestEngine implements AutoCloseable {
     return request("DELETE", path, null);
   }
 
+  String push(String name, String tag, String login) {
+    return curl(
+            "-m",
+            "60",
+            "-X",
+            "POST",
+            "-H",
+            "X-Registry-Auth: " + login,
+            "http://d/images/" + name + "/push?tag=" + tag)
+        .text();
+  }
+
   private String request(String method, String path, @Nullable String body) {
     var arguments = new ArrayList<>(List.of("-m", "60", "-X", method));
     if (body != null) {
@@ -415,6 +438,12 @@ public final class TestEngine implements AutoCloseable {
       }
     } finally {
       output(List.of("ip", "link", "del", bridge));
+      // A dockerd that was killed leaves its folder mounted, once for each start.
+      String data = folder.resolve("data").toString();
+      int code;
+      do {
+        code = output(List.of("umount", "-l", data)).code();
+      } while (code == 0);
     }
   }
 }

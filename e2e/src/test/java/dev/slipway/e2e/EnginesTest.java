@@ -1,0 +1,396 @@
+package dev.slipway.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.slipway.cli.Cli;
+import dev.slipway.cli.DaemonStarter;
+import dev.slipway.controlplane.proxy.ProxyClient;
+import dev.slipway.testing.engine.TestEngine;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import java.util.regex.Pattern;
+import org.eclipse.jgit.api.Git;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// One service on three real Docker Engines and on local processes, called all the time from
+/// outside and, by its name, from a pod on each engine.
+class EnginesTest {
+  private static final int ENGINES = 3;
+  private static final int WEBS = 5;
+
+  @TempDir Path folder;
+
+  private final List<TestEngine> engines = new ArrayList<>();
+  private Path data;
+  private Git git;
+  private int port;
+  private Process daemon;
+  private int version;
+  private String said = "";
+
+  @BeforeEach
+  void enginesAndADaemon() throws Exception {
+    Optional<String> missing = TestEngine.missing();
+    assumeTrue(missing.isEmpty(), () -> missing.orElse(""));
+    data = folder.resolve("data");
+    port = freeNodePort();
+    for (int i = 0; i < ENGINES; i++) {
+      TestEngine engine = TestEngine.start(folder.resolve("e" + i));
+      engines.add(engine);
+      engine.importImage("caller:latest", withCurl(engine.folder().resolve("busybox")));
+    }
+    git = Git.init().setDirectory(folder.resolve("repo").toFile()).setInitialBranch("main").call();
+    git.getRepository().getConfig().setString("user", null, "name", "tester");
+    git.getRepository().getConfig().save();
+    daemon = start();
+    for (int i = 0; i < ENGINES; i++) {
+      assertThat(
+              slipway(
+                  "node",
+                  "add",
+                  "e" + i,
+                  "--host",
+                  engines.get(i).address(),
+                  "--evict-after",
+                  "10s"))
+          .as(() -> said)
+          .isZero();
+    }
+  }
+
+  @AfterEach
+  void nothingIsLeft() throws Exception {
+    if (daemon != null) {
+      slipway("down", "--pods");
+      daemon.destroyForcibly().waitFor();
+      ProxyClient.stop(data.resolve("proxy"));
+      git.close();
+    }
+    for (TestEngine engine : engines) {
+      engine.close();
+      // One that was killed leaves its folder mounted on itself.
+      new ProcessBuilder("umount", "-l", engine.folder().resolve("data").toString())
+          .redirectErrorStream(true)
+          .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+          .start()
+          .waitFor();
+    }
+  }
+
+  @Test
+  void aServiceAnswersThroughUpdatesAndTheLossOfAnEngine() throws Exception {
+    push();
+    assertThat(
+            slipway(
+                "app",
+                "create",
+                "shop",
+                "--repo",
+                folder.resolve("repo").toString(),
+                "--dest-namespace",
+                "shop"))
+        .isZero();
+    assertThat(slipway("wait", "shop", "--timeout", "120")).as(() -> said + status()).isZero();
+    assertThat(nodesOf("web-")).hasSize(ENGINES + 1);
+
+    // Rolling updates, from outside and from a pod of each engine.
+    var stop = new AtomicBoolean();
+    var answered = new AtomicInteger();
+    var failures = new AtomicInteger();
+    Thread client = Thread.ofPlatform().start(() -> keepCalling(stop, answered, failures));
+    for (int i = 0; i < 3; i++) {
+      push();
+      String head = git.log().setMaxCount(1).call().iterator().next().name();
+      assertThat(slipway("wait", "shop", "--revision", head, "--timeout", "120"))
+          .as(() -> said + status())
+          .isZero();
+    }
+    stop.set(true);
+    client.join();
+    assertThat(failures.get()).as("failed of %d", answered.get() + failures.get()).isZero();
+    assertThat(answered.get()).isPositive();
+    for (String caller : podsOf("caller-")) {
+      assertThat(slipway("logs", caller, "-n", "shop")).isZero();
+      assertThat(said).as(caller).contains("ok").doesNotContain("FAILED");
+    }
+
+    // One that hangs is unknown, not dead: nothing of it is replaced, and the service goes on.
+    awaitThat(() -> podsOf("web-").size() == WEBS, "the old pods are gone");
+    Set<String> before = podsOf("web-");
+    engines.getFirst().hang();
+    awaitThat(() -> node("e0").contains("Unknown"), "the hung engine's node is unknown");
+    assertThat(call()).isTrue();
+    engines.getFirst().goOn();
+    awaitThat(() -> !node("e0").contains("Unknown"), "it is ready again");
+    assertThat(podsOf("web-")).isEqualTo(before);
+
+    // One that is away for longer than its policy allows loses its pods to the others.
+    engines.get(1).kill();
+    awaitThat(
+        () ->
+            runningOn("web-").values().stream().filter(node -> !node.equals("e1")).count() == WEBS,
+        "its pods run elsewhere");
+    assertThat(call()).isTrue();
+    engines.get(1).start();
+    awaitThat(() -> !node("e1").contains("Unknown"), "it is back");
+    awaitThat(() -> podsOf("web-").size() == WEBS, "what is too many is gone");
+    awaitThat(() -> webContainers(engines.get(1)) == nodesCount("e1"), "and so are its containers");
+
+    // A drained engine is empty, and its pods are elsewhere.
+    assertThat(slipway("node", "remove", "e2", "--timeout", "120")).as(() -> said).isZero();
+    assertThat(engines.get(2).containers()).isEmpty();
+    awaitThat(() -> runningOn("web-").size() == WEBS, "all pods run");
+  }
+
+  private void push() throws Exception {
+    version++;
+    Files.writeString(
+        folder.resolve("repo/web.yaml"),
+        """
+        apiVersion: v1
+        kind: ReplicationController
+        metadata:
+          name: web
+          annotations: {slipway.dev/max-surge: "1", slipway.dev/max-unavailable: "0"}
+        spec:
+          replicas: %d
+          selector: {app: web}
+          template:
+            metadata: {labels: {app: web}, annotations: {version: "%d"}}
+            spec:
+              terminationGracePeriodSeconds: 10
+              topologySpreadConstraints:
+              - {maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {app: web}}}
+              containers:
+              - name: web
+                image: test:latest
+                imagePullPolicy: Never
+                command: [sh, -c, "exec busybox httpd -f -p $POD_IP:8080 -h /etc"]
+                readinessProbe: {tcpSocket: {port: 8080}, periodSeconds: 1}
+        ---
+        apiVersion: v1
+        kind: ReplicationController
+        metadata: {name: caller}
+        spec:
+          replicas: %d
+          selector: {app: caller}
+          template:
+            metadata: {labels: {app: caller}}
+            spec:
+              terminationGracePeriodSeconds: 1
+              nodeSelector: {slipway.dev/runtime: docker}
+              topologySpreadConstraints:
+              - {maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {app: caller}}}
+              containers:
+              - name: caller
+                image: caller:latest
+                imagePullPolicy: Never
+                command: [sh, -c, "while true; do if curl -sf -m 15 -o /dev/null http://web/hostname; then echo ok; else echo FAILED; fi; sleep 0.1; done"]
+        ---
+        apiVersion: v1
+        kind: Service
+        metadata: {name: web}
+        spec:
+          type: NodePort
+          selector: {app: web}
+          ports: [{name: http, port: 80, targetPort: 8080, nodePort: %d}]
+        """
+            .formatted(WEBS, version, ENGINES, port));
+    git.add().addFilepattern(".").call();
+    git.commit().setMessage("version " + version).setSign(false).call();
+  }
+
+  /// A static busybox resolves no names; curl does, by the C library's own resolver.
+  private static Path withCurl(Path root) throws Exception {
+    Process process = new ProcessBuilder("ldd", "/usr/bin/curl").start();
+    String libraries = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor()).isZero();
+    Files.copy(Path.of("/usr/bin/curl"), root.resolve("bin/curl"));
+    var found = Pattern.compile("(/\\S+) \\(0x").matcher(libraries);
+    while (found.find()) {
+      Path target = root.resolve(found.group(1).substring(1));
+      Files.createDirectories(target.getParent());
+      Files.copy(Path.of(found.group(1)), target);
+    }
+    Files.writeString(root.resolve("etc/nsswitch.conf"), "hosts: files dns\n");
+    return root;
+  }
+
+  private Process start() throws IOException {
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "dev.slipway.app.Slipway",
+                "server",
+                "--data-dir",
+                data.toString(),
+                "--listen",
+                "none")
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(folder.resolve("daemon.log").toFile()))
+            .redirectErrorStream(true)
+            .start();
+    awaitThat(() -> slipway("version") == 0 && slipway("status") == 0, "the daemon answers");
+    return process;
+  }
+
+  private interface Condition {
+    boolean holds() throws Exception;
+  }
+
+  private void awaitThat(Condition condition, String what) {
+    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(150);
+    try {
+      while (!condition.holds()) {
+        assertThat(System.nanoTime()).as(() -> what + "\n" + said + status()).isLessThan(until);
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(100));
+      }
+    } catch (Exception e) {
+      throw new AssertionError(what, e);
+    }
+  }
+
+  private int slipway(String... arguments) {
+    var all = new ArrayList<>(List.of(arguments));
+    int at = Set.of("app", "node").contains(arguments[0]) ? 2 : 1;
+    all.addAll(at, List.of("--data-dir", data.toString()));
+    var bytes = new ByteArrayOutputStream();
+    var output = new PrintStream(bytes, true, StandardCharsets.UTF_8);
+    int code =
+        Cli.run(
+            all.toArray(String[]::new),
+            output,
+            output,
+            Map.of("NO_COLOR", "1"),
+            InstantSource.system(),
+            "test",
+            new NoDaemon());
+    said = bytes.toString(StandardCharsets.UTF_8);
+    return code;
+  }
+
+  private String status() {
+    slipway("get", "nodes,pods", "-A", "-o", "wide");
+    String pods = said;
+    slipway("events", "-n", "shop");
+    return pods + said;
+  }
+
+  private String node(String name) {
+    slipway("node", "list");
+    return said.lines().filter(line -> line.startsWith(name + " ")).findFirst().orElse("");
+  }
+
+  private record Place(String pod, String node) {}
+
+  /// Pods that run, with their nodes.
+  private Map<String, String> runningOn(String prefix) {
+    slipway("get", "pods", "-n", "shop", "-o", "wide");
+    var places = new ArrayList<Place>();
+    for (String line : said.lines().toList()) {
+      String[] words = line.strip().split("\\s{2,}", -1);
+      if (line.startsWith(prefix) && words.length > 6 && words[1].equals("1/1")) {
+        places.add(new Place(words[0], words[6]));
+      }
+    }
+    return places.stream().collect(java.util.stream.Collectors.toMap(Place::pod, Place::node));
+  }
+
+  private Set<String> nodesOf(String prefix) {
+    return new TreeSet<>(runningOn(prefix).values());
+  }
+
+  private long nodesCount(String node) {
+    return runningOn("web-").values().stream().filter(node::equals).count();
+  }
+
+  private Set<String> podsOf(String prefix) {
+    slipway("get", "pods", "-n", "shop", "-o", "name");
+    var names = new TreeSet<String>();
+    var found = Pattern.compile("(?m)^(?:pods?/)?(" + prefix + "\\S+)").matcher(said);
+    while (found.find()) {
+      names.add(found.group(1));
+    }
+    return names;
+  }
+
+  private static long webContainers(TestEngine engine) {
+    return Pattern.compile("busybox httpd -f")
+        .matcher(engine.get("/containers/json?all=1"))
+        .results()
+        .count();
+  }
+
+  /// These commands only ask.
+  private static final class NoDaemon implements DaemonStarter {
+    @Override
+    public void serve(Request request, Consumer<String> serving) {
+      throw new IllegalStateException("not here");
+    }
+
+    @Override
+    public Optional<String> classPath() {
+      return Optional.empty();
+    }
+  }
+
+  private boolean call() {
+    try (var socket = new Socket()) {
+      socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 5_000);
+      socket.setSoTimeout(20_000);
+      socket
+          .getOutputStream()
+          .write("GET /hostname HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+      return new String(socket.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1)
+          .contains("200 OK");
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private void keepCalling(AtomicBoolean stop, AtomicInteger answered, AtomicInteger failures) {
+    while (!stop.get()) {
+      (call() ? answered : failures).incrementAndGet();
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5));
+    }
+  }
+
+  private static int freeNodePort() throws IOException {
+    for (int candidate = 31_000; candidate < 32_000; candidate++) {
+      try (var _ = new ServerSocket(candidate)) {
+        return candidate;
+      } catch (IOException _) {
+        // Somebody has this one.
+      }
+    }
+    throw new IOException("no free port");
+  }
+}
