@@ -134,8 +134,7 @@ public final class Daemon implements AutoCloseable {
     NodeFleet nodes =
         NodeFleet.start(cluster, drivers(docker, mesos), proxy, events, timeline, chance);
     nodes.join(LocalNode.name(), runtime, new LocalNode(runtime));
-    var source =
-        new GitSource(data.git(), new Repositories(cluster)::access, GitLimits.DEFAULT, timeline);
+    var source = new GitSource(data.git(), new Repositories(cluster), GitLimits.DEFAULT, timeline);
     QuartzSchedules schedules = QuartzSchedules.start(timeline, chance);
     RemoteClusters clusters =
         RemoteClusters.start(

@@ -308,15 +308,57 @@ final class DeliveryCommands {
         description = "From `slipway history`; the last healthy one by default.")
     @Nullable Long id;
 
+    @Option(
+        names = "--push",
+        description =
+            "Then also push a commit that says so in Git, with the writeSecretRef of the Repository.")
+    boolean push;
+
+    @Option(
+        names = "--push-branch",
+        paramLabel = "BRANCH",
+        description = "Push to this new branch instead, for a pull request.")
+    @Nullable String branch;
+
     @Override
     public Integer call() {
-      return request(
-          "rollback",
-          body -> {
-            if (id != null) {
-              body.put("historyId", id);
-            }
-          });
+      int code =
+          request(
+              "rollback",
+              body -> {
+                if (id != null) {
+                  body.put("historyId", id);
+                }
+              });
+      return code == 0 && (push || branch != null) ? pushed() : code;
+    }
+
+    private int pushed() {
+      KubeObject application = api().get(Api.APPLICATION, namespace, name);
+      JsonNode answer =
+          api()
+              .client()
+              .post(
+                  "/slipway/v1/applications/"
+                      + ApiClient.encode(namespace)
+                      + "/"
+                      + ApiClient.encode(name)
+                      + "/revert",
+                  Json.object()
+                      .put(
+                          "historyId",
+                          id != null
+                              ? id
+                              : Json.number(application.status().path("hold"), "historyId", 0))
+                      .put("branch", branch == null ? "" : branch)
+                      .put("by", user()));
+      console()
+          .line(
+              "pushed %s%s"
+                  .formatted(
+                      StatusView.brief(Json.string(answer, "commit", "")),
+                      branch == null ? "" : " to the new branch " + branch));
+      return 0;
     }
   }
 

@@ -30,20 +30,51 @@ final class PlanCommands {
         description = "A branch, tag or commit instead of the application's own.")
     String revision = "";
 
+    @Option(
+        names = "--wait",
+        arity = "0..1",
+        fallbackValue = "300",
+        paramLabel = "SECONDS",
+        description = "Try until the server has seen the revision; 300 when no number is given.")
+    @Nullable Integer waitSeconds;
+
     @Mixin Output output = new Output();
+
+    /// In a build the commit was pushed a moment ago: a server that does not have it yet is asked
+    /// again.
+    private JsonNode plan() {
+      Instant until =
+          console().clock().instant().plusSeconds(waitSeconds == null ? 0 : waitSeconds);
+      while (true) {
+        try {
+          return asked();
+        } catch (CommandFailed e) {
+          if (!console().clock().instant().isBefore(until)) {
+            throw e;
+          }
+          java.util.concurrent.locks.LockSupport.parkNanos(1_000_000_000L);
+        }
+      }
+    }
 
     @Override
     public Integer call() {
-      JsonNode plan =
-          api()
-              .client()
-              .post(
-                  "/slipway/v1/applications/"
-                      + ApiClient.encode(namespace)
-                      + "/"
-                      + ApiClient.encode(name)
-                      + "/plan",
-                  Json.object().put("revision", revision).put("by", user()));
+      return shown(plan());
+    }
+
+    private JsonNode asked() {
+      return api()
+          .client()
+          .post(
+              "/slipway/v1/applications/"
+                  + ApiClient.encode(namespace)
+                  + "/"
+                  + ApiClient.encode(name)
+                  + "/plan",
+              Json.object().put("revision", revision).put("by", user()));
+    }
+
+    private int shown(JsonNode plan) {
       JsonNode spec = plan.path("spec");
       List<JsonNode> steps = Json.items(spec, "steps");
       if (!output.isTable()) {

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import tools.jackson.databind.node.ArrayNode;
@@ -29,6 +30,7 @@ import tools.jackson.databind.node.ObjectNode;
 public final class DaemonRoutes {
   private static final GroupKind APPLICATION = GroupKind.slipway("Application");
   private static final long POLL_NANOS = 50_000_000;
+  private static final int PLANNED_AT_ONCE = 4;
   private static final int LONGEST_WAIT_SECONDS = 3_600;
 
   private final Cluster cluster;
@@ -39,6 +41,7 @@ public final class DaemonRoutes {
   private final Optional<String> webhookSecret;
   private final Timeline timeline;
   private final String version;
+  private final Semaphore planning = new Semaphore(PLANNED_AT_ONCE);
 
   private DaemonRoutes(
       Cluster cluster,
@@ -84,6 +87,7 @@ public final class DaemonRoutes {
         exchange -> exchange.answer(200, Json.object().put("version", version)));
     routes.on("GET", "/slipway/v1/applications/{namespace}/{name}/diff", here::diff);
     routes.on("POST", "/slipway/v1/applications/{namespace}/{name}/plan", here::plan);
+    routes.on("POST", "/slipway/v1/applications/{namespace}/{name}/revert", here::revert);
     routes.on("GET", "/slipway/v1/audit", here::audit);
   }
 
@@ -146,6 +150,8 @@ public final class DaemonRoutes {
           exchange.answer(code, Json.object().put("message", why));
       case Webhook.Verdict.Ignored(String why) ->
           exchange.answer(200, Json.object().put("message", why));
+      case Webhook.Verdict.Proposed(List<String> repositories, String commit, String title) ->
+          proposed(exchange, repositories, commit, title);
       case Webhook.Verdict.Accepted(List<String> repositories, _, String commit) ->
           triggered(
               exchange,
@@ -153,6 +159,64 @@ public final class DaemonRoutes {
               commit,
               exchange.flag("wait"),
               exchange.number("timeout").orElse(600));
+    }
+  }
+
+  /// One plan for each application on the repository. With `?wait=true` they are in the answer.
+  private void proposed(Exchange exchange, List<String> repositories, String commit, String title) {
+    List<KubeObject> applications = applications(repositories);
+    if (!exchange.flag("wait")) {
+      if (!planning.tryAcquire()) {
+        throw new ClusterException(
+            ClusterException.Reason.TOO_MANY_REQUESTS, "too many proposals are being planned");
+      }
+      timeline.execute(
+          () -> {
+            try {
+              applications.forEach(app -> planned(app, commit, title));
+            } finally {
+              planning.release();
+            }
+          });
+      exchange.answer(202, Json.object().put("applications", applications.size()));
+      return;
+    }
+    ObjectNode answer = Json.object();
+    ArrayNode plans = answer.putArray("plans");
+    for (KubeObject app : applications) {
+      plans.add(planned(app, commit, title));
+    }
+    exchange.answer(200, answer);
+  }
+
+  private ObjectNode planned(KubeObject app, String commit, String title) {
+    ObjectNode line =
+        Json.object().put("application", app.namespace() + "/" + app.name()).put("commit", commit);
+    try {
+      KubeObject plan = sync.plan(app.namespace(), app.name(), commit, "proposal " + title);
+      return line.put("plan", plan.name()).put("steps", Json.items(plan.spec(), "steps").size());
+    } catch (ManifestException | SourceException | ClusterException e) {
+      return line.put("problem", words(e));
+    }
+  }
+
+  /// A commit that says in Git what an entry of the history says.
+  private void revert(Exchange exchange) {
+    ObjectNode request = exchange.json();
+    try {
+      exchange.answer(
+          201,
+          Json.object()
+              .put(
+                  "commit",
+                  sync.revert(
+                      exchange.path("namespace"),
+                      exchange.path("name"),
+                      Json.number(request, "historyId", 0),
+                      Json.string(request, "branch", ""),
+                      Json.string(request, "by", "somebody"))));
+    } catch (SourceException e) {
+      throw new ClusterException(ClusterException.Reason.INVALID, words(e), e);
     }
   }
 

@@ -84,6 +84,12 @@ final class SimulatedSource implements Source {
   }
 
   @Override
+  public String revert(
+      Remote repository, String branch, String onto, String path, String commit, String message) {
+    throw new SourceException("nobody may write here");
+  }
+
+  @Override
   public SourceTree tree(Remote repository, String commit, String path) {
     int asked = commit.startsWith("fff") ? -1 : Integer.parseInt(commit.substring(30), 16) - 1;
     int number = bug == Bug.STALE_RENDER && asked > 0 ? asked - 1 : asked;

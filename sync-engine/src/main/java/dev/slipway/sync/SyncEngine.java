@@ -87,6 +87,14 @@ public final class SyncEngine implements AutoCloseable {
     return loop.plan(namespace, name, revision, by);
   }
 
+  /// Pushes a commit that makes Git say what an entry of the history says.
+  ///
+  /// @param onto a new branch to push to; empty for the branch that the application follows
+  /// @return the commit
+  public String revert(String namespace, String name, long id, String onto, String by) {
+    return loop.revert(namespace, name, id, onto, by);
+  }
+
   public boolean isIdle() {
     return loop.isIdle();
   }

@@ -21,6 +21,7 @@ final class ScriptedSource implements Source {
   private String head = "";
   private String seen = "";
   private boolean down;
+  private boolean vanished;
   private @Nullable String problem;
   private Ancestry ancestry = Ancestry.DESCENDANT;
   private int refreshes;
@@ -43,6 +44,11 @@ final class ScriptedSource implements Source {
     lies.put(commit, new TreeMap<>(files));
   }
 
+  /// The folder is not in the repository any more.
+  void vanish(boolean value) {
+    vanished = value;
+  }
+
   void down(boolean value) {
     down = value;
   }
@@ -55,6 +61,9 @@ final class ScriptedSource implements Source {
   public Resolved resolve(Remote repository, String revision, String path) {
     if (seen.isEmpty()) {
       refresh(repository);
+    }
+    if (vanished) {
+      throw new SourceException("commit " + seen + " has no folder " + path);
     }
     String commit = commits.containsKey(revision) ? revision : seen;
     TreeMap<String, String> files = commits.get(commit);
@@ -91,6 +100,12 @@ final class ScriptedSource implements Source {
   /// How every commit from now on stands to the one before.
   void ancestry(Ancestry next) {
     ancestry = next;
+  }
+
+  @Override
+  public String revert(
+      Remote repository, String branch, String onto, String path, String commit, String message) {
+    throw new SourceException("nobody may write here");
   }
 
   @Override

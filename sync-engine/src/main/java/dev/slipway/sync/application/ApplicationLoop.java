@@ -22,6 +22,7 @@ import dev.slipway.sync.dependency.DependencyPlanner;
 import dev.slipway.sync.destination.Destination;
 import dev.slipway.sync.destination.Destinations;
 import dev.slipway.sync.fleet.Fleet;
+import dev.slipway.sync.generator.SetLoop;
 import dev.slipway.sync.repository.Repositories;
 import dev.slipway.sync.source.Source;
 import java.time.Duration;
@@ -47,6 +48,7 @@ public final class ApplicationLoop implements AutoCloseable {
   private final Timeline timeline;
   private final ApplicationReconciler reconciler;
   private final ControlLoop<ObjectKey> loop;
+  private final ControlLoop<ObjectKey> sets;
   private final Poller poller;
   private final List<Follower> followers = new ArrayList<>();
 
@@ -92,7 +94,9 @@ public final class ApplicationLoop implements AutoCloseable {
     this.loop =
         new ControlLoop<>("applications", PARALLEL, reconciler::reconcile, timeline, chance);
     this.bursts = new Bursts<>(Duration.ofMillis(20), timeline, loop::add);
-    this.poller = new Poller(schedules, source, repositories, timeline, loop::add);
+    var generators = new SetLoop(cluster, source, repositories, timeline);
+    this.sets = new ControlLoop<>("applicationsets", 1, generators::reconcile, timeline, chance);
+    this.poller = new Poller(schedules, source, repositories, timeline, this::look);
   }
 
   public static ApplicationLoop start(
@@ -125,6 +129,7 @@ public final class ApplicationLoop implements AutoCloseable {
               } else if (before != null) {
                 loop.add(before.key());
                 poller.follow(before.key(), "");
+                everySet();
               }
             }));
     followers.add(
@@ -133,6 +138,7 @@ public final class ApplicationLoop implements AutoCloseable {
             ObjectQuery.all(Repositories.KIND),
             timeline,
             (before, after) -> poller.repositoriesChanged()));
+    followers.add(Follower.start(cluster, ObjectQuery.all(SetLoop.KIND), timeline, this::setMoved));
     followers.add(
         Follower.start(
             cluster,
@@ -179,11 +185,31 @@ public final class ApplicationLoop implements AutoCloseable {
 
   /// A cluster that came, went or changed its state: what is delivered to it looks again.
   private void clusterMoved(@Nullable KubeObject before, @Nullable KubeObject after) {
+    everySet();
     for (KubeObject application : cluster.list(ObjectQuery.all(APPLICATION)).items()) {
       if (application.spec().path("destination").size() > 0) {
         loop.add(application.key());
       }
     }
+  }
+
+  private void look(ObjectKey key) {
+    (key.groupKind().equals(SetLoop.KIND) ? sets : loop).add(key);
+  }
+
+  /// A set looks again when it changes, when one of its applications comes or goes, and when its
+  /// repository or the clusters move.
+  private void setMoved(@Nullable KubeObject before, @Nullable KubeObject after) {
+    KubeObject set = after != null ? after : before;
+    if (set != null) {
+      List<String> addresses = after == null ? List.of() : SetLoop.addresses(after);
+      poller.follow(set.key(), addresses.isEmpty() ? "" : addresses.getFirst());
+      sets.add(set.key());
+    }
+  }
+
+  private void everySet() {
+    cluster.list(ObjectQuery.all(SetLoop.KIND)).items().forEach(set -> sets.add(set.key()));
   }
 
   private void everybody() {
@@ -244,6 +270,11 @@ public final class ApplicationLoop implements AutoCloseable {
     return reconciler.previews().plan(application(namespace, name), revision, by);
   }
 
+  /// Pushes a commit that says what an entry of the history says.
+  public String revert(String namespace, String name, long id, String onto, String by) {
+    return reconciler.previews().revert(application(namespace, name), id, onto, by);
+  }
+
   private KubeObject application(String namespace, String name) {
     return cluster
         .get(ObjectKey.slipway("Application", namespace, name))
@@ -254,7 +285,7 @@ public final class ApplicationLoop implements AutoCloseable {
   }
 
   public boolean isIdle() {
-    return loop.isIdle();
+    return loop.isIdle() && sets.isIdle();
   }
 
   @Override
@@ -263,6 +294,7 @@ public final class ApplicationLoop implements AutoCloseable {
     poller.close();
     followers.forEach(Follower::close);
     remote.values().forEach(Follower::close);
+    sets.close();
     loop.close();
   }
 }

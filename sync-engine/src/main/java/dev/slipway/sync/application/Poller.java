@@ -146,7 +146,17 @@ final class Poller implements AutoCloseable {
                 : poll.asked + BETWEEN_HINTS.toNanos() - timeline.nanos();
         delay = Duration.ofNanos(Math.max(0, due));
       }
-      timeline.schedule(delay, () -> ask(remote));
+      timeline.schedule(
+          delay,
+          () -> {
+            synchronized (this) {
+              Polled poll = polled.get(remote);
+              if (poll != null) {
+                poll.hinted = false;
+              }
+            }
+            ask(remote);
+          });
     }
   }
 
@@ -165,7 +175,6 @@ final class Poller implements AutoCloseable {
       if (poll == null) {
         return;
       }
-      poll.hinted = false;
       poll.asked = timeline.nanos();
     }
     boolean news = false;

@@ -9,11 +9,13 @@ import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.OwnerReference;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.sync.destination.Destinations;
+import dev.slipway.sync.git.SemverRange;
 import dev.slipway.sync.order.SyncOrder;
 import dev.slipway.sync.plan.PlannedSteps;
 import dev.slipway.sync.plan.SyncPlan;
 import dev.slipway.sync.repository.Repositories;
 import dev.slipway.sync.source.Source;
+import dev.slipway.sync.source.SourceException;
 import java.util.List;
 import java.util.Optional;
 import tools.jackson.databind.node.ArrayNode;
@@ -159,6 +161,45 @@ final class Previews {
       }
       throw e;
     }
+  }
+
+  /// Makes Git say what an entry of the history says.
+  ///
+  /// @param id of the entry
+  /// @param onto a new branch to push to; empty for the branch that the application follows
+  /// @return the commit
+  String revert(KubeObject application, long id, String onto, String by) {
+    var pass =
+        new Pass(
+            cluster, destinations.of(application), repositories, application, timeline.instant());
+    KubeObject record =
+        history
+            .find(application, id)
+            .orElseThrow(
+                () ->
+                    new ClusterException(
+                        ClusterException.Reason.NOT_FOUND, "history has no entry " + id));
+    String branch = pass.spec.revision();
+    if (branch.equals("HEAD")
+        || SemverRange.parse(branch).isPresent()
+        || branch.matches("[0-9a-f]{40}")) {
+      throw new SourceException(
+          "%s follows %s, which is no branch by name: set targetRevision to a branch to push to"
+              .formatted(application.name(), branch));
+    }
+    return source.revert(
+        pass.remote,
+        branch,
+        onto.isEmpty() ? branch : onto,
+        pass.spec.path(),
+        SyncHistory.revision(record),
+        "Take %s back to %s\n\nAsked for by %s, as entry %d of the history of %s.\n"
+            .formatted(
+                application.name(),
+                Words.brief(SyncHistory.revision(record)),
+                by,
+                id,
+                pass.label()));
   }
 
   private PlannedSteps steps(Pass pass, List<RenderedObject> rendered) {

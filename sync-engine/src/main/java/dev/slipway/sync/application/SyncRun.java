@@ -332,11 +332,13 @@ final class SyncRun {
     ObjectNode operation = pass.status.operation();
     int rounds = Json.integer(operation, "rounds", 0) + 1;
     operation.put("rounds", rounds);
-    return rounds <= QUICK_ROUNDS
-        ? ApplicationReconciler.AGAIN
-        : Outcome.recheckAfter(
-            Duration.ofMillis(250L << Math.min(rounds - QUICK_ROUNDS, 7)),
-            "what was applied does not stay");
+    if (rounds <= QUICK_ROUNDS) {
+      return ApplicationReconciler.AGAIN;
+    }
+    Duration pause = Duration.ofMillis(250L << Math.min(rounds - QUICK_ROUNDS, 7));
+    // Writing the status is news of the application itself: the pause must be in it.
+    operation.put("retryAt", pass.now.plus(pause).toString());
+    return Outcome.recheckAfter(pause, "what was applied does not stay");
   }
 
   /// What happens when this sync fails.
@@ -425,7 +427,7 @@ final class SyncRun {
   private Outcome retry(Pass pass, KubeObject record, ClusterException e) {
     int attempt = Json.integer(pass.status.operation(), "attempt", 1);
     if (e.reason() == ClusterException.Reason.CONFLICT) {
-      return ApplicationReconciler.AGAIN;
+      return nextRound(pass);
     }
     String message = String.valueOf(e.getMessage()) + causes(e);
     if (attempt > pass.spec.retryLimit()) {

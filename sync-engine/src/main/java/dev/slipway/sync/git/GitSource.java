@@ -3,7 +3,7 @@ package dev.slipway.sync.git;
 import dev.slipway.manifest.SourceTree;
 import dev.slipway.manifest.render.Renderer;
 import dev.slipway.model.time.Timeline;
-import dev.slipway.sync.source.Access;
+import dev.slipway.sync.source.Credentials;
 import dev.slipway.sync.source.Remote;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
@@ -17,6 +17,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -27,10 +28,12 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Function;
 import java.util.stream.Stream;
+import org.eclipse.jgit.lib.CommitBuilder;
 import org.eclipse.jgit.lib.Constants;
 import org.eclipse.jgit.lib.ObjectId;
+import org.eclipse.jgit.lib.ObjectInserter;
+import org.eclipse.jgit.lib.PersonIdent;
 import org.eclipse.jgit.lib.Repository;
 import org.eclipse.jgit.revwalk.RevCommit;
 import org.eclipse.jgit.revwalk.RevWalk;
@@ -55,17 +58,15 @@ public final class GitSource implements Source, AutoCloseable {
   private static final String INCOMING = "incoming_";
 
   private final Path root;
-  private final Function<Remote, Access> access;
+  private final Credentials credentials;
   private final GitLimits limits;
   private final Timeline timeline;
   private final Map<Remote, Mirror> mirrors = new ConcurrentHashMap<>();
 
   /// @param root holds the mirrors
-  /// @param access what opens a repository, asked before each call
-  public GitSource(
-      Path root, Function<Remote, Access> access, GitLimits limits, Timeline timeline) {
+  public GitSource(Path root, Credentials credentials, GitLimits limits, Timeline timeline) {
     this.root = root;
-    this.access = access;
+    this.credentials = credentials;
     this.limits = limits;
     this.timeline = timeline;
   }
@@ -75,6 +76,7 @@ public final class GitSource implements Source, AutoCloseable {
     private final String url;
     private final Path folder;
     private final GitRemote remote;
+    private final GitRemote writing;
     private final Set<String> prefixes = new TreeSet<>();
     private final ReentrantLock network = new ReentrantLock();
     private final Set<String> used = new TreeSet<>();
@@ -91,7 +93,10 @@ public final class GitSource implements Source, AutoCloseable {
           root.resolve(
               Renderer.hash(key.getBytes(StandardCharsets.UTF_8)).substring(0, 16) + ".git");
       this.remote =
-          new GitRemote(url, () -> access.apply(name), limits, timeline, root.resolve("empty"));
+          new GitRemote(url, () -> credentials.read(name), limits, timeline, root.resolve("empty"));
+      this.writing =
+          new GitRemote(
+              url, () -> credentials.write(name), limits, timeline, root.resolve("empty"));
     }
 
     synchronized Repository repository() {
@@ -347,6 +352,7 @@ public final class GitSource implements Source, AutoCloseable {
 
     synchronized void close() {
       remote.close();
+      writing.close();
       if (repository != null) {
         repository.close();
       }
@@ -372,9 +378,14 @@ public final class GitSource implements Source, AutoCloseable {
     }
   }
 
-  private static ObjectId folder(Mirror mirror, RevCommit commit, String path) throws IOException {
+  private static String clean(String path) {
     String clean = path.replaceAll("^(\\./)+|/+$", "");
-    if (clean.isEmpty() || clean.equals(".")) {
+    return clean.equals(".") ? "" : clean;
+  }
+
+  private static ObjectId folder(Mirror mirror, RevCommit commit, String path) throws IOException {
+    String clean = clean(path);
+    if (clean.isEmpty()) {
       return commit.getTree();
     }
     try (TreeWalk walk = TreeWalk.forPath(mirror.repository(), clean, commit.getTree())) {
@@ -499,6 +510,47 @@ public final class GitSource implements Source, AutoCloseable {
     } catch (IOException | IllegalArgumentException e) {
       log.debug("ancestry not known before={} after={} cause={}", before, after, e.toString());
       return Ancestry.UNKNOWN;
+    }
+  }
+
+  @Override
+  public String revert(
+      Remote name, String branch, String onto, String path, String commit, String message) {
+    Mirror mirror = mirror(name);
+    mirror.refresh();
+    ObjectId head = commit(mirror, branch);
+    ObjectId wanted = commit(mirror, commit);
+    Repository repository = mirror.repository();
+    try (RevWalk walk = new RevWalk(repository);
+        ObjectInserter inserter = repository.newObjectInserter()) {
+      RevCommit last = walk.parseCommit(head);
+      ObjectId tree =
+          GitTree.withFolder(
+              repository,
+              inserter,
+              last.getTree(),
+              clean(path),
+              folder(mirror, walk.parseCommit(wanted), path));
+      if (tree.equals(last.getTree())) {
+        throw new SourceException(
+            "nothing to push: %s of %s is already as it was in %s"
+                .formatted(path, branch, commit.substring(0, 8)));
+      }
+      var made = new CommitBuilder();
+      var author =
+          new PersonIdent("slipway", "slipway@localhost", timeline.instant(), ZoneOffset.UTC);
+      made.setTreeId(tree);
+      made.setParentId(head);
+      made.setAuthor(author);
+      made.setCommitter(author);
+      made.setMessage(message);
+      ObjectId id = inserter.insert(made);
+      inserter.flush();
+      mirror.writing.push(
+          repository, id, Constants.R_HEADS + onto, onto.equals(branch) ? head : ObjectId.zeroId());
+      return id.name();
+    } catch (IOException e) {
+      throw mirror.damaged(repository, "branch " + branch, e);
     }
   }
 

@@ -2,13 +2,18 @@ package dev.slipway.sync.git;
 
 import dev.slipway.manifest.SourceTree;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import org.eclipse.jgit.dircache.DirCache;
+import org.eclipse.jgit.dircache.DirCacheBuilder;
+import org.eclipse.jgit.dircache.DirCacheEntry;
 import org.eclipse.jgit.lib.FileMode;
 import org.eclipse.jgit.lib.ObjectId;
+import org.eclipse.jgit.lib.ObjectInserter;
 import org.eclipse.jgit.lib.ObjectLoader;
 import org.eclipse.jgit.lib.ObjectReader;
 import org.eclipse.jgit.lib.Repository;
@@ -26,6 +31,35 @@ final class GitTree implements SourceTree {
     this.repository = repository;
     this.tree = tree;
     this.damaged = damaged;
+  }
+
+  /// A tree that is like another one but for one folder.
+  ///
+  /// @param path of the folder; empty for everything
+  static ObjectId withFolder(
+      Repository repository, ObjectInserter inserter, ObjectId tree, String path, ObjectId folder)
+      throws IOException {
+    if (path.isEmpty()) {
+      return folder;
+    }
+    DirCache index = DirCache.newInCore();
+    DirCacheBuilder builder = index.builder();
+    try (ObjectReader reader = repository.newObjectReader();
+        TreeWalk walk = new TreeWalk(repository, reader)) {
+      walk.addTree(tree);
+      walk.setRecursive(true);
+      while (walk.next()) {
+        if (!walk.getPathString().startsWith(path + "/")) {
+          DirCacheEntry entry = new DirCacheEntry(walk.getRawPath());
+          entry.setFileMode(walk.getFileMode());
+          entry.setObjectId(walk.getObjectId(0));
+          builder.add(entry);
+        }
+      }
+      builder.addTree(path.getBytes(StandardCharsets.UTF_8), 0, reader, folder);
+      builder.finish();
+    }
+    return index.writeTree(inserter);
   }
 
   @Override

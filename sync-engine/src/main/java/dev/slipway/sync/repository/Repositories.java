@@ -7,6 +7,7 @@ import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.sync.source.Access;
+import dev.slipway.sync.source.Credentials;
 import dev.slipway.sync.source.Remote;
 import dev.slipway.sync.source.SourceException;
 import java.nio.charset.StandardCharsets;
@@ -19,7 +20,7 @@ import tools.jackson.databind.JsonNode;
 
 /// The Repository objects of a cluster. An application uses one of its own namespace, else one of
 /// `kube-system`, which the operator keeps for all.
-public final class Repositories {
+public final class Repositories implements Credentials {
   /// Its Repository objects serve every namespace.
   public static final String SHARED = "kube-system";
 
@@ -92,14 +93,16 @@ public final class Repositories {
   /// What opens it for reading.
   ///
   /// @throws SourceException when the Secret is not there
-  public Access access(Remote remote) {
+  @Override
+  public Access read(Remote remote) {
     return access(remote, "secretRef");
   }
 
   /// What opens it for writing; only `slipway rollback --push` asks.
   ///
   /// @throws SourceException when the Repository names no such Secret, or it is not there
-  public Access writeAccess(Remote remote) {
+  @Override
+  public Access write(Remote remote) {
     Optional<KubeObject> repository = find(remote);
     boolean named =
         repository

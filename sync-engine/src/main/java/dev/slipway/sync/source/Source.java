@@ -42,6 +42,17 @@ public interface Source {
 
   Ancestry ancestry(Remote repository, String before, String after);
 
+  /// Makes a commit on top of a branch, whose folder holds what it held in an older commit, and
+  /// pushes it with the credentials for writing.
+  ///
+  /// @param branch short name of the branch to go on from
+  /// @param onto short name of the branch to push to: the same, or one that is new
+  /// @param commit whose folder is wanted back
+  /// @return the new commit
+  /// @throws SourceException when it cannot be pushed, or when nothing would change
+  String revert(
+      Remote repository, String branch, String onto, String path, String commit, String message);
+
   /// The files of a folder of a commit that was resolved before.
   SourceTree tree(Remote repository, String commit, String path);
 }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 import tools.jackson.databind.JsonNode;
@@ -30,11 +31,23 @@ public final class Webhook {
       }
     }
 
+    /// Somebody proposes a change: what it would do is worth a plan.
+    ///
+    /// @param title for people, as short as a line
+    record Proposed(List<String> repositories, String commit, String title) implements Verdict {
+      public Proposed {
+        repositories = List.copyOf(repositories);
+      }
+    }
+
     /// Genuine, and about nothing that concerns us.
     record Ignored(String why) implements Verdict {}
 
     record Refused(int code, String why) implements Verdict {}
   }
+
+  private static final Set<String> OPENED =
+      Set.of("opened", "synchronize", "synchronized", "reopened", "open", "update", "reopen");
 
   private Webhook() {}
 
@@ -60,6 +73,9 @@ public final class Webhook {
     } catch (IllegalArgumentException e) {
       return new Verdict.Refused(400, "the payload is no JSON: " + e.getMessage());
     }
+    if (event.contains("pull_request") || event.contains("merge request")) {
+      return proposal(payload);
+    }
     if (!event.isEmpty() && !event.contains("push")) {
       return new Verdict.Ignored("event " + event + " is no push");
     }
@@ -74,6 +90,27 @@ public final class Webhook {
             payload,
             "after",
             Json.string(payload, "checkout_sha", Json.string(payload, "commit", ""))));
+  }
+
+  private static Verdict proposal(JsonNode payload) {
+    JsonNode pull = payload.path("pull_request");
+    JsonNode merge = payload.path("object_attributes");
+    String action = Json.string(payload, "action", Json.string(merge, "action", ""));
+    if (!OPENED.contains(action)) {
+      return new Verdict.Ignored("a proposal that is " + (action.isEmpty() ? "unclear" : action));
+    }
+    String commit =
+        Json.string(pull.path("head"), "sha", Json.string(merge.path("last_commit"), "id", ""));
+    List<String> repositories = repositories(payload);
+    if (repositories.isEmpty() || !commit.matches("[0-9a-f]{40}")) {
+      return new Verdict.Refused(400, "the payload names no repository or no commit");
+    }
+    String title = Json.string(pull, "title", Json.string(merge, "title", ""));
+    int number = Json.integer(pull, "number", Json.integer(merge, "iid", 0));
+    return new Verdict.Proposed(
+        repositories,
+        commit,
+        "#%d %s".formatted(number, title.lines().findFirst().orElse("")).strip());
   }
 
   private static boolean isGenuine(Map<String, String> headers, byte[] body, String secret) {

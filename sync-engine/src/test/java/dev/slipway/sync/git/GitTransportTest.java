@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.slipway.sync.source.Access;
+import dev.slipway.sync.source.Credentials;
 import dev.slipway.sync.source.Remote;
+import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
 import dev.slipway.testing.ManualTimeline;
 import java.io.IOException;
@@ -353,6 +355,91 @@ class GitTransportTest {
     pem.write(Base64.getMimeEncoder().encodeToString(user.getPrivate().getEncoded()));
     pem.write("\n-----END PRIVATE KEY-----\n");
     return new Access("", Optional.empty(), Optional.of(pem.toString()), known, Optional.empty());
+  }
+
+  /// A file system of 1 MiB for the mirrors, and a commit of 3 MiB.
+  @Test
+  void aDiskThatFillsIsToldAndWhatWasThereStays() throws Exception {
+    Path small = Files.createDirectories(temp.resolve("small"));
+    run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small.toString());
+    try (var owner = new GitSource(small, asked -> access, GitLimits.DEFAULT, time)) {
+      String head = commit("one");
+      assertThat(owner.resolve(remote, "main", ".").commit()).isEqualTo(head);
+      byte[] noise = new byte[3 << 20];
+      new java.util.Random(2).nextBytes(noise);
+      Files.write(temp.resolve("shop/noise"), noise);
+      commit("two");
+      assertThatThrownBy(() -> owner.refresh(remote))
+          .isInstanceOf(SourceException.class)
+          .hasMessageContaining(remote.url())
+          .hasMessageContaining("No space left");
+      assertThat(owner.problem(remote)).isPresent();
+      var tree = owner.tree(remote, head, ".");
+      tree.entries();
+      assertThat(tree.read("a.yaml", 100)).asString().isEqualTo("one");
+      Files.delete(temp.resolve("shop/noise"));
+      git.rm().addFilepattern("noise").call();
+      git.reset().setMode(org.eclipse.jgit.api.ResetCommand.ResetType.HARD).setRef(head).call();
+      String next = commit("three");
+      owner.refresh(remote);
+      assertThat(owner.resolve(remote, "main", ".").commit()).isEqualTo(next);
+    } finally {
+      run("umount", "-l", small.toString());
+    }
+  }
+
+  private static void run(String... command) throws Exception {
+    Process process = new ProcessBuilder(command).inheritIO().start();
+    assertThat(process.waitFor()).as(String.join(" ", command)).isZero();
+  }
+
+  /// Only the folder goes back; what others pushed beside it stays. The credential that reads does
+  /// not write.
+  @Test
+  void aRevertIsACommitOnTopThatTakesOneFolderBack() throws Exception {
+    git.getRepository().getConfig().setString("http", null, "receivepack", "true");
+    git.getRepository().getConfig().setString("receive", null, "denyCurrentBranch", "ignore");
+    git.getRepository().getConfig().save();
+    Files.createDirectories(temp.resolve("shop/deploy"));
+    Files.writeString(temp.resolve("shop/deploy/web.yaml"), "good");
+    String good = commit("one");
+    Files.writeString(temp.resolve("shop/deploy/web.yaml"), "bad");
+    Files.writeString(temp.resolve("shop/deploy/new.yaml"), "new");
+    String bad = commit("two");
+    assertThat(source.resolve(remote, "main", "deploy").commit()).isEqualTo(bad);
+    assertThatThrownBy(() -> source.revert(remote, "main", "main", "deploy", good, "back"))
+        .isInstanceOf(SourceException.class)
+        .hasMessageContaining("writeSecretRef");
+    var writing =
+        new Credentials() {
+          @Override
+          public Access read(Remote asked) {
+            return access;
+          }
+
+          @Override
+          public Access write(Remote asked) {
+            return access;
+          }
+        };
+    try (var owner = new GitSource(temp.resolve("owned"), writing, GitLimits.DEFAULT, time)) {
+      String made = owner.revert(remote, "main", "main", "deploy", good, "back to good");
+      source.refresh(remote);
+      assertThat(source.resolve(remote, "main", "deploy").commit()).isEqualTo(made);
+      assertThat(source.ancestry(remote, bad, made)).isEqualTo(Source.Ancestry.DESCENDANT);
+      var tree = source.tree(remote, made, "deploy");
+      assertThat(tree.entries()).extracting("path").containsExactly("web.yaml");
+      assertThat(tree.read("web.yaml", 100)).asString().isEqualTo("good");
+      assertThat(read(made)).isEqualTo("two");
+      assertThatThrownBy(() -> owner.revert(remote, "main", "main", "deploy", good, "again"))
+          .isInstanceOf(SourceException.class)
+          .hasMessageContaining("nothing to push");
+      String proposed = owner.revert(remote, "main", "back-to-bad", "deploy", bad, "for a review");
+      assertThat(git.getRepository().resolve("refs/heads/back-to-bad"))
+          .isEqualTo(ObjectId.fromString(proposed));
+      assertThat(git.getRepository().resolve("refs/heads/main"))
+          .isEqualTo(ObjectId.fromString(made));
+    }
   }
 
   @Test

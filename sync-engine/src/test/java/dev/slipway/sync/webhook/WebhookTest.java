@@ -49,6 +49,33 @@ class WebhookTest {
         .isEqualTo(refusedUnsigned());
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "x-github-event, pull_request, '{\"action\":\"synchronize\",\"pull_request\":{\"number\":7,\"title\":\"More\",\"head\":{\"sha\":\"0123456789012345678901234567890123456789\"}},\"repository\":{\"clone_url\":\"https://git.example/shop.git\"}}'",
+    "x-gitlab-event, Merge Request Hook, '{\"object_attributes\":{\"action\":\"open\",\"iid\":7,\"title\":\"More\",\"last_commit\":{\"id\":\"0123456789012345678901234567890123456789\"}},\"project\":{\"git_http_url\":\"https://git.example/shop.git\"}}'",
+  })
+  void aProposalNamesItsCommit(String header, String event, String body) {
+    var headers =
+        Map.of(header, event, "x-slipway-signature", Webhook.sign(bytes(body), "between-us"));
+    assertThat(Webhook.read(headers, bytes(body), SECRET))
+        .isEqualTo(
+            new Webhook.Verdict.Proposed(
+                java.util.List.of("https://git.example/shop.git"),
+                "0123456789012345678901234567890123456789",
+                "#7 More"));
+    String closed = body.replace("\"synchronize\"", "\"closed\"").replace("\"open\"", "\"close\"");
+    assertThat(
+            Webhook.read(
+                Map.of(
+                    header,
+                    event,
+                    "x-slipway-signature",
+                    Webhook.sign(bytes(closed), "between-us")),
+                bytes(closed),
+                SECRET))
+        .isInstanceOf(Webhook.Verdict.Ignored.class);
+  }
+
   private static Webhook.Verdict refusedUnsigned() {
     return new Webhook.Verdict.Refused(401, "the signature is missing or wrong");
   }

@@ -1,0 +1,16 @@
+package dev.slipway.sync.source;
+
+/// What opens repositories. Asked before each call, so that a change counts at once.
+@FunctionalInterface
+public interface Credentials {
+  /// @throws SourceException when what it takes is not there
+  Access read(Remote remote);
+
+  /// What may also write: another credential than the one that reads.
+  ///
+  /// @throws SourceException when there is none
+  default Access write(Remote remote) {
+    throw new SourceException(
+        "no credential may write to this repository: give its Repository object a writeSecretRef");
+  }
+}
