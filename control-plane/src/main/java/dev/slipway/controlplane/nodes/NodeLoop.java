@@ -88,10 +88,11 @@ public final class NodeLoop implements AutoCloseable {
         node = cluster.replace(node.with(json -> setTaint(json, UNREACHABLE, Optional.empty())));
         events.normal(node, "NodeReady", "the node answers again");
       }
-      if (ready == taint(node, NOT_READY).isPresent()) {
+      boolean wanted = !ready && taint(node, UNREACHABLE).isEmpty();
+      if (wanted != taint(node, NOT_READY).isPresent()) {
         cluster.replace(
             node.with(
-                json -> setTaint(json, NOT_READY, ready ? Optional.empty() : Optional.of(now))));
+                json -> setTaint(json, NOT_READY, wanted ? Optional.of(now) : Optional.empty())));
       }
       return Outcome.recheckAfter(left.plusMillis(1), "the node must give a sign of life");
     }
@@ -103,7 +104,13 @@ public final class NodeLoop implements AutoCloseable {
   private void lost(KubeObject node, Instant now) {
     KubeObject marked = node;
     if (taint(node, UNREACHABLE).isEmpty()) {
-      marked = cluster.replace(node.with(json -> setTaint(json, UNREACHABLE, Optional.of(now))));
+      marked =
+          cluster.replace(
+              node.with(
+                  json -> {
+                    setTaint(json, NOT_READY, Optional.empty());
+                    setTaint(json, UNREACHABLE, Optional.of(now));
+                  }));
       events.warning(node, "NodeNotReady", "the node's agent stopped answering");
     }
     if (!readiness(marked).equals("Unknown")) {
