@@ -54,12 +54,14 @@ public final class MesosDriver implements NodeDriver {
     FrameworkSettings settings = settings(declaration);
     var http = new MesosHttp(trust(declaration));
     var joined = new Framework[1];
+    var runtimes = new ConcurrentHashMap<String, MesosRuntime>();
     var framework =
         new Framework(
             settings,
             PodFiles.in(folder.resolve(declaration.name())),
             http,
-            (agent, there) -> agentChanged(joined[0], agent, there, pool),
+            (agent, there) ->
+                agentChanged(declaration.name(), joined[0], runtimes, agent, there, pool),
             timeline,
             chance);
     joined[0] = framework;
@@ -68,13 +70,25 @@ public final class MesosDriver implements NodeDriver {
     return new Cluster(declaration.name(), framework);
   }
 
-  private void agentChanged(Framework framework, AgentInfo agent, boolean there, NodePool pool) {
+  private void agentChanged(
+      String name,
+      Framework framework,
+      Map<String, MesosRuntime> runtimes,
+      AgentInfo agent,
+      boolean there,
+      NodePool pool) {
     String node = agent.nodeName();
     // Joining writes objects: the master's events must not wait for that.
     timeline.execute(
         () -> {
+          if (frameworks.get(name) != framework) {
+            return;
+          }
           if (there) {
-            pool.join(node, new MesosRuntime(framework, node), () -> reading(framework, node));
+            pool.join(
+                node,
+                runtimes.computeIfAbsent(node, _ -> new MesosRuntime(framework, node)),
+                () -> reading(framework, node));
           } else {
             pool.leave(node);
           }

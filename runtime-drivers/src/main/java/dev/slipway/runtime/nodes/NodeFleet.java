@@ -83,9 +83,11 @@ public final class NodeFleet implements NodePool, PodStreams, AutoCloseable {
   /// One node that is looked after.
   ///
   /// @param declared empty for one that its driver found
+  /// @param found what its driver runs pods by; empty for a declared one
   /// @param connection closed with it
   private record Member(
       Optional<NodeDeclaration> declared,
+      Optional<ContainerRuntime> found,
       Optional<NodeDriver.Connection> connection,
       Optional<NodeAgent> agent,
       AutoCloseable beat) {
@@ -248,7 +250,9 @@ public final class NodeFleet implements NodePool, PodStreams, AutoCloseable {
             ? agent.get()
             : Heartbeat.start(
                 cluster, declared.name(), connection.facts(), false, () -> {}, timeline);
-    put(declared.name(), new Member(Optional.of(declared), Optional.of(connection), agent, beat));
+    put(
+        declared.name(),
+        new Member(Optional.of(declared), Optional.empty(), Optional.of(connection), agent, beat));
   }
 
   private NodeAgent agent(
@@ -272,12 +276,22 @@ public final class NodeFleet implements NodePool, PodStreams, AutoCloseable {
 
   @Override
   public void join(String node, ContainerRuntime runtime, NodeFacts facts) {
-    if (closed || members.containsKey(node) || !joining.add(node)) {
+    Member known = members.get(node);
+    if (closed
+        || (known != null
+            && (known.declared().isPresent() || known.found().equals(Optional.of(runtime))))
+        || !joining.add(node)) {
       return;
     }
     try {
+      if (known != null) {
+        known.close();
+      }
       NodeAgent agent = agent(node, runtime, facts, true);
-      put(node, new Member(Optional.empty(), Optional.empty(), Optional.of(agent), agent));
+      put(
+          node,
+          new Member(
+              Optional.empty(), Optional.of(runtime), Optional.empty(), Optional.of(agent), agent));
     } finally {
       joining.remove(node);
     }

@@ -246,13 +246,37 @@ class NodeFleetTest {
   void aDriverAddsAndRemovesNodesOfItsOwn() {
     declare("pool", "unix:///pool");
     assertThat(Json.string(ready("pool"), "status", "")).isEqualTo("True");
-    fleet.join("agent-1", new FakeRuntime(timeline), NodeFleetTest::reading);
-    fleet.join("agent-1", new FakeRuntime(timeline), NodeFleetTest::reading);
+    var runtime = new FakeRuntime(timeline);
+    fleet.join("agent-1", runtime, NodeFleetTest::reading);
+    fleet.join("agent-1", runtime, NodeFleetTest::reading);
     timeline.runUntilIdle();
     assertThat(Json.string(ready("agent-1"), "status", "")).isEqualTo("True");
 
     fleet.leave("agent-1");
     timeline.advance(Duration.ofMinutes(1));
     assertThat(cluster.get(ObjectKey.core("Node", "", "agent-1"))).isEmpty();
+  }
+
+  @Test
+  void aNodeOfADriverThatConnectedAnewIsAskedThroughItsNewRuntime() {
+    declare("pool", "unix:///pool");
+    var answers = new java.util.concurrent.atomic.AtomicBoolean(true);
+    fleet.join(
+        "agent-1",
+        new FakeRuntime(timeline),
+        () -> {
+          if (!answers.get()) {
+            throw new RuntimeFailedException("its framework is closed");
+          }
+          return reading();
+        });
+    timeline.runUntilIdle();
+    answers.set(false);
+    timeline.advance(Duration.ofMinutes(1));
+    assertThat(Json.string(ready("agent-1"), "status", "")).isEqualTo("Unknown");
+
+    fleet.join("agent-1", new FakeRuntime(timeline), NodeFleetTest::reading);
+    timeline.advance(Duration.ofMinutes(1));
+    assertThat(Json.string(ready("agent-1"), "status", "")).isEqualTo("True");
   }
 }
