@@ -13,6 +13,7 @@ final class Benchmarks {
         new ManifestBenchmark(),
         new DeliveryBenchmark(),
         new StoreBenchmark(),
+        new ApiBenchmark(),
         new ReplicationBenchmark(),
         new SchedulerBenchmark(),
         new RemoteBenchmark(),
