@@ -1,14 +1,14 @@
 package dev.slipway.controlplane.api;
 
 import dev.slipway.controlplane.cluster.EmbeddedCluster;
+import dev.slipway.controlplane.store.Following;
 import dev.slipway.model.cluster.Listing;
 import dev.slipway.model.cluster.ObjectQuery;
-import dev.slipway.model.cluster.Watch;
 import dev.slipway.model.cluster.WatchEvent;
-import dev.slipway.model.cluster.WatchListener;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /// The reading side of the API: stored objects as they are, and the kinds that are views of stored
 /// ones. A view has no state of its own and cannot be written.
@@ -42,25 +42,24 @@ record Reader(EmbeddedCluster cluster, ReplicaSetView replicaSets) {
         sources.resourceVersion());
   }
 
-  Watch watch(ObjectQuery query, String resourceVersion, WatchListener listener) {
+  Following follow(ObjectQuery query, String resourceVersion) {
     if (!replicaSets.shows(query.kind())) {
-      return cluster.watch(query, resourceVersion, listener);
+      return cluster.follow(query, resourceVersion, event -> event);
     }
-    return cluster.watch(
-        ReplicaSetView.source(query),
-        resourceVersion,
-        event -> {
-          switch (event) {
-            case WatchEvent.Added(var object) ->
-                shown(query, object).ifPresent(shown -> listener.on(new WatchEvent.Added(shown)));
-            case WatchEvent.Modified(var object) ->
-                shown(query, object)
-                    .ifPresent(shown -> listener.on(new WatchEvent.Modified(shown)));
-            case WatchEvent.Deleted(var object) ->
-                shown(query, object).ifPresent(shown -> listener.on(new WatchEvent.Deleted(shown)));
-            case WatchEvent.Bookmark _, WatchEvent.Expired _ -> listener.on(event);
-          }
-        });
+    return cluster.follow(
+        ReplicaSetView.source(query), resourceVersion, event -> shown(query, event));
+  }
+
+  private @Nullable WatchEvent shown(ObjectQuery query, WatchEvent event) {
+    return switch (event) {
+      case WatchEvent.Added(var object) ->
+          shown(query, object).<WatchEvent>map(WatchEvent.Added::new).orElse(null);
+      case WatchEvent.Modified(var object) ->
+          shown(query, object).<WatchEvent>map(WatchEvent.Modified::new).orElse(null);
+      case WatchEvent.Deleted(var object) ->
+          shown(query, object).<WatchEvent>map(WatchEvent.Deleted::new).orElse(null);
+      case WatchEvent.Bookmark _, WatchEvent.Expired _ -> event;
+    };
   }
 
   private Optional<KubeObject> shown(ObjectQuery query, KubeObject source) {

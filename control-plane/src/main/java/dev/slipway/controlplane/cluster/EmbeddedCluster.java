@@ -7,6 +7,7 @@ import static dev.slipway.model.cluster.ClusterException.Reason.INVALID;
 import static dev.slipway.model.cluster.ClusterException.Reason.NOT_FOUND;
 
 import dev.slipway.controlplane.services.TakenPlaces;
+import dev.slipway.controlplane.store.Following;
 import dev.slipway.controlplane.store.ObjectStore;
 import dev.slipway.controlplane.store.Write;
 import dev.slipway.model.cluster.ApplyOptions;
@@ -142,6 +143,11 @@ public final class EmbeddedCluster implements Cluster {
   @Override
   public Watch watch(ObjectQuery query, String resourceVersion, WatchListener listener) {
     return store.watch(query, resourceVersion, listener);
+  }
+
+  /// As [#watch], for an owner with a thread of its own that reads.
+  public Following follow(ObjectQuery query, String resourceVersion, Following.View view) {
+    return store.follow(query, resourceVersion, view);
   }
 
   @Override

@@ -57,7 +57,9 @@ public final class SchedulerLoop implements AutoCloseable {
             ObjectQuery.all(POD),
             timeline,
             (before, after) -> {
-              if (before == null || after == null || !isBound(after) || hasEnded(before, after)) {
+              if (after == null
+                  || isWaiting(after)
+                  || (before != null && hasEnded(before, after))) {
                 loop.loop.add(ALL);
               }
             }));
@@ -90,8 +92,18 @@ public final class SchedulerLoop implements AutoCloseable {
     return !Json.string(pod.spec(), "nodeName", "").isEmpty();
   }
 
+  /// Whether it is ours to find a node for it: a pod may name another scheduler.
+  private static boolean isWaiting(KubeObject pod) {
+    return !isBound(pod)
+        && Json.string(pod.spec(), "schedulerName", "default-scheduler")
+            .equals("default-scheduler");
+  }
+
   private Outcome reconcile() {
-    List<KubeObject> pods = cluster.list(ObjectQuery.all(POD)).items();
+    List<KubeObject> pods =
+        cluster.list(ObjectQuery.all(POD)).items().stream()
+            .filter(pod -> isBound(pod) || isWaiting(pod))
+            .toList();
     if (pods.stream().allMatch(SchedulerLoop::isBound)) {
       return Outcome.SETTLED;
     }

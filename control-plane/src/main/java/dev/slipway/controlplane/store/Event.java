@@ -2,6 +2,7 @@ package dev.slipway.controlplane.store;
 
 import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.cluster.WatchEvent;
+import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import org.jspecify.annotations.Nullable;
 
@@ -11,6 +12,10 @@ final class Event {
   private final @Nullable KubeObject before;
   private final @Nullable KubeObject after;
   private @Nullable KubeObject gone;
+  private volatile @Nullable Event next;
+
+  /// Stands where changes were dropped.
+  static final Event FORGOTTEN = mark(Long.MAX_VALUE);
 
   /// @param gone the last state under the revision of the deletion, when there is no `after`
   Event(
@@ -24,8 +29,30 @@ final class Event {
     this.gone = gone;
   }
 
+  /// No change: a place to begin at.
+  static Event mark(long revision) {
+    return new Event(revision, null, null, null);
+  }
+
+  /// The next change of the same kind; null while there is none, [#FORGOTTEN] when it was dropped.
+  @Nullable Event next() {
+    return next;
+  }
+
+  void follow(Event event) {
+    next = event;
+  }
+
   long revision() {
     return revision;
+  }
+
+  GroupKind kind() {
+    KubeObject object = after != null ? after : before;
+    if (object == null) {
+      throw new IllegalStateException("a mark has no kind");
+    }
+    return object.key().groupKind();
   }
 
   @Nullable KubeObject before() {

@@ -1,86 +1,56 @@
 package dev.slipway.controlplane.store;
 
-import java.util.ArrayList;
+import dev.slipway.model.object.GroupKind;
+import java.util.ArrayDeque;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
-/// The last changes, bounded by number and size. Guarded by the store's lock.
+/// The last changes, bounded by number and size, in a track for each kind. Guarded by the store's
+/// lock.
 final class History {
-  private final @Nullable Event[] ring;
-  private final long maxBytes;
-  private int first;
-  private int count;
+  private final StoreLimits limits;
+  private final long since;
+  private final ArrayDeque<Event> events = new ArrayDeque<>();
+  private final Map<GroupKind, Track> tracks = new HashMap<>();
   private long bytes;
-
-  /// Every change after this revision is here.
-  private long since;
+  private long dropped;
 
   /// @param since the revision of the content that the store begins with
   History(StoreLimits limits, long since) {
-    this.ring = new Event[limits.historyEvents()];
-    this.maxBytes = limits.historyBytes();
+    this.limits = limits;
     this.since = since;
+    this.dropped = since;
+  }
+
+  Track track(GroupKind kind) {
+    return tracks.computeIfAbsent(kind, _ -> new Track(since));
   }
 
   void add(Event event) {
-    if (count == ring.length) {
-      dropOldest();
-    }
-    ring[(first + count) % ring.length] = event;
-    count++;
+    events.add(event);
+    track(event.kind()).add(event);
     bytes += event.size();
-    while (bytes > maxBytes && count > 1) {
-      dropOldest();
+    while (events.size() > limits.historyEvents()
+        || (bytes > limits.historyBytes() && events.size() > 1)) {
+      Event oldest = events.remove();
+      track(oldest.kind()).dropFirst();
+      bytes -= oldest.size();
+      dropped = oldest.revision();
     }
   }
 
-  private void dropOldest() {
-    Event oldest = at(0);
-    ring[first] = null;
-    first = (first + 1) % ring.length;
-    count--;
-    bytes -= oldest.size();
-    since = oldest.revision();
-  }
-
-  long since() {
-    return since;
-  }
-
-  /// The next changes after a revision, in order; empty when some of them have been dropped.
-  Optional<List<Event>> after(long revision, int limit) {
-    if (revision < since) {
+  /// The changes of all kinds after a revision, in order; empty when some of them have been dropped.
+  Optional<List<Event>> after(long revision) {
+    if (revision < dropped) {
       return Optional.empty();
     }
-    int from = firstAfter(revision);
-    int to = from + Math.min(count - from, limit);
-    var events = new ArrayList<Event>(Math.max(0, to - from));
-    for (int i = from; i < to; i++) {
-      events.add(at(i));
-    }
-    return Optional.of(events);
+    return Optional.of(events.stream().filter(event -> event.revision() > revision).toList());
   }
 
-  private int firstAfter(long revision) {
-    int low = 0;
-    int high = count;
-    while (low < high) {
-      int middle = (low + high) >>> 1;
-      if (at(middle).revision() <= revision) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    return low;
-  }
-
-  private Event at(int index) {
-    Event event = ring[(first + index) % ring.length];
-    if (event == null) {
-      throw new IllegalStateException("no event at " + index + " of " + count);
-    }
-    return event;
+  /// Nobody hears of anything any more.
+  void leaveAll() {
+    tracks.values().forEach(Track::leaveAll);
   }
 }

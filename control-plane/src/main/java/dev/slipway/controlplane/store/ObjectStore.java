@@ -15,10 +15,12 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /// All objects in memory, every write durable in a [Journal] before anybody sees it. One counter
@@ -28,8 +30,6 @@ import org.jspecify.annotations.Nullable;
 /// have come meanwhile in one flush; the others wait. So writers share flushes, and a single thread
 /// (a simulation) runs all of it by itself.
 public final class ObjectStore implements AutoCloseable {
-  private static final int EVENTS_AT_ONCE = 256;
-
   private final Journal journal;
   private final Timeline timeline;
   private final StoreLimits limits;
@@ -40,11 +40,10 @@ public final class ObjectStore implements AutoCloseable {
   private final Map<GroupKind, Shelf> shelves = new HashMap<>();
   private final Map<ObjectKey, Kept> objects = new HashMap<>();
   private final History history;
-  private final List<Subscription> subscriptions = new ArrayList<>();
   private final ArrayDeque<Pending> queue = new ArrayDeque<>();
   private boolean leading;
   private boolean closed;
-  private long revision;
+  private volatile long revision;
   private long lastId;
 
   /// An object and its number in the journal.
@@ -108,7 +107,7 @@ public final class ObjectStore implements AutoCloseable {
     synchronized (lock) {
       List<Event> later =
           history
-              .after(at, Integer.MAX_VALUE)
+              .after(at)
               .orElseThrow(
                   () ->
                       new ClusterException(
@@ -133,9 +132,7 @@ public final class ObjectStore implements AutoCloseable {
   }
 
   public long revision() {
-    synchronized (lock) {
-      return revision;
-    }
+    return revision;
   }
 
   /// How many objects there are.
@@ -245,13 +242,16 @@ public final class ObjectStore implements AutoCloseable {
         failure = e;
       }
     }
+    var followers = new ArrayList<Track.Follower>();
     synchronized (lock) {
       if (failure == null) {
+        var tracks = new LinkedHashSet<Track>();
         for (int i = 0; i < events.size(); i++) {
           show(events.get(i), ids.get(i));
+          tracks.add(history.track(events.get(i).kind()));
         }
         revision = next;
-        wakeSubscriptions();
+        tracks.forEach(track -> track.addFollowersTo(followers));
       }
       for (Pending pending : batch) {
         if (failure != null && !(pending.result instanceof Write.Result.Stale)) {
@@ -261,6 +261,7 @@ public final class ObjectStore implements AutoCloseable {
       }
       lock.notifyAll();
     }
+    followers.forEach(Track.Follower::wake);
   }
 
   private boolean isStale(Write write, Map<ObjectKey, Optional<KubeObject>> ahead) {
@@ -314,93 +315,102 @@ public final class ObjectStore implements AutoCloseable {
 
   /// @throws ClusterException `EXPIRED` when changes after that revision have been dropped already
   public Watch watch(ObjectQuery query, String resourceVersion, WatchListener listener) {
-    long from;
+    long from = number(resourceVersion);
+    synchronized (lock) {
+      Track track = history.track(query.kind());
+      var subscription = new Subscription(track, query, place(track, from), listener);
+      track.join(subscription);
+      subscription.wake();
+      return subscription;
+    }
+  }
+
+  /// As [#watch], for an owner with a thread of its own that reads.
+  public Following follow(ObjectQuery query, String resourceVersion, Following.View view) {
+    long from = number(resourceVersion);
+    synchronized (lock) {
+      Track track = history.track(query.kind());
+      var following = new Following(this, track, query, view, place(track, from), from);
+      track.join(following.follower());
+      return following;
+    }
+  }
+
+  private static long number(String resourceVersion) {
     try {
-      from = Long.parseLong(resourceVersion);
+      return Long.parseLong(resourceVersion);
     } catch (NumberFormatException e) {
       throw new ClusterException(
           ClusterException.Reason.BAD_REQUEST,
           "no resourceVersion of this cluster: " + resourceVersion);
     }
-    synchronized (lock) {
-      if (from < history.since() || from > revision) {
-        throw new ClusterException(
-            ClusterException.Reason.EXPIRED, "resourceVersion " + from + " is too old: list again");
-      }
-      var subscription = new Subscription(query, from, listener);
-      subscriptions.add(subscription);
-      if (from < revision) {
-        subscription.wake();
-      }
-      return subscription;
-    }
   }
 
-  private void wakeSubscriptions() {
-    for (Subscription subscription : subscriptions) {
-      subscription.wake();
+  private Event place(Track track, long from) {
+    return track
+        .after(from)
+        .filter(_ -> from <= revision)
+        .orElseThrow(
+            () ->
+                new ClusterException(
+                    ClusterException.Reason.EXPIRED,
+                    "resourceVersion " + from + " is too old: list again"));
+  }
+
+  void leave(Track track, Track.Follower follower) {
+    synchronized (lock) {
+      track.leave(follower);
     }
   }
 
   /// One watch. It reads the history at its own pace; who falls behind its end has to list again.
-  private final class Subscription implements Watch {
+  private final class Subscription implements Watch, Track.Follower {
+    private final Track track;
     private final ObjectQuery query;
     private final WatchListener listener;
-    private long seen;
-    private boolean awake;
-    private boolean gone;
+    private final AtomicBoolean awake = new AtomicBoolean();
+    private volatile Event at;
+    private volatile boolean gone;
 
-    Subscription(ObjectQuery query, long from, WatchListener listener) {
+    Subscription(Track track, ObjectQuery query, Event at, WatchListener listener) {
+      this.track = track;
       this.query = query;
-      this.seen = from;
+      this.at = at;
       this.listener = listener;
     }
 
-    private void wake() {
-      if (!awake && !gone) {
-        awake = true;
+    @Override
+    public void wake() {
+      if (!gone && at.next() != null && awake.compareAndSet(false, true)) {
         timeline.execute(this::deliver);
       }
     }
 
     private void deliver() {
-      while (true) {
-        var events = new ArrayList<WatchEvent>();
-        synchronized (lock) {
-          if (gone) {
+      while (!gone) {
+        Event next = at.next();
+        if (next == null) {
+          awake.set(false);
+          if (at.next() == null || !awake.compareAndSet(false, true)) {
             return;
           }
-          Optional<List<Event>> next = history.after(seen, EVENTS_AT_ONCE);
-          if (next.isEmpty()) {
-            gone = true;
-            subscriptions.remove(this);
-            events.add(new WatchEvent.Expired("this watch is too far behind: list again"));
-          } else if (next.get().isEmpty()) {
-            awake = false;
-            return;
-          } else {
-            for (Event event : next.get()) {
-              WatchEvent visible = event.seenBy(query);
-              if (visible != null) {
-                events.add(visible);
-              }
-              seen = event.revision();
-            }
+        } else if (next == Event.FORGOTTEN) {
+          close();
+          listener.on(new WatchEvent.Expired("this watch is too far behind: list again"));
+        } else {
+          at = next;
+          WatchEvent visible = next.seenBy(query);
+          if (visible != null) {
+            listener.on(visible);
           }
-        }
-        events.forEach(listener::on);
-        if (gone) {
-          return;
         }
       }
     }
 
     @Override
     public void close() {
-      synchronized (lock) {
-        gone = true;
-        subscriptions.remove(this);
-      }
+      gone = true;
+      leave(track, this);
     }
   }
 
@@ -423,7 +433,7 @@ public final class ObjectStore implements AutoCloseable {
       while (leading) {
         await();
       }
-      subscriptions.clear();
+      history.leaveAll();
     }
     journal.close();
   }
