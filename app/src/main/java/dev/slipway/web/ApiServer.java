@@ -1,5 +1,6 @@
 package dev.slipway.web;
 
+import com.sun.management.UnixOperatingSystemMXBean;
 import dev.slipway.controlplane.access.Access;
 import dev.slipway.controlplane.access.AccessRequest;
 import dev.slipway.controlplane.access.User;
@@ -8,6 +9,7 @@ import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.web.stream.PodSockets;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +19,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import org.eclipse.jetty.alpn.server.ALPNServerConnectionFactory;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http2.server.HTTP2ServerConnectionFactory;
@@ -49,10 +52,12 @@ public final class ApiServer implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ApiServer.class);
 
   private static final int MAX_STREAMS = 1_000;
+  private static final int MOST_CONNECTIONS = 6_000;
 
   private final Server server;
   private final Path socket;
   private final Optional<ServerConnector> tcp;
+  private final Visitors visitors;
 
   /// Where TCP listens.
   ///
@@ -94,8 +99,11 @@ public final class ApiServer implements AutoCloseable {
               return connector;
             });
     tcp.ifPresent(server::addConnector);
+    var visitors = new Visitors(mostConnections());
+    tcp.ifPresent(connector -> connector.addBean(visitors));
+    this.visitors = visitors;
     PodSockets.prepare(server);
-    server.setHandler(new Front(routes, authenticator, access));
+    server.setHandler(new Front(routes, authenticator, access, visitors));
   }
 
   /// TLS 1.2 and later with HTTP/2 and HTTP/1.1 inside; where plain HTTP is allowed, the first byte
@@ -131,11 +139,24 @@ public final class ApiServer implements AutoCloseable {
       Files.deleteIfExists(socket);
       server.start();
       Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-------"));
+      tcp.ifPresent(this::sweep);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot listen: " + e.getMessage(), e);
     } catch (Exception e) {
       throw new IllegalStateException("cannot start the HTTP server: " + e.getMessage(), e);
     }
+  }
+
+  private void sweep(ServerConnector connector) {
+    visitors.sweep(System.nanoTime());
+    connector.getScheduler().schedule(() -> sweep(connector), 5, TimeUnit.SECONDS);
+  }
+
+  /// Half of the descriptors that this process may have is for connections.
+  private static int mostConnections() {
+    return ManagementFactory.getOperatingSystemMXBean() instanceof UnixOperatingSystemMXBean system
+        ? (int) Math.min(MOST_CONNECTIONS, Math.max(64, system.getMaxFileDescriptorCount() / 2))
+        : MOST_CONNECTIONS;
   }
 
   /// The TCP port in use, when there is one.
@@ -156,56 +177,90 @@ public final class ApiServer implements AutoCloseable {
     private final Routes routes;
     private final Authenticator authenticator;
     private final Access access;
+    private final Visitors visitors;
     private final RequestLimits limits = new RequestLimits();
 
-    Front(Routes routes, Authenticator authenticator, Access access) {
+    Front(Routes routes, Authenticator authenticator, Access access, Visitors visitors) {
+      this.visitors = visitors;
       this.routes = routes;
       this.authenticator = authenticator;
       this.access = access;
     }
 
+    /// Always on a virtual thread: few of the server's own threads, which it sometimes lends to a
+    /// handler, are enough for slow readers to stop it.
     @Override
     public boolean handle(Request request, Response response, Callback callback) {
+      if (Thread.currentThread().isVirtual()) {
+        answer(request, response, callback);
+      } else {
+        Thread.startVirtualThread(
+            () -> {
+              try {
+                answer(request, response, callback);
+              } catch (RuntimeException | Error e) {
+                callback.failed(e);
+              }
+            });
+      }
+      return true;
+    }
+
+    private void answer(Request request, Response response, Callback callback) {
       String path = Request.getPathInContext(request);
       var match = routes.find(request.getMethod(), path);
-      var anybody = new Exchange(request, response, Map.of(), User.ANONYMOUS, callback);
+      var anybody =
+          new Exchange(
+              request, response, Map.of(), User.ANONYMOUS, callback, RequestLimits.NO_SHARE);
       Optional<User> user;
       try {
         user = authenticator.user(request);
       } catch (ClusterException e) {
         failed(anybody, e, callback);
-        return true;
+        return;
       }
       if (user.isEmpty()) {
         response.getHeaders().put(HttpHeader.WWW_AUTHENTICATE, "Bearer");
         refuse(anybody, 401, "Unauthorized", "Unauthorized: the bearer token is not valid here");
         callback.succeeded();
-        return true;
+        return;
       }
       User sender = user.get();
-      var exchange =
-          new Exchange(
-              request,
-              response,
-              match.map(Routes.Match::variables).orElse(Map.of()),
-              sender,
-              callback);
+      if (!sender.isAnonymous()) {
+        visitors.isKnown(request.getConnectionMetaData().getConnection().getEndPoint());
+      }
       boolean reserved = sender.groups().contains(User.MASTERS);
-      boolean lasting = exchange.flag("watch") || exchange.flag("follow") || exchange.flag("wait");
+      boolean lasting = anybody.flag("watch") || anybody.flag("follow") || anybody.flag("wait");
       try (RequestLimits.@Nullable Share share = limits.take(sender.name(), lasting, reserved)) {
         if (share == null) {
-          response.getHeaders().put(HttpHeader.RETRY_AFTER, "1");
-          refuse(
-              exchange,
-              429,
-              "TooManyRequests",
-              "too many requests of " + sender.name() + " are under way: repeat in a second");
+          tooMany(anybody, response, sender);
           callback.succeeded();
-          return true;
+          return;
+        }
+        var exchange =
+            new Exchange(
+                request,
+                response,
+                match.map(Routes.Match::variables).orElse(Map.of()),
+                sender,
+                callback,
+                share);
+        if (!share.work()) {
+          tooMany(exchange, response, sender);
+          callback.succeeded();
+          return;
         }
         answer(exchange, match, path, response, callback);
       }
-      return true;
+    }
+
+    private static void tooMany(Exchange exchange, Response response, User sender) {
+      response.getHeaders().put(HttpHeader.RETRY_AFTER, "1");
+      refuse(
+          exchange,
+          429,
+          "TooManyRequests",
+          "too many requests of " + sender.name() + " are under way: repeat in a second");
     }
 
     private void answer(

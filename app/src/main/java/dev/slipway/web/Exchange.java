@@ -1,8 +1,10 @@
 package dev.slipway.web;
 
 import dev.slipway.controlplane.access.User;
+import dev.slipway.controlplane.api.ApiAnswer;
 import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.json.Json;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -28,11 +30,14 @@ public final class Exchange {
   /// No body that this API takes is larger.
   static final int MAX_BODY = 8 << 20;
 
+  private static final int PIECE = 32 << 10;
+
   private final Request request;
   private final Response response;
   private final Map<String, String> pathVariables;
   private final User user;
   private final Callback callback;
+  private final RequestLimits.Share share;
   private final Fields query;
   private boolean answered;
   private boolean upgraded;
@@ -42,7 +47,9 @@ public final class Exchange {
       Response response,
       Map<String, String> pathVariables,
       User user,
-      Callback callback) {
+      Callback callback,
+      RequestLimits.Share share) {
+    this.share = share;
     this.request = request;
     this.response = response;
     this.pathVariables = pathVariables;
@@ -124,19 +131,41 @@ public final class Exchange {
     return headers;
   }
 
-  /// The body, which must not be longer than `limit` bytes.
+  /// The body, which must not be longer than `limit` bytes. While the client sends it, others have
+  /// their turn.
   ///
-  /// @throws ClusterException `BAD_REQUEST` when it is
+  /// @throws ClusterException `TOO_LARGE` when it is longer, `TOO_MANY_REQUESTS` when too many
+  ///   bodies are in memory
   public byte[] body(int limit) {
+    share.rest();
+    var body = new ByteArrayOutputStream();
     try (InputStream in = Content.Source.asInputStream(request)) {
-      byte[] bytes = in.readNBytes(limit + 1);
-      if (bytes.length > limit) {
-        throw bad("the body is longer than " + limit + " bytes");
+      byte[] piece = new byte[Math.clamp(request.getLength(), 512, PIECE)];
+      for (int count = in.read(piece); count >= 0; count = in.read(piece)) {
+        if (body.size() + count > limit) {
+          // Most clients read an answer only when all is sent.
+          for (long more = 0; more < limit && count >= 0; more += count) {
+            count = in.read(piece);
+          }
+          throw new ClusterException(
+              ClusterException.Reason.TOO_LARGE, "the body is longer than " + limit + " bytes");
+        }
+        if (!share.reserve(count)) {
+          throw new ClusterException(
+              ClusterException.Reason.TOO_MANY_REQUESTS,
+              "too many large bodies are under way: repeat in a second");
+        }
+        body.write(piece, 0, count);
       }
-      return bytes;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+    if (!share.work()) {
+      throw new ClusterException(
+          ClusterException.Reason.TOO_MANY_REQUESTS,
+          "too many requests are under way: repeat in a second");
+    }
+    return body.toByteArray();
   }
 
   /// The body as a JSON object; no body at all is an empty object.
@@ -163,6 +192,7 @@ public final class Exchange {
   /// Answers with a file of this program (a page, a script), under a policy that lets nothing in
   /// from elsewhere.
   public void answer(int code, String contentType, byte[] bytes) {
+    share.rest();
     head(code, contentType);
     response.getHeaders().put(HttpHeader.CONTENT_LENGTH, bytes.length);
     write(true, ByteBuffer.wrap(bytes));
@@ -179,10 +209,64 @@ public final class Exchange {
 
   /// Begins an answer that goes on for a while. Each flush of the stream reaches the client.
   public OutputStream stream(String contentType) {
+    share.rest();
     head(200, contentType);
     response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-store");
     write(false, ByteBuffer.allocate(0));
     return Content.Sink.asOutputStream(response);
+  }
+
+  /// Answers with what the writer writes, which must be as long as it is said to be. Between two
+  /// pieces others have their turn, however fast the client reads.
+  void answer(int code, String contentType, long length, ApiAnswer.Writer writer) {
+    share.rest();
+    head(code, contentType);
+    response.getHeaders().put(HttpHeader.CONTENT_LENGTH, length);
+    try (var out = new Pieces()) {
+      writer.writeTo(out);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private final class Pieces extends OutputStream {
+    private final byte[] piece = new byte[PIECE];
+    private int count;
+
+    @Override
+    public void write(int value) {
+      write(new byte[] {(byte) value}, 0, 1);
+    }
+
+    // Virtual threads are not taken off their carrier: without this, a client that reads fast keeps
+    // a processor until all is sent.
+    @SuppressWarnings("ThreadPriorityCheck")
+    @Override
+    public void write(byte[] bytes, int offset, int length) {
+      int from = offset;
+      int left = length;
+      while (left > 0) {
+        int part = Math.min(left, piece.length - count);
+        System.arraycopy(bytes, from, piece, count, part);
+        count += part;
+        from += part;
+        left -= part;
+        if (count == piece.length) {
+          send(false);
+          Thread.yield();
+        }
+      }
+    }
+
+    private void send(boolean last) {
+      Exchange.this.write(last, ByteBuffer.wrap(piece, 0, count));
+      count = 0;
+    }
+
+    @Override
+    public void close() {
+      send(true);
+    }
   }
 
   /// Hands the connection over to a stream, which ends the exchange itself.

@@ -52,6 +52,8 @@ public final class KubernetesRoutes {
         exchange.warn(warnings);
         exchange.answer(code, type, bytes);
       }
+      case ApiAnswer.Sized(int code, String type, long length, var writer) ->
+          exchange.answer(code, type, length, writer);
       case ApiAnswer.Streamed(String type, var writer) -> {
         try (OutputStream out = exchange.stream(type)) {
           writer.writeTo(out);

@@ -24,7 +24,7 @@ abstract class ApiServerUnderTest implements AutoCloseable {
   abstract List<Long> processes() throws IOException;
 
   @Override
-  public abstract void close() throws Exception;
+  public abstract void close() throws IOException;
 
   /// Processor seconds of all its processes until now.
   double cpu() throws IOException {
@@ -113,9 +113,9 @@ abstract class ApiServerUnderTest implements AutoCloseable {
     }
 
     @Override
-    public void close() throws Exception {
+    public void close() throws IOException {
       process.destroy();
-      process.waitFor();
+      process.onExit().join();
       ProxyClient.stop(data.resolve("proxy"));
       new Folder(data).close();
     }
@@ -158,7 +158,7 @@ abstract class ApiServerUnderTest implements AutoCloseable {
     }
 
     @Override
-    public void close() throws Exception {
+    public void close() throws IOException {
       cluster.close();
     }
   }

@@ -22,6 +22,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /// Concurrent clients of one API server, who note down all they do and see. Configuration maps are
@@ -224,7 +225,7 @@ final class HistoryLoad {
     private final Random random;
     private final List<Operation> mine = new ArrayList<>();
     private final Map<String, List<Glance>> looks = new TreeMap<>();
-    private HttpConnection connection;
+    private @Nullable HttpConnection connection;
 
     Client(int number) {
       this.number = number;
@@ -234,7 +235,6 @@ final class HistoryLoad {
     void run() {
       try {
         while (left.getAndDecrement() > 0) {
-          connect();
           String scope = scopes.get(random.nextInt(scopes.size()));
           if (random.nextInt(20) == 0) {
             list(scope);
@@ -258,29 +258,32 @@ final class HistoryLoad {
       }
     }
 
-    private void connect() {
-      while (connection == null) {
+    private HttpConnection connect() {
+      HttpConnection known = connection;
+      while (known == null) {
         try {
-          connection = HttpConnection.open(target);
+          known = HttpConnection.open(target);
         } catch (IOException e) {
-          long now = System.nanoTime();
-          if (!isOut(now)) {
+          if (!isOut(System.nanoTime())) {
             surprise("refused while the server ran: " + e);
           }
           LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
         }
       }
+      connection = known;
+      return known;
     }
 
     private void disconnect() {
-      if (connection != null) {
-        try {
-          connection.close();
-        } catch (IOException _) {
-          // It is gone.
-        }
-      }
+      HttpConnection known = connection;
       connection = null;
+      try {
+        if (known != null) {
+          known.close();
+        }
+      } catch (IOException _) {
+        // It is gone.
+      }
     }
 
     private void lost(IOException e) {
@@ -291,9 +294,10 @@ final class HistoryLoad {
     }
 
     private void list(String scope) {
+      HttpConnection open = connect();
       long invoked = System.nanoTime();
       try {
-        HttpConnection.Answer answer = connection.get(path(scope, ""));
+        HttpConnection.Answer answer = open.get(path(scope, ""));
         long returned = System.nanoTime();
         if (answer.status() != 200) {
           surprise("list answered " + answer.status() + ": " + answer.text());
@@ -324,10 +328,11 @@ final class HistoryLoad {
       String value = "v" + values.incrementAndGet();
       long base = revisions.getOrDefault(key, 1L);
       Call call = choose(random.nextInt(90), value, base);
+      HttpConnection open = connect();
       long invoked = System.nanoTime();
       Answer answer;
       try {
-        answer = ask(scope, name, call);
+        answer = ask(open, scope, name, call);
       } catch (IOException e) {
         answer = new Answer.Unknown();
         lost(e);
@@ -361,30 +366,30 @@ final class HistoryLoad {
       return dice < 81 ? new Call.Apply(value) : new Call.Delete(dice % 2 == 0 ? 0 : base);
     }
 
-    private Answer ask(String scope, String name, Call call) throws IOException {
+    private Answer ask(HttpConnection open, String scope, String name, Call call)
+        throws IOException {
       String path = path(scope, name);
       HttpConnection.Answer answer =
           switch (call) {
-            case Call.Read() -> connection.get(path);
+            case Call.Read() -> open.get(path);
             case Call.Create(String value) ->
-                connection.send(
-                    "POST", path(scope, ""), "application/json", configMap(name, value, 0));
+                open.send("POST", path(scope, ""), "application/json", configMap(name, value, 0));
             case Call.Update(long base, String value) ->
-                connection.send("PUT", path, "application/json", configMap(name, value, base));
+                open.send("PUT", path, "application/json", configMap(name, value, base));
             case Call.Patch(String value) ->
-                connection.send(
+                open.send(
                     "PATCH",
                     path,
                     "application/merge-patch+json",
                     bytes("{\"data\":{\"value\":\"" + value + "\"}}"));
             case Call.Apply(String value) ->
-                connection.send(
+                open.send(
                     "PATCH",
                     path + "?fieldManager=load&force=true",
                     "application/apply-patch+yaml",
                     configMap(name, value, 0));
             case Call.Delete(long base) ->
-                connection.send(
+                open.send(
                     "DELETE",
                     path,
                     "application/json",
@@ -393,29 +398,24 @@ final class HistoryLoad {
                             ? "{}"
                             : "{\"preconditions\":{\"resourceVersion\":\"" + base + "\"}}"));
           };
-      switch (answer.status()) {
-        case 200, 201 -> {
-          return switch (call) {
-            case Call.Delete _ -> new Answer.Deleted();
-            case Call.Read() -> {
-              Version version = version(Json.parse(answer.body()));
-              yield new Answer.Found(version.revision(), version.value());
-            }
-            case Call.Create _, Call.Update _, Call.Patch _, Call.Apply _ ->
-                new Answer.Written(version(Json.parse(answer.body())).revision());
-          };
-        }
-        case 404 -> {
-          return new Answer.Absent();
-        }
-        case 409 -> {
-          return new Answer.Refused();
-        }
+      return switch (answer.status()) {
+        case 200, 201 ->
+            switch (call) {
+              case Call.Delete _ -> new Answer.Deleted();
+              case Call.Read() -> {
+                Version version = version(Json.parse(answer.body()));
+                yield new Answer.Found(version.revision(), version.value());
+              }
+              case Call.Create _, Call.Update _, Call.Patch _, Call.Apply _ ->
+                  new Answer.Written(version(Json.parse(answer.body())).revision());
+            };
+        case 404 -> new Answer.Absent();
+        case 409 -> new Answer.Refused();
         default -> {
           surprise("%s %s answered %d: %s".formatted(call, path, answer.status(), answer.text()));
-          return new Answer.Unknown();
+          yield new Answer.Unknown();
         }
-      }
+      };
     }
   }
 }

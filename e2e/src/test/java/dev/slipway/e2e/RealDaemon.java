@@ -103,8 +103,8 @@ final class RealDaemon implements AutoCloseable {
   }
 
   /// `kill -9`; returns when it is dead.
-  void kill() throws InterruptedException {
-    process.destroyForcibly().waitFor();
+  void kill() {
+    process.destroyForcibly().onExit().join();
   }
 
   void startAgain() throws IOException {
@@ -129,7 +129,7 @@ final class RealDaemon implements AutoCloseable {
   }
 
   @Override
-  public void close() throws Exception {
+  public void close() throws IOException {
     kill();
     ProxyClient.stop(data.resolve("proxy"));
   }

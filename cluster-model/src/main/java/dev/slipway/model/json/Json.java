@@ -22,18 +22,27 @@ public final class Json {
   /// Deeper input is refused: it is no manifest, and every walk over a tree is recursive.
   public static final int MAX_DEPTH = 200;
 
-  private static final JsonMapper MAPPER =
-      JsonMapper.builder(
-              JsonFactory.builder()
-                  .streamReadConstraints(
-                      StreamReadConstraints.builder()
-                          .maxNestingDepth(MAX_DEPTH)
-                          .maxStringLength(16 << 20)
-                          .build())
-                  .build())
-          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY)
-          .build();
+  /// What strangers send may have no more than this many names, values and brackets: a tree takes
+  /// far more memory than its text.
+  public static final int MAX_FOREIGN_TOKENS = 300_000;
+
+  private static final JsonMapper MAPPER = mapper(Long.MAX_VALUE);
+  private static final JsonMapper FOREIGN = mapper(MAX_FOREIGN_TOKENS);
+
+  private static JsonMapper mapper(long maxTokens) {
+    return JsonMapper.builder(
+            JsonFactory.builder()
+                .streamReadConstraints(
+                    StreamReadConstraints.builder()
+                        .maxNestingDepth(MAX_DEPTH)
+                        .maxStringLength(16 << 20)
+                        .maxTokenCount(maxTokens)
+                        .build())
+                .build())
+        .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+        .enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY)
+        .build();
+  }
 
   private Json() {}
 
@@ -55,6 +64,23 @@ public final class Json {
     } catch (JacksonException e) {
       throw new IllegalArgumentException(message(e), e);
     }
+  }
+
+  /// As [#parse(byte[])], for what strangers send: no more than [#MAX_FOREIGN_TOKENS].
+  public static JsonNode parseForeign(byte[] utf8) {
+    try {
+      return FOREIGN.readTree(utf8);
+    } catch (JacksonException e) {
+      throw new IllegalArgumentException(message(e), e);
+    }
+  }
+
+  /// As [#parseForeign], for an object; any other value is refused.
+  public static ObjectNode parseForeignObject(byte[] utf8) {
+    if (parseForeign(utf8) instanceof ObjectNode object) {
+      return object;
+    }
+    throw new IllegalArgumentException("expected a JSON object");
   }
 
   /// As [#parse(byte[])], for text.
@@ -149,6 +175,22 @@ public final class Json {
   /// made.
   public static ObjectNode child(ObjectNode parent, String field) {
     return parent.path(field) instanceof ObjectNode child ? child : parent.putObject(field);
+  }
+
+  /// Whether some value lies below that many brackets.
+  public static boolean isDeeperThan(JsonNode node, int levels) {
+    if (!node.isContainer()) {
+      return false;
+    }
+    if (levels <= 0) {
+      return true;
+    }
+    for (JsonNode child : node) {
+      if (isDeeperThan(child, levels - 1)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static String message(JacksonException e) {

@@ -12,6 +12,8 @@ public final class JsonPatch {
   /// As many operations as a real API server takes.
   static final int MAX_OPERATIONS = 10_000;
 
+  private static final int MAX_COPIED = 3 << 20;
+
   private JsonPatch() {}
 
   /// All operations or none.
@@ -27,7 +29,16 @@ public final class JsonPatch {
           "a JSON patch may hold at most " + MAX_OPERATIONS + " operations");
     }
     JsonNode tree = target.deepCopy();
+    long copied = 0;
     for (JsonNode operation : operations) {
+      if (Json.string(operation, "op", "").equals("copy")) {
+        // Each copy may hold all the copies before it.
+        copied += Json.write(found(tree, pointer(operation, "from"))).length;
+        if (copied > MAX_COPIED) {
+          throw PatchException.unreadable(
+              "the copy operations of a JSON patch may copy at most " + MAX_COPIED + " bytes");
+        }
+      }
       tree = applied(tree, operation);
     }
     if (tree instanceof ObjectNode result) {
@@ -100,7 +111,14 @@ public final class JsonPatch {
     return steps;
   }
 
+  private static void refuseTooDeep(List<String> path, JsonNode value) {
+    if (path.size() > Json.MAX_DEPTH || Json.isDeeperThan(value, Json.MAX_DEPTH - path.size())) {
+      throw PatchException.unreadable("nested too deeply: more than " + Json.MAX_DEPTH + " levels");
+    }
+  }
+
   private static JsonNode added(JsonNode tree, List<String> path, JsonNode value) {
+    refuseTooDeep(path, value);
     if (path.isEmpty()) {
       return value;
     }
@@ -117,6 +135,7 @@ public final class JsonPatch {
   }
 
   private static JsonNode replaced(JsonNode tree, List<String> path, JsonNode value) {
+    refuseTooDeep(path, value);
     JsonNode parent = found(tree, path.subList(0, path.size() - 1));
     if (parent instanceof ObjectNode object) {
       object.set(path.getLast(), value);

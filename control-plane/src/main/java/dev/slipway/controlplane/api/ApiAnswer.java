@@ -18,6 +18,11 @@ public sealed interface ApiAnswer {
     }
   }
 
+  /// Too much to have in memory for each who asks.
+  ///
+  /// @param length how many bytes the writer writes
+  record Sized(int code, String contentType, long length, Writer writer) implements ApiAnswer {}
+
   /// Bytes as they come, until the writer returns or the client goes.
   record Streamed(String contentType, Writer writer) implements ApiAnswer {}
 

@@ -254,12 +254,8 @@ public final class KubernetesApi {
             }
           }
         }
-        yield ApiAnswer.json(
-            200,
-            representation(request, path.type())
-                .list(
-                    listing.items(),
-                    Json.object().put("resourceVersion", listing.resourceVersion())));
+        yield representation(request, path.type())
+            .list(listing.items(), Json.object().put("resourceVersion", listing.resourceVersion()));
       }
       default -> throw notAllowed(request);
     };
@@ -429,7 +425,7 @@ public final class KubernetesApi {
 
   private static JsonNode patch(ApiRequest request) {
     try {
-      return Json.parse(request.body().apply(ObjectBodies.MAX_BODY));
+      return Json.parseForeign(request.body().apply(ObjectBodies.MAX_BODY));
     } catch (IllegalArgumentException e) {
       throw new ClusterException(Reason.BAD_REQUEST, "the patch is no JSON: " + e.getMessage());
     }
@@ -632,8 +628,7 @@ public final class KubernetesApi {
           pages.first(
               listing, limit, !query.labels().isEverything() || !query.fields().isEverything());
     }
-    return ApiAnswer.json(
-        200, representation(request, path.type()).list(page.items(), page.metadata()));
+    return representation(request, path.type()).list(page.items(), page.metadata());
   }
 
   private Listing listing(ObjectQuery query, ApiRequest request) {

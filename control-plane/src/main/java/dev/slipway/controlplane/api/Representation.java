@@ -3,9 +3,9 @@ package dev.slipway.controlplane.api;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ResourceType;
-import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.List;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -14,6 +14,10 @@ import tools.jackson.databind.node.ObjectNode;
 ///
 /// @param included what a row of a table holds beside its cells: `Metadata`, `Object` or `None`
 record Representation(ApiRequest.Form form, String included, ResourceType type, Instant now) {
+  private static final byte[] ITEMS = ",\"items\":[".getBytes(StandardCharsets.US_ASCII);
+  private static final byte[] COMMA = {','};
+  private static final byte[] END = {']', '}'};
+
   static Representation of(ApiRequest request, ResourceType type, Instant now) {
     return new Representation(
         request.form(), request.parameter("includeObject").orElse("Metadata"), type, now);
@@ -28,13 +32,15 @@ record Representation(ApiRequest.Form form, String included, ResourceType type, 
     };
   }
 
+  /// Objects are copied to the client as they are kept, so that a list takes no memory of its own.
+  ///
   /// @param metadata of the list: `resourceVersion`, and how to go on
-  byte[] list(List<KubeObject> objects, ObjectNode metadata) {
+  ApiAnswer list(List<KubeObject> objects, ObjectNode metadata) {
     if (form == ApiRequest.Form.TABLE) {
       ObjectNode table =
           Tables.table(type, objects, Json.string(metadata, "resourceVersion", ""), included, now);
       table.set("metadata", metadata);
-      return Json.write(table);
+      return ApiAnswer.json(200, table);
     }
     ObjectNode head = Json.object();
     head.put(
@@ -42,21 +48,30 @@ record Representation(ApiRequest.Form form, String included, ResourceType type, 
         form == ApiRequest.Form.METADATA ? "PartialObjectMetadataList" : type.kind() + "List");
     head.put("apiVersion", form == ApiRequest.Form.METADATA ? "meta.k8s.io/v1" : type.apiVersion());
     head.set("metadata", metadata);
-    byte[] start = Json.write(head);
-    var bytes = new ByteArrayOutputStream(start.length + 16 + 1024 * objects.size());
-    bytes.write(start, 0, start.length - 1);
-    bytes.writeBytes(",\"items\":[".getBytes(StandardCharsets.US_ASCII));
-    boolean first = true;
-    for (KubeObject object : objects) {
-      if (!first) {
-        bytes.write(',');
-      }
-      first = false;
-      bytes.writeBytes(one(object));
+    byte[] whole = Json.write(head);
+    byte[] start = Arrays.copyOf(whole, whole.length - 1);
+    List<byte[]> items = objects.stream().map(this::one).toList();
+    long length = (long) start.length + ITEMS.length + END.length + Math.max(0, items.size() - 1);
+    for (byte[] item : items) {
+      length += item.length;
     }
-    bytes.write(']');
-    bytes.write('}');
-    return bytes.toByteArray();
+    return new ApiAnswer.Sized(
+        200,
+        "application/json",
+        length,
+        out -> {
+          out.write(start);
+          out.write(ITEMS);
+          boolean first = true;
+          for (byte[] item : items) {
+            if (!first) {
+              out.write(COMMA);
+            }
+            first = false;
+            out.write(item);
+          }
+          out.write(END);
+        });
   }
 
   static ObjectNode partial(KubeObject object) {

@@ -41,7 +41,8 @@ final class History {
     }
   }
 
-  /// The changes of all kinds after a revision, in order; empty when some of them have been dropped.
+  /// The changes of all kinds after a revision, in order; empty when some of them have been
+  /// dropped.
   Optional<List<Event>> after(long revision) {
     if (revision < dropped) {
       return Optional.empty();

@@ -145,16 +145,25 @@ final class ApiSubject implements AutoCloseable {
     return switch (api.answer(request)) {
       case ApiAnswer.Whole(int code, _, byte[] bytes, var warnings) ->
           new Reply(code, bytes, warnings);
-      case ApiAnswer.Streamed(_, var writer) -> {
-        var out = new java.io.ByteArrayOutputStream();
-        try {
-          writer.writeTo(out);
-        } catch (IOException e) {
-          throw new UncheckedIOException(e);
+      case ApiAnswer.Sized(int code, _, long length, var writer) -> {
+        byte[] bytes = written(writer);
+        if (bytes.length != length) {
+          throw new IllegalStateException("%d bytes, not %d".formatted(bytes.length, length));
         }
-        yield new Reply(200, out.toByteArray(), List.of());
+        yield new Reply(code, bytes, List.of());
       }
+      case ApiAnswer.Streamed(_, var writer) -> new Reply(200, written(writer), List.of());
     };
+  }
+
+  private static byte[] written(ApiAnswer.Writer writer) {
+    var out = new java.io.ByteArrayOutputStream();
+    try {
+      writer.writeTo(out);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return out.toByteArray();
   }
 
   @Override
