@@ -70,11 +70,11 @@ final class ApiBenchmark implements Benchmark {
       boolean less) {
     for (int pods : new int[] {FEW, PODS}) {
       String what = form.formatted(pods);
-      if (!ours.containsKey(what)) {
+      Double mine = ours.get(what);
+      Double peer = theirs.get(what);
+      if (mine == null || peer == null) {
         continue;
       }
-      double mine = ours.get(what);
-      double peer = theirs.get(what);
       figures.add(
           new Figure(
               what,
