@@ -141,7 +141,7 @@ public final class ServerSideApply {
   }
 
   /// `kubectl apply --server-side` on what `kubectl apply` made: what stands in its own
-  /// last-applied annotation is kubectl's already, whoever is recorded for it.
+  /// last-applied annotation, and is so still, is kubectl's already, whoever is recorded for it.
   private static boolean isOwnEarlierApply(
       KubeObject live, KubeObject intent, String manager, List<ClusterException.Cause> conflicts) {
     String last = live.annotations().get(LAST_APPLIED);
@@ -149,9 +149,14 @@ public final class ServerSideApply {
       return false;
     }
     try {
-      KubeObject before = KubeObject.of(Json.parseObject(last.getBytes(StandardCharsets.UTF_8)));
+      KubeObject before =
+          Intent.stated(KubeObject.of(Json.parseObject(last.getBytes(StandardCharsets.UTF_8))));
       Set<String> known = new HashSet<>();
-      FieldSet.leaves(FieldSet.of(before.json())).forEach(path -> known.add(FieldSet.text(path)));
+      for (List<String> path : FieldSet.leaves(FieldSet.of(before.json()))) {
+        if (same(FieldSet.value(before.json(), path), FieldSet.value(live.json(), path))) {
+          known.add(FieldSet.text(path));
+        }
+      }
       return before.key().equals(intent.key())
           && conflicts.stream().allMatch(conflict -> known.contains(conflict.field()));
     } catch (IllegalArgumentException e) {

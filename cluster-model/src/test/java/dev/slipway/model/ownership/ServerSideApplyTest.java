@@ -92,6 +92,27 @@ class ServerSideApplyTest {
   }
 
   @Test
+  void kubectlTakesOverWhatItAppliedEarlierUnlessSomebodyChangedItSince() {
+    KubeObject applied =
+        first(pod("{x:1,y:1}"), "kubectl-client-side-apply")
+            .withMetadata(
+                metadata ->
+                    Json.child(metadata, "annotations")
+                        .put(
+                            "kubectl.kubernetes.io/last-applied-configuration",
+                            pod("{x:1,y:1}").json().toString()));
+    assertThat(apply(applied, pod("{x:2,y:1}"), "kubectl").spec()).isEqualTo(tree("{x:2,y:1}"));
+    KubeObject scaled =
+        ServerSideApply.recordUpdate(
+            applied, applied.with(json -> json.set("spec", tree("{x:3,y:1}"))), "kubectl", NOW);
+    assertThatThrownBy(() -> apply(scaled, pod("{x:1,y:1}"), "kubectl"))
+        .isInstanceOf(ClusterException.class)
+        .hasMessageContaining("conflict with \"kubectl\": .spec.x");
+    assertThatThrownBy(() -> apply(applied, pod("{x:2,y:1}"), "slipway"))
+        .isInstanceOf(ClusterException.class);
+  }
+
+  @Test
   void whatIsSharedStaysUntilItsLastOwnerLeavesItOut() {
     KubeObject both = apply(first(pod("{x:1,y:1}"), "slipway"), pod("{y:1}"), "kubectl");
     KubeObject left = apply(both, pod("{x:1}"), "slipway");
