@@ -17,6 +17,8 @@ import javax.net.ssl.TrustManagerFactory;
 
 /// Sends single requests to the server of a kubeconfig, as its user with a bearer token.
 final class ApiCaller implements AutoCloseable {
+  private static final int TRIES = 5;
+
   private final String server;
   private final String token;
   private final HttpClient client;
@@ -57,6 +59,12 @@ final class ApiCaller implements AutoCloseable {
     return matcher.group(1);
   }
 
+  /// The cache of a kube-apiserver on a busy machine: it has waited for seconds, and asks to be
+  /// asked again.
+  private static boolean isBehind(HttpResponse<String> response) {
+    return response.statusCode() == 504 && response.body().contains("Too large resource version");
+  }
+
   Reply send(String method, String path, String accept, String type, String body)
       throws IOException, InterruptedException {
     HttpRequest.Builder request =
@@ -71,6 +79,9 @@ final class ApiCaller implements AutoCloseable {
     }
     HttpResponse<String> response =
         client.send(request.build(), HttpResponse.BodyHandlers.ofString());
+    for (int left = TRIES; left > 0 && isBehind(response); left--) {
+      response = client.send(request.build(), HttpResponse.BodyHandlers.ofString());
+    }
     return new Reply(
         response.statusCode(),
         response.headers().firstValue("Content-Type").orElse("").replaceAll("; *charset=.*", ""),
