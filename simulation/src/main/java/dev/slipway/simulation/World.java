@@ -296,9 +296,7 @@ public final class World {
 
   private void die() {
     Map<ObjectKey, String> before = disk.keptTheLast() ? Map.of() : content();
-    timeline.dropEverything();
-    runtime.forgetListener();
-    daemon = start();
+    daemon = restart();
     Map<ObjectKey, String> after = content();
     before.forEach(
         (key, revision) -> {
@@ -306,6 +304,19 @@ public final class World {
             throw new Broken("I5: " + key + " was acknowledged and is gone after a restart");
           }
         });
+  }
+
+  /// As often as it takes: a daemon may die again in the first write after its start.
+  private Daemon restart() {
+    while (true) {
+      timeline.dropEverything();
+      runtime.forgetListener();
+      try {
+        return start();
+      } catch (MemoryJournal.Crash e) {
+        deathsInWrites++;
+      }
+    }
   }
 
   private Map<ObjectKey, String> content() {

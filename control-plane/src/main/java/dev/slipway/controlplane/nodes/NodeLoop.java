@@ -30,6 +30,12 @@ import tools.jackson.databind.node.ObjectNode;
 /// is not ready gets no new pods.
 public final class NodeLoop implements AutoCloseable {
   static final Duration SILENT_AFTER = Duration.ofSeconds(40);
+
+  /// What nobody could write down was not heard: a node that seems silent has this long to answer
+  /// after the store took a write again, before its pods are taken out of their services. Longer
+  /// than a node waits between two signs of life.
+  private static final Duration LAST_WORD = Duration.ofSeconds(12);
+
   private static final Duration EVICT_AFTER = Duration.ofMinutes(5);
   private static final String UNREACHABLE = "node.kubernetes.io/unreachable";
   private static final String POLICY = "slipway.dev/evict-after";
@@ -96,25 +102,40 @@ public final class NodeLoop implements AutoCloseable {
       }
       return Outcome.recheckAfter(left.plusMillis(1), "the node must give a sign of life");
     }
-    lost(node, now);
-    return evict(cluster.get(key).orElse(node), now);
+    KubeObject marked = unreachable(node, now);
+    Duration patience = Duration.between(now, since(marked, now).plus(LAST_WORD));
+    if (patience.isPositive()) {
+      return Outcome.recheckAfter(patience.plusMillis(1), "the node may answer yet");
+    }
+    lost(marked, now);
+    return evict(cluster.get(key).orElse(marked), now);
+  }
+
+  private KubeObject unreachable(KubeObject node, Instant now) {
+    if (taint(node, UNREACHABLE).isPresent()) {
+      return node;
+    }
+    KubeObject marked =
+        cluster.replace(
+            node.with(
+                json -> {
+                  setTaint(json, NOT_READY, Optional.empty());
+                  setTaint(json, UNREACHABLE, Optional.of(now));
+                }));
+    events.warning(node, "NodeNotReady", "the node's agent stopped answering");
+    return marked;
+  }
+
+  private static Instant since(KubeObject node, Instant otherwise) {
+    return taint(node, UNREACHABLE)
+        .flatMap(taint -> KubeObject.instant(taint, "timeAdded"))
+        .orElse(otherwise);
   }
 
   /// Each step is looked at by itself: a daemon that died after one of them goes on with the next.
   private void lost(KubeObject node, Instant now) {
-    KubeObject marked = node;
-    if (taint(node, UNREACHABLE).isEmpty()) {
-      marked =
-          cluster.replace(
-              node.with(
-                  json -> {
-                    setTaint(json, NOT_READY, Optional.empty());
-                    setTaint(json, UNREACHABLE, Optional.of(now));
-                  }));
-      events.warning(node, "NodeNotReady", "the node's agent stopped answering");
-    }
-    if (!readiness(marked).equals("Unknown")) {
-      cluster.replaceStatus(marked.with(json -> unknown(Json.child(json, "status"), now)));
+    if (!readiness(node).equals("Unknown")) {
+      cluster.replaceStatus(node.with(json -> unknown(Json.child(json, "status"), now)));
     }
     for (KubeObject pod : pods(node)) {
       if (Conditions.isTrue(pod.status(), "Ready")) {
@@ -143,10 +164,7 @@ public final class NodeLoop implements AutoCloseable {
   }
 
   private Outcome evict(KubeObject node, Instant now) {
-    Instant since =
-        taint(node, UNREACHABLE)
-            .flatMap(taint -> KubeObject.instant(taint, "timeAdded"))
-            .orElse(now);
+    Instant since = since(node, now);
     Duration next = Duration.ofDays(1);
     for (KubeObject pod : pods(node)) {
       if (pod.isTerminating()) {
