@@ -40,7 +40,7 @@ final class OpenApi {
     }
     if (path.equals("/openapi/v2")) {
       return Optional.of(
-          request.accept().contains(OpenApiProtobuf.MEDIA_TYPE)
+          OpenApiProtobuf.isAskedFor(request.accept())
               ? new ApiAnswer.Whole(
                   200, OpenApiProtobuf.MEDIA_TYPE, document("v2.protobuf"), List.of())
               : ApiAnswer.json(200, document("v2")));

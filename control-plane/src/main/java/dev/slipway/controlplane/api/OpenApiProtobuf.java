@@ -12,7 +12,15 @@ import tools.jackson.databind.JsonNode;
 ///
 /// Source of the numbers: `OpenAPIv2.proto` of github.com/google/gnostic-models.
 final class OpenApiProtobuf {
-  static final String MEDIA_TYPE = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+  static final String MEDIA_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
+  /// What clients ask for by habit. It is no valid media type, so that nothing is answered by it.
+  private static final String OLD_NAME =
+      "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+
+  static boolean isAskedFor(String accept) {
+    return accept.contains(MEDIA_TYPE) || accept.contains(OLD_NAME);
+  }
 
   private static final Map<String, Integer> OPERATIONS =
       Map.of("get", 2, "put", 3, "post", 4, "delete", 5, "patch", 7);
