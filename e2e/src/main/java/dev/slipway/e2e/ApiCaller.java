@@ -62,7 +62,7 @@ final class ApiCaller implements AutoCloseable {
   /// The cache of a kube-apiserver on a busy machine: it has waited for seconds, and asks to be
   /// asked again.
   private static boolean isBehind(HttpResponse<String> response) {
-    return response.statusCode() == 504 && response.body().contains("Too large resource version");
+    return response.body().contains("Too large resource version");
   }
 
   Reply send(String method, String path, String accept, String type, String body)

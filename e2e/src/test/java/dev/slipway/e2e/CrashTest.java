@@ -311,23 +311,41 @@ class CrashTest {
     }
   }
 
-  /// Looks at what runs, again and again: one container, one shim and one main process.
+  /// Looks at what runs, again and again: one container, one shim. A process that a shim has just
+  /// forked still bears its name, and a second shim that finds the container started ends at once:
+  /// both are gone at the next look, while a container that runs twice is not.
   private void keepCounting(AtomicBoolean stop, Queue<String> twice) {
+    var before = new HashSet<Long>();
     while (!stop.get()) {
+      Map<Long, String> now = shimProcesses();
       var once = new HashSet<String>();
-      shims().stream().filter(container -> !once.add(container)).forEach(twice::add);
+      now.entrySet().stream()
+          .filter(shim -> before.contains(shim.getKey()) && !once.add(shim.getValue()))
+          .forEach(shim -> twice.add(shim.getValue()));
+      before.clear();
+      before.addAll(now.keySet());
       LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(100));
     }
   }
 
   /// The containers of this data directory that run, by their shims.
   private List<String> shims() {
+    return List.copyOf(shimProcesses().values());
+  }
+
+  /// The shims of this data directory by process id, each with its container's folder.
+  private Map<Long, String> shimProcesses() {
     String shim = data.resolve("pods").resolve("shim.sh").toString();
-    return ProcessHandle.allProcesses()
-        .map(process -> process.info().arguments().orElse(new String[0]))
-        .filter(arguments -> arguments.length > 1 && arguments[0].equals(shim))
-        .map(arguments -> arguments[1])
-        .toList();
+    var found = new TreeMap<Long, String>();
+    ProcessHandle.allProcesses()
+        .forEach(
+            process -> {
+              String[] arguments = process.info().arguments().orElse(new String[0]);
+              if (arguments.length > 1 && arguments[0].equals(shim)) {
+                found.put(process.pid(), arguments[1]);
+              }
+            });
+    return found;
   }
 
   /// Container folders of a name, each with the identity of its main process.
