@@ -65,6 +65,15 @@ final class SimulatedRuntime implements ContainerRuntime {
         .anyMatch(process -> !running.add(process.spec.podUid() + "/" + process.spec.container()));
   }
 
+  /// How many containers of this name run, whether or not anybody has heard of it.
+  int running(String container) {
+    return (int)
+        processes.values().stream()
+            .filter(p -> p.starts > 0 && p.exited == null)
+            .filter(p -> p.spec.container().equals(container))
+            .count();
+  }
+
   int running() {
     return (int) processes.values().stream().filter(p -> p.starts > 0 && p.exited == null).count();
   }

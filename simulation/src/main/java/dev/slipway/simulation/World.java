@@ -425,7 +425,9 @@ public final class World {
       throw new Broken("I2: " + web.size() + " pods exist, " + (REPLICAS + SURGE) + " may");
     }
     if (ready >= REPLICAS) {
-      undamaged |= timeline.nanos() > damagedAt + SETTLED_NANOS;
+      // While the disk is full the status may still tell of pods that were damaged: they must run too.
+      undamaged |=
+          timeline.nanos() > damagedAt + SETTLED_NANOS && runtime.running("web") >= REPLICAS;
     } else if (undamaged) {
       throw new Broken("I2: only " + ready + " pods are available, " + REPLICAS + " must be");
     }
