@@ -81,6 +81,10 @@ public final class World {
   private long seen;
   private int tasks;
   private boolean extra;
+
+  /// Since when all of `web` run and are known to; the largest number while they do not.
+  private long wholeSince = Long.MAX_VALUE;
+
   private boolean undamaged;
   private long damagedAt;
   private boolean anchored;
@@ -424,10 +428,18 @@ public final class World {
     if (web.size() > REPLICAS + SURGE) {
       throw new Broken("I2: " + web.size() + " pods exist, " + (REPLICAS + SURGE) + " may");
     }
+    // While the disk is full the status may still tell of pods that were damaged: they must run
+    // too.
+    // And a pod whose removal was decided while it was not ready may become ready in that instant.
+    if (ready < REPLICAS || runtime.running("web") < REPLICAS) {
+      wholeSince = Long.MAX_VALUE;
+    } else if (wholeSince == Long.MAX_VALUE) {
+      wholeSince = timeline.nanos();
+    }
     if (ready >= REPLICAS) {
-      // While the disk is full the status may still tell of pods that were damaged: they must run too.
       undamaged |=
-          timeline.nanos() > damagedAt + SETTLED_NANOS && runtime.running("web") >= REPLICAS;
+          wholeSince != Long.MAX_VALUE
+              && timeline.nanos() > Math.max(wholeSince, damagedAt) + SETTLED_NANOS;
     } else if (undamaged) {
       throw new Broken("I2: only " + ready + " pods are available, " + REPLICAS + " must be");
     }
