@@ -192,6 +192,7 @@ public final class Daemon implements AutoCloseable {
         options.webhookSecret(),
         timeline,
         Version.TEXT);
+    routes.on("GET", "/slipway/v1/status", new StatusPage(api, timeline)::answer);
     var server =
         new ApiServer(
             data.socket(),
@@ -298,20 +299,25 @@ public final class Daemon implements AutoCloseable {
                       || NOT_FOR_PROXY.stream().noneMatch(name::startsWith);
                 })
             .collect(Collectors.joining(":"));
-    return List.of(
-        java().toString(),
-        "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
-        "-XX:-UsePerfData",
-        "-Xms8m",
-        "-Xmx32m",
-        "-Xss256k",
-        "-XX:ReservedCodeCacheSize=16m",
-        "-XX:MaxMetaspaceSize=48m",
-        "-XX:MaxDirectMemorySize=16m",
-        "-cp",
-        classPath,
-        "dev.slipway.controlplane.proxy.ProxyMain");
+    var command = new ArrayList<>(List.of(java().toString()));
+    command.addAll(
+        List.of(
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:-UsePerfData",
+            "-Xms4m",
+            "-Xmx32m",
+            "-Xss256k",
+            "-XX:ReservedCodeCacheSize=16m",
+            "-XX:MaxMetaspaceSize=48m",
+            "-XX:MaxDirectMemorySize=16m"));
+    // `./slipway` names the cache of classes here that it has prepared.
+    String options = System.getenv("SLIPWAY_PROXY_OPTIONS");
+    if (options != null && !options.isBlank()) {
+      command.addAll(List.of(options.strip().split(" +", -1)));
+    }
+    command.addAll(List.of("-cp", classPath, "dev.slipway.controlplane.proxy.ProxyMain"));
+    return command;
   }
 
   private static Path java() {

@@ -2,6 +2,7 @@ package dev.slipway.app;
 
 import dev.slipway.cli.Cli;
 import dev.slipway.cli.DaemonStarter;
+import dev.slipway.cli.QuickStatus;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintStream;
@@ -16,27 +17,37 @@ public final class Slipway {
   private Slipway() {}
 
   public static void main(String[] arguments) {
-    var out =
-        new PrintStream(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
+    var console = new FileOutputStream(FileDescriptor.out);
+    if (QuickStatus.shown(arguments, System.getenv(), console)) {
+      end(0);
+    }
+    var out = new PrintStream(console, false, StandardCharsets.UTF_8);
     var err =
         new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
+    var starter = new Starter();
     int code =
         Cli.run(
-            arguments,
-            out,
-            err,
-            System.getenv(),
-            InstantSource.system(),
-            Version.TEXT,
-            new Starter());
+            arguments, out, err, System.getenv(), InstantSource.system(), Version.TEXT, starter);
     out.flush();
-    System.exit(code);
+    if (starter.served) {
+      System.exit(code);
+    }
+    end(code);
+  }
+
+  /// At once: a command has nothing to close, and an orderly exit would first load the loggers of
+  /// the JDK to say so to nobody.
+  private static void end(int code) {
+    Runtime.getRuntime().halt(code);
   }
 
   /// Runs a daemon in this process.
   private static final class Starter implements DaemonStarter {
+    private boolean served;
+
     @Override
     public void serve(Request request, java.util.function.Consumer<String> serving) {
+      served = true;
       var timeline = new SystemTimeline(InstantSource.system(), System::nanoTime);
       Daemon daemon =
           Daemon.start(

@@ -44,25 +44,43 @@ final class ApiClient {
   private final Optional<URI> server;
   private final Optional<String> token;
   private final Optional<Path> authority;
+  private final Optional<StatusText.Objects> within;
 
   private ApiClient(
       Optional<Path> socket,
       Optional<URI> server,
       Optional<String> token,
-      Optional<Path> authority) {
+      Optional<Path> authority,
+      Optional<StatusText.Objects> within) {
     this.socket = socket;
     this.server = server;
     this.token = token;
     this.authority = authority;
+    this.within = within;
   }
 
   static ApiClient local(Path socket) {
-    return new ApiClient(Optional.of(socket), Optional.empty(), Optional.empty(), Optional.empty());
+    return new ApiClient(
+        Optional.of(socket),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty());
+  }
+
+  /// Reads from the daemon that this very process is. Nothing can be written or watched.
+  static ApiClient within(StatusText.Objects objects) {
+    return new ApiClient(
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.of(objects));
   }
 
   /// @param authority a PEM file of whom to believe; empty for what the system trusts
   static ApiClient remote(URI server, Optional<String> token, Optional<Path> authority) {
-    return new ApiClient(Optional.empty(), Optional.of(server), token, authority);
+    return new ApiClient(Optional.empty(), Optional.of(server), token, authority, Optional.empty());
   }
 
   /// Whether somebody answers at all.
@@ -152,11 +170,25 @@ final class ApiClient {
 
   private byte[] call(
       String method, String path, byte @Nullable [] body, Map<String, String> headers) {
+    if (within.isPresent()) {
+      return here(method, path, headers.getOrDefault("Accept", "application/json"));
+    }
     try (Answer answer = open(method, path, body, headers)) {
       return answer.body().readAllBytes();
     } catch (IOException e) {
       throw new CommandFailed(2, "the connection broke: " + e.getMessage());
     }
+  }
+
+  private byte[] here(String method, String path, String accept) {
+    if (!method.equals("GET")) {
+      throw new IllegalStateException(method + " of " + path + " from within");
+    }
+    StatusText.Objects.Answer answer = within.orElseThrow().get(URI.create(path), accept);
+    if (answer.code() >= 400) {
+      throw refused(answer.code(), json(answer.bytes()));
+    }
+    return answer.bytes();
   }
 
   private record Answer(AutoCloseable connection, InputStream body) implements AutoCloseable {

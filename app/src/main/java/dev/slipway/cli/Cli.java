@@ -7,7 +7,6 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Optional;
 import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -89,15 +88,6 @@ public final class Cli {
     boolean colours =
         terminal && !environment.containsKey("NO_COLOR") && !"dumb".equals(environment.get("TERM"));
     var console = new Console(out, err, environment, clock, terminal, colours);
-    Optional<Context> plain = plain(arguments);
-    if (plain.isPresent()) {
-      plain.get().use(console);
-      try {
-        return plain.get().call();
-      } catch (Exception e) {
-        return failed(e, console);
-      }
-    }
     var line = new CommandLine(new Root());
     line.getCommandSpec().version(version);
     String first = arguments.length == 0 ? "" : arguments[0];
@@ -124,22 +114,6 @@ public final class Cli {
     } catch (IllegalArgumentException e) {
       throw new CommandLine.TypeConversionException(e.getMessage());
     }
-  }
-
-  /// `status` without options needs no parser. People and scripts call it most, and the parser
-  /// would take half of its time.
-  private static Optional<Context> plain(String[] arguments) {
-    boolean plain =
-        arguments.length > 0
-            && arguments.length <= 2
-            && arguments[0].equals("status")
-            && (arguments.length == 1 || arguments[1].matches("[a-z0-9][a-z0-9.-]*"));
-    if (!plain) {
-      return Optional.empty();
-    }
-    var status = new DeliveryCommands.Status();
-    status.name = arguments.length == 2 ? arguments[1] : null;
-    return Optional.of(status);
   }
 
   private static int failed(Exception failure, Console console) {

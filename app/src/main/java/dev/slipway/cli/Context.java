@@ -23,6 +23,12 @@ abstract class Context implements java.util.concurrent.Callable<Integer> {
     console = screen;
   }
 
+  /// Speaks to this API instead of the one that the options name.
+  void use(Console screen, Api objects) {
+    console = screen;
+    api = objects;
+  }
+
   Console console() {
     Console known = console;
     if (known == null) {
