@@ -8,6 +8,7 @@ import dev.slipway.controlplane.api.KubernetesApi;
 import dev.slipway.controlplane.archive.SqliteArchive;
 import dev.slipway.controlplane.cluster.EmbeddedCluster;
 import dev.slipway.controlplane.proxy.ProxyClient;
+import dev.slipway.controlplane.services.GuardedDataPlane;
 import dev.slipway.controlplane.services.ServiceAddresses;
 import dev.slipway.controlplane.store.ObjectStore;
 import dev.slipway.controlplane.store.SqliteJournal;
@@ -117,6 +118,7 @@ public final class Daemon implements AutoCloseable {
     SqliteArchive archive = SqliteArchive.open(data.store().resolve("archive.db"));
     var events = new EventRecorder(cluster, timeline, "slipway");
     var proxy = new ProxyClient(data.proxy(), proxyCommand(), Version.TEXT, timeline);
+    var dataPlane = new GuardedDataPlane(cluster, proxy, proxy);
     ServiceAddresses addresses =
         new ServiceAddresses(
             ServiceAddresses.DEFAULT.first(),
@@ -125,14 +127,14 @@ public final class Daemon implements AutoCloseable {
             options.nodePortAddress());
     Controllers controllers =
         Controllers.start(
-            cluster, proxy, addresses, Together.onThreads(WRITES_AT_ONCE), timeline, chance);
+            cluster, dataPlane, addresses, Together.onThreads(WRITES_AT_ONCE), timeline, chance);
     RolloutController rollouts = RolloutController.start(cluster, events, timeline, chance);
     ProcessRuntime runtime = ProcessRuntime.open(data.pods(), podPath(), timeline);
     var docker =
         new DockerDriver(data.identity(chance), List.of(addresses.resolver()), false, timeline);
     var mesos = new MesosDriver(data.root().resolve("mesos"), timeline, chance);
     NodeFleet nodes =
-        NodeFleet.start(cluster, drivers(docker, mesos), proxy, events, timeline, chance);
+        NodeFleet.start(cluster, drivers(docker, mesos), dataPlane, events, timeline, chance);
     nodes.join(LocalNode.name(), runtime, new LocalNode(runtime));
     var source = new GitSource(data.git(), new Repositories(cluster), GitLimits.DEFAULT, timeline);
     QuartzSchedules schedules = QuartzSchedules.start(timeline, chance);

@@ -1,5 +1,6 @@
 package dev.slipway.model.cluster;
 
+import dev.slipway.model.object.KubeObject;
 import java.time.Duration;
 import java.util.Optional;
 
@@ -26,6 +27,15 @@ public record DeleteOptions(
   public static DeleteOptions ofUid(String uid) {
     return new DeleteOptions(
         Optional.of(uid), Optional.empty(), Optional.empty(), Propagation.BACKGROUND);
+  }
+
+  /// Only as it is now: any change since makes the deletion a conflict.
+  public static DeleteOptions ofThis(KubeObject object) {
+    return new DeleteOptions(
+        Optional.of(object.uid()),
+        Optional.of(object.resourceVersion()),
+        Optional.empty(),
+        Propagation.BACKGROUND);
   }
 
   public DeleteOptions withGrace(Duration period) {

@@ -2,6 +2,7 @@ package dev.slipway.model.service;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /// Everything that the data plane needs, whole: the last one that it was given is the one that
 /// holds.
@@ -18,6 +19,12 @@ public record RoutingTable(
 
   public RoutingTable as(long otherVersion) {
     return new RoutingTable(otherVersion, routes, containers, names);
+  }
+
+  /// Without the endpoints of any other pod; those that belong to no pod have an empty name.
+  public RoutingTable onlyTo(Set<String> pods) {
+    return new RoutingTable(
+        version, routes.stream().map(route -> route.onlyTo(pods)).toList(), containers, names);
   }
 
   /// What is left on a host that can do nothing for containers.
@@ -46,6 +53,17 @@ public record RoutingTable(
       List<Endpoint> endpoints) {
     public Route {
       endpoints = List.copyOf(endpoints);
+    }
+
+    Route onlyTo(Set<String> pods) {
+      return endpoints.stream().allMatch(endpoint -> pods.contains(endpoint.pod()))
+          ? this
+          : new Route(
+              service,
+              listenAddress,
+              listenPort,
+              affinityMillis,
+              endpoints.stream().filter(endpoint -> pods.contains(endpoint.pod())).toList());
     }
   }
 

@@ -76,6 +76,10 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
   /// Containers that were asked to stop.
   private final Set<String> stopping = ConcurrentHashMap.newKeySet();
 
+  /// When it was first seen that a pod is to end; by pod UID. An agent that comes later sees it
+  /// later.
+  private final Map<String, Instant> ending = new ConcurrentHashMap<>();
+
   private final List<Follower> followers = new ArrayList<>();
   private volatile @Nullable Heartbeat heartbeat;
   private volatile boolean closed;
@@ -212,6 +216,8 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
       }
       probes.word(observed.id()).ifPresent(word -> words.put(observed.id(), word));
     }
+    Instant now = timeline.instant();
+    Instant endingSince = pod.isTerminating() ? ending.computeIfAbsent(pod.uid(), _ -> now) : now;
     boolean holding = pod.isTerminating() && gate.holds(pod.namespace(), pod.name()).isPresent();
     return new PodView(
         pod,
@@ -220,7 +226,8 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
         problems.getOrDefault(pod.uid(), Map.of()),
         words,
         holding,
-        timeline.instant());
+        endingSince,
+        now);
   }
 
   /// @return whether the pod should be looked at again at once
@@ -518,6 +525,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
   private void forget(String podUid) {
     keys.remove(podUid);
     problems.remove(podUid);
+    ending.remove(podUid);
     probes.retain(podUid + "/", Set.of());
     stopping.removeIf(id -> id.startsWith(podUid + "/"));
   }
@@ -576,6 +584,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
             problems.getOrDefault(view.pod().uid(), Map.of()),
             words,
             false,
+            view.endingSince(),
             view.now());
     ObjectNode status = PodStatus.of(current, address());
     PodPorts.write(status, runtime.ports(view.pod().uid()));

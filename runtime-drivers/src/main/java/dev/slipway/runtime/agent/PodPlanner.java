@@ -200,26 +200,31 @@ final class PodPlanner {
     return new Plan(steps, Optional.empty());
   }
 
+  /// A node that learns of the end late, because it was away, gives the pod its whole grace from
+  /// then on, as a kubelet does: it could neither wait for the data plane nor ask the containers to
+  /// stop before. The pod's address is not given back either while connections go there.
   private static Plan terminate(PodView view) {
     List<Observed> running =
         view.containers().stream()
             .filter(o -> o.state() instanceof ContainerState.Running)
             .toList();
+    Duration grace = grace(view.pod());
+    Instant seen = view.endingSince().plus(grace);
+    Instant deadline =
+        view.pod().deletionTimestamp().filter(told -> told.isAfter(seen)).orElse(seen);
+    Duration left = Duration.between(view.now(), deadline);
+    if (view.holding() && left.compareTo(grace.dividedBy(2)) > 0) {
+      return new Plan(List.of(), Optional.of(GATE_POLL));
+    }
     if (running.isEmpty()) {
       return new Plan(List.of(new PodStep.Finish()), Optional.empty());
     }
-    Instant deadline = view.pod().deletionTimestamp().orElse(view.now());
-    Duration left = Duration.between(view.now(), deadline);
     if (!left.isPositive()) {
       return new Plan(
           running.stream()
               .map(o -> (PodStep) new PodStep.Kill(o.id(), "its grace period is over"))
               .toList(),
           Optional.of(Duration.ofSeconds(1)));
-    }
-    Duration half = grace(view.pod()).dividedBy(2);
-    if (view.holding() && left.compareTo(half) > 0) {
-      return new Plan(List.of(), Optional.of(GATE_POLL));
     }
     return new Plan(
         endingNow(view, running).stream()

@@ -15,6 +15,7 @@ import java.util.Optional;
 /// @param problems by container (or empty for the pod), why it cannot be made now
 /// @param probes what the probes of each container id say
 /// @param holding the data plane may still send new connections to the pod
+/// @param endingSince when this agent first saw that the pod is to end; `now` while it is not
 record PodView(
     KubeObject pod,
     Optional<String> sandbox,
@@ -22,6 +23,7 @@ record PodView(
     Map<String, Problem> problems,
     Map<String, ProbeWord> probes,
     boolean holding,
+    Instant endingSince,
     Instant now) {
   PodView {
     containers = List.copyOf(containers);

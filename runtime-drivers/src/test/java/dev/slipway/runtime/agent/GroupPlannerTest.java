@@ -99,6 +99,7 @@ class GroupPlannerTest {
               main.addObject().put("name", "web");
               main.addObject().put("name", "log");
             });
-    return new PodView(pod, Optional.of("127.1.1.1"), observed, Map.of(), Map.of(), false, NOW);
+    return new PodView(
+        pod, Optional.of("127.1.1.1"), observed, Map.of(), Map.of(), false, NOW, NOW);
   }
 }

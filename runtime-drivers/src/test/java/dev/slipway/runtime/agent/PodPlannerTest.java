@@ -82,6 +82,38 @@ class PodPlannerTest {
     assertThat(words(PodPlanner.plan(serving))).isEqualTo("stop web");
   }
 
+  @Test
+  void aNodeThatWasAwayGivesAPodItsWholeGrace() {
+    PodView away =
+        view(terminating(NOW.minusSeconds(100)), "migrate:exit0,mesh:running,web:running");
+    PodView back =
+        new PodView(
+            away.pod(), away.sandbox(), away.containers(), Map.of(), away.probes(), true, NOW, NOW);
+    assertThat(PodPlanner.plan(back).steps()).isEmpty();
+    PodView later =
+        new PodView(
+            away.pod(),
+            away.sandbox(),
+            away.containers(),
+            Map.of(),
+            away.probes(),
+            false,
+            NOW.minusSeconds(1),
+            NOW);
+    assertThat(PodPlanner.plan(later).steps())
+        .containsExactly(
+            new PodStep.Stop("u/web-0", "web", Duration.ofSeconds(29), "the pod is being deleted"));
+  }
+
+  @Test
+  void keepsTheAddressOfAPodThatHasEndedWhileConnectionsGoThere() {
+    String ended = "migrate:exit0,mesh:exit0,web:exit0";
+    PodView early = view(terminating(NOW.plusSeconds(29)), ended);
+    assertThat(PodPlanner.plan(holding(early)).steps()).isEmpty();
+    PodView late = view(terminating(NOW.plusSeconds(10)), ended);
+    assertThat(words(PodPlanner.plan(holding(late)))).isEqualTo("finish");
+  }
+
   @ParameterizedTest
   @CsvSource({"0, 0", "1, 10", "2, 20", "3, 40", "5, 160", "6, 300", "30, 300"})
   void backsOffLongerEachTime(int level, int seconds) {
@@ -269,17 +301,37 @@ class PodPlannerTest {
               !word.equals("unready"),
               word.equals("sick") ? Optional.of("Liveness probe failed") : Optional.empty()));
     }
-    return new PodView(pod, Optional.of("127.64.0.1"), containers, Map.of(), probes, false, NOW);
+    return new PodView(
+        pod, Optional.of("127.64.0.1"), containers, Map.of(), probes, false, seen(pod), NOW);
+  }
+
+  /// By a node that was there all the time.
+  private static Instant seen(KubeObject pod) {
+    return pod.deletionTimestamp().map(until -> until.minus(PodPlanner.grace(pod))).orElse(NOW);
   }
 
   private static PodView with(PodView view, List<Observed> containers) {
     return new PodView(
-        view.pod(), view.sandbox(), containers, Map.of(), view.probes(), false, view.now());
+        view.pod(),
+        view.sandbox(),
+        containers,
+        Map.of(),
+        view.probes(),
+        false,
+        view.endingSince(),
+        view.now());
   }
 
   private static PodView holding(PodView view) {
     return new PodView(
-        view.pod(), view.sandbox(), view.containers(), Map.of(), view.probes(), true, view.now());
+        view.pod(),
+        view.sandbox(),
+        view.containers(),
+        Map.of(),
+        view.probes(),
+        true,
+        view.endingSince(),
+        view.now());
   }
 
   private static String words(PodPlanner.Plan plan) {
