@@ -15,6 +15,7 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -104,7 +105,7 @@ class CrashTest {
     Map<String, String> still = processes("still");
     var stop = new AtomicBoolean();
     var answered = new AtomicInteger();
-    var failures = new AtomicInteger();
+    var failures = new ConcurrentLinkedQueue<String>();
     var twice = new ConcurrentLinkedQueue<String>();
     Thread client = Thread.ofPlatform().start(() -> keepCalling(stop, answered, failures));
     Thread watcher = Thread.ofPlatform().start(() -> keepCounting(stop, twice));
@@ -129,9 +130,7 @@ class CrashTest {
     stop.set(true);
     client.join();
     watcher.join();
-    assertThat(failures.get())
-        .as("failed requests of %d", answered.get() + failures.get())
-        .isZero();
+    assertThat(failures).as("failed requests of %d", answered.get() + failures.size()).isEmpty();
     assertThat(answered.get()).isGreaterThan(KILLS);
     assertThat(twice).as("containers that ran twice at once").isEmpty();
     assertThat(processes("still")).as("pods that need not change").isEqualTo(still);
@@ -289,7 +288,7 @@ class CrashTest {
     }
   }
 
-  private void keepCalling(AtomicBoolean stop, AtomicInteger answered, AtomicInteger failures) {
+  private void keepCalling(AtomicBoolean stop, AtomicInteger answered, Queue<String> failures) {
     while (!stop.get()) {
       try (var socket = new Socket()) {
         socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 5_000);
@@ -302,10 +301,10 @@ class CrashTest {
         if (answer.contains("200 OK")) {
           answered.incrementAndGet();
         } else {
-          failures.incrementAndGet();
+          failures.add("%s an answer of %d bytes".formatted(Instant.now(), answer.length()));
         }
       } catch (IOException e) {
-        failures.incrementAndGet();
+        failures.add("%s %s".formatted(Instant.now(), e));
       }
       LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(2));
     }

@@ -32,6 +32,8 @@ public enum Bug {
   STALE_RENDER,
   /// A new object is acknowledged and not made.
   LOSES_APPLIES,
+  /// A node does not ask whether a pod still receives requests before it stops it.
+  STOPS_UNASKED,
   /// Watches fall silent.
   DEAF_WATCHES
 }

@@ -39,6 +39,7 @@ final class SimulatedRuntime implements ContainerRuntime {
   private final Map<String, Sandbox> sandboxes = new TreeMap<>();
   private final Map<String, Container> processes = new TreeMap<>();
   private Consumer<String> listener = uid -> {};
+  private final Consumer<String> ending;
   private boolean failing;
 
   /// What a daemon with [Bug#STARTS_TWICE] has made itself.
@@ -46,10 +47,12 @@ final class SimulatedRuntime implements ContainerRuntime {
 
   private int names;
 
-  SimulatedRuntime(Timeline timeline, SeededChance chance, Bug bug) {
+  /// @param ending hears of each pod, `namespace/name`, before a container of it is told to end
+  SimulatedRuntime(Timeline timeline, SeededChance chance, Bug bug, Consumer<String> ending) {
     this.timeline = timeline;
     this.chance = chance;
     this.bug = bug;
+    this.ending = ending;
   }
 
   /// From now on every second call to make something fails.
@@ -111,6 +114,14 @@ final class SimulatedRuntime implements ContainerRuntime {
           new ContainerState.Exited(
               code, process.startedAt, now, code == 0 ? "Completed" : "Error");
       listener.accept(process.spec.podUid());
+    }
+  }
+
+  private void told(String id) {
+    Container process = processes.get(id);
+    if (process != null && process.starts > 0 && process.exited == null) {
+      sandbox(process.spec.podUid())
+          .ifPresent(pod -> ending.accept(pod.namespace() + "/" + pod.name()));
     }
   }
 
@@ -212,11 +223,13 @@ final class SimulatedRuntime implements ContainerRuntime {
 
   @Override
   public void terminate(String id) {
+    told(id);
     timeline.schedule(Duration.ofMillis(chance.below(3_000)), () -> end(id, 143));
   }
 
   @Override
   public void kill(String id) {
+    told(id);
     end(id, 137);
   }
 

@@ -3,6 +3,7 @@ package dev.slipway.simulation;
 import dev.slipway.controlplane.Controllers;
 import dev.slipway.controlplane.cluster.Admission;
 import dev.slipway.controlplane.cluster.EmbeddedCluster;
+import dev.slipway.controlplane.services.GuardedDataPlane;
 import dev.slipway.controlplane.services.ServiceAddresses;
 import dev.slipway.controlplane.store.MemoryJournal;
 import dev.slipway.controlplane.store.ObjectStore;
@@ -63,23 +64,29 @@ public final class World {
 
   private static final int REPLICAS = 3;
   private static final int SURGE = 1;
-  private static final long SETTLED_NANOS = Duration.ofSeconds(2).toNanos();
+  private static final int LONGEST_ABSENCE_MILLIS = 12_000;
+  private static final int BUSY_TASKS = 600;
   private static final int MAX_TASKS = 200_000;
   private static final ObjectKey APP = ObjectKey.slipway("Application", "default", "shop");
   private static final GroupKind POD = GroupKind.core("Pod");
 
-  private final ManualTimeline timeline = new ManualTimeline();
+  private final ManualTimeline timeline;
   private final SeededChance chance;
   private final Bug bug;
   private final SimulatedDisk disk;
   private final boolean badDisk;
   private final MemoryArchive archive = new MemoryArchive();
   private final SimulatedSource source;
+  private final SimulatedProxy proxy = new SimulatedProxy();
   private final SimulatedRuntime runtime;
   private Daemon daemon;
   private int version;
   private long seen;
   private int tasks;
+
+  /// After how many tasks the daemon dies, in the midst of whatever it does then.
+  private int deathAt = Integer.MAX_VALUE;
+
   private boolean extra;
 
   /// Since when all of `web` run and are known to; the largest number while they do not.
@@ -107,11 +114,12 @@ public final class World {
 
   private World(long seed, Bug bug) {
     this.chance = new SeededChance(seed);
+    this.timeline = ManualTimeline.unordered(new SeededChance(seed ^ 0x5DEECE66DL));
     this.bug = bug;
     this.disk = new SimulatedDisk(new SeededChance(~seed), bug);
     this.badDisk = seed % 2 != 0;
     this.source = new SimulatedSource(bug);
-    this.runtime = new SimulatedRuntime(timeline, chance, bug);
+    this.runtime = new SimulatedRuntime(timeline, chance, bug, this::mayStop);
     this.daemon = start();
   }
 
@@ -139,18 +147,14 @@ public final class World {
             .withNamespaces("default", "kube-system");
     Cluster cluster = bug == Bug.NONE ? real : new BuggyCluster(real, bug, chance, "");
     var events = new EventRecorder(cluster, timeline, "simulation");
+    var dataPlane = new GuardedDataPlane(cluster, proxy, proxy);
     Controllers.start(
-        cluster,
-        table -> List.of(),
-        ServiceAddresses.DEFAULT,
-        Together.ONE_BY_ONE,
-        timeline,
-        chance);
+        cluster, dataPlane, ServiceAddresses.DEFAULT, Together.ONE_BY_ONE, timeline, chance);
     RolloutController.start(cluster, events, timeline, chance);
     NodeAgent.start(
         cluster,
         runtime,
-        ServingGate.OPEN,
+        bug == Bug.STOPS_UNASKED ? ServingGate.OPEN : dataPlane,
         events,
         new NodeAgent.Settings("n1", World::facts, true),
         timeline,
@@ -231,7 +235,12 @@ public final class World {
       case 4 -> push(false, true);
       case 5 -> {
         deaths++;
-        die();
+        if (chance.oneIn(2)) {
+          push(false, false);
+          deathAt = tasks + 1 + chance.below(BUSY_TASKS);
+        } else {
+          die();
+        }
       }
       case 6 -> {
         outages++;
@@ -260,6 +269,14 @@ public final class World {
     var files = new TreeMap<String, String>();
     files.put(
         "anchor.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: anchor}\ndata: {a: b}\n");
+    files.put(
+        "service.yaml",
+        """
+        apiVersion: v1
+        kind: Service
+        metadata: {name: web}
+        spec: {selector: {app: web}, ports: [{port: 80}]}
+        """);
     files.put("still.yaml", controller("still", 2, "steady", "0"));
     files.put(
         "web.yaml",
@@ -299,6 +316,7 @@ public final class World {
   }
 
   private void die() {
+    deathAt = Integer.MAX_VALUE;
     Map<ObjectKey, String> before = disk.keptTheLast() ? Map.of() : content();
     daemon = restart();
     Map<ObjectKey, String> after = content();
@@ -310,11 +328,22 @@ public final class World {
         });
   }
 
+  /// Clients call the service all the time, so a container that is told to end while the proxy
+  /// still sends requests to its pod fails one. While the disk is full nobody can tell the proxy.
+  private void mayStop(String pod) {
+    if (!badDisk && proxy.receives(pod)) {
+      throw new Broken("I2: " + pod + " is stopped and still receives requests");
+    }
+  }
+
   /// As often as it takes: a daemon may die again in the first write after its start.
   private Daemon restart() {
     while (true) {
       timeline.dropEverything();
       runtime.forgetListener();
+      if (chance.oneIn(2)) {
+        timeline.advance(Duration.ofMillis(chance.below(LONGEST_ABSENCE_MILLIS)));
+      }
       try {
         return start();
       } catch (MemoryJournal.Crash e) {
@@ -392,6 +421,8 @@ public final class World {
       if (disk.hasCrashed()) {
         deathsInWrites++;
         die();
+      } else if (tasks >= deathAt) {
+        die();
       }
     } while (timeline.nanos() < end);
   }
@@ -405,7 +436,7 @@ public final class World {
     if (++tasks > MAX_TASKS) {
       throw new Broken("I8: " + MAX_TASKS + " tasks in one life: something spins");
     }
-    return disk.hasCrashed();
+    return disk.hasCrashed() || tasks >= deathAt;
   }
 
   private List<KubeObject> pods(String app) {
@@ -430,7 +461,6 @@ public final class World {
     }
     // While the disk is full the status may still tell of pods that were damaged: they must run
     // too.
-    // And a pod whose removal was decided while it was not ready may become ready in that instant.
     if (ready < REPLICAS || runtime.running("web") < REPLICAS) {
       wholeSince = Long.MAX_VALUE;
     } else if (wholeSince == Long.MAX_VALUE) {
@@ -438,8 +468,7 @@ public final class World {
     }
     if (ready >= REPLICAS) {
       undamaged |=
-          wholeSince != Long.MAX_VALUE
-              && timeline.nanos() > Math.max(wholeSince, damagedAt) + SETTLED_NANOS;
+          wholeSince != Long.MAX_VALUE && timeline.nanos() > Math.max(wholeSince, damagedAt);
     } else if (undamaged) {
       throw new Broken("I2: only " + ready + " pods are available, " + REPLICAS + " must be");
     }

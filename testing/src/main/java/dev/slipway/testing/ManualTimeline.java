@@ -4,23 +4,43 @@ import dev.slipway.model.time.Scheduled;
 import dev.slipway.model.time.Timeline;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
+import java.util.Optional;
 import java.util.PriorityQueue;
 import java.util.function.BooleanSupplier;
 
 /// Virtual time on the thread that calls. Nothing runs until the test says so; then tasks run one
-/// by one, in the order in which they came, and timers in the order of their time. What a task
-/// throws reaches the test.
+/// by one, in the order in which they came or, when asked, in an order of chance, and timers in the
+/// order of their time. What a task throws reaches the test.
 public final class ManualTimeline implements Timeline {
   private static final Instant START = Instant.parse("2026-01-01T00:00:00Z");
   private static final int MAX_TASKS = 5_000_000;
 
-  private final ArrayDeque<Runnable> tasks = new ArrayDeque<>();
+  private static final int SLOW_ONE_IN = 16;
+  private static final int SLOW_MILLIS = 40;
+
+  private final ArrayList<Runnable> tasks = new ArrayList<>();
   private final PriorityQueue<Timer> timers =
       new PriorityQueue<>(Comparator.comparingLong(Timer::due).thenComparingLong(Timer::order));
+  private final Optional<SeededChance> chance;
   private long now;
   private long order;
+
+  public ManualTimeline() {
+    this(Optional.empty());
+  }
+
+  private ManualTimeline(Optional<SeededChance> chance) {
+    this.chance = chance;
+  }
+
+  /// Tasks that could run at one time do so in any order, as threads do, and now and then one is
+  /// late.
+  public static ManualTimeline unordered(SeededChance chance) {
+    return new ManualTimeline(Optional.of(chance));
+  }
 
   private record Timer(long due, long order, Runnable task) {}
 
@@ -36,7 +56,11 @@ public final class ManualTimeline implements Timeline {
 
   @Override
   public void execute(Runnable task) {
-    tasks.add(task);
+    if (chance.isPresent() && chance.get().oneIn(SLOW_ONE_IN)) {
+      schedule(Duration.ofMillis(chance.get().below(SLOW_MILLIS)), task);
+    } else {
+      tasks.add(task);
+    }
   }
 
   @Override
@@ -55,12 +79,19 @@ public final class ManualTimeline implements Timeline {
       timers.poll();
       tasks.add(timer.task());
     }
-    Runnable task = tasks.poll();
-    if (task == null) {
+    if (tasks.isEmpty()) {
       return false;
     }
-    task.run();
+    next().run();
     return true;
+  }
+
+  private Runnable next() {
+    if (chance.isEmpty()) {
+      return tasks.removeFirst();
+    }
+    Collections.swap(tasks, chance.get().below(tasks.size()), tasks.size() - 1);
+    return tasks.removeLast();
   }
 
   /// Runs everything that is due now, and what comes of it. Time stands still.
