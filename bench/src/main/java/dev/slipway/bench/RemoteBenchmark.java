@@ -273,7 +273,7 @@ final class RemoteBenchmark implements Benchmark {
         if (Times.wall() > end || Json.string(operation, "phase", "").equals("Failed")) {
           throw new IllegalStateException("not delivered: " + status.path("operation"));
         }
-        LockSupport.parkNanos(5_000_000);
+        LockSupport.parkNanos(20_000_000);
       }
     }
 

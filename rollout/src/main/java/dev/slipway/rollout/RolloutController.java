@@ -23,8 +23,10 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -54,6 +56,9 @@ public final class RolloutController implements AutoCloseable {
   private final ControlLoop<ObjectKey> loop;
   private final DeploymentMirror deployments;
   private final List<Follower> followers = new ArrayList<>();
+
+  /// The versions that our own writes of a status made: no news for us.
+  private final Map<ObjectKey, String> written = new ConcurrentHashMap<>();
 
   private RolloutController(
       Cluster cluster, EventRecorder events, int parallel, Timeline timeline, Chance chance) {
@@ -90,7 +95,9 @@ public final class RolloutController implements AutoCloseable {
             ObjectQuery.all(ROLLOUT).labelled(HERE),
             timeline,
             (before, after) -> {
-              if (after != null) {
+              if (after == null) {
+                written.remove(Objects.requireNonNull(before).key());
+              } else if (!after.resourceVersion().equals(written.get(after.key()))) {
                 loop.add(after.key());
               }
             }));
@@ -192,7 +199,7 @@ public final class RolloutController implements AutoCloseable {
     carryOut(rollout, spec, view, controllers, step, status, now);
     ObjectNode written = status.write(spec, view, step, ready, now);
     if (!written.equals(rollout.status())) {
-      cluster.replaceStatus(rollout.withStatus(written));
+      this.written.put(key, cluster.replaceStatus(rollout.withStatus(written)).resourceVersion());
     }
     return outcome(step, nextAvailable);
   }

@@ -7,20 +7,27 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
 /// Passes keys on: a key that comes alone at once, a key that keeps coming once a window. So a
 /// thousand changes of one second do not make a thousand looks, and a single change waits for
 /// nobody.
 ///
+/// A window may differ by key and time, so that what takes long to look at is looked at less often.
 /// Remembers no more than the keys of the last window.
 public final class Bursts<K> {
-  private final Duration window;
+  private final Function<K, Duration> window;
   private final Timeline timeline;
   private final Consumer<K> next;
   private final Map<K, Long> passed = new HashMap<>();
   private final Set<K> held = new HashSet<>();
+  private int purgeAbove = 256;
 
   public Bursts(Duration window, Timeline timeline, Consumer<K> next) {
+    this(_ -> window, timeline, next);
+  }
+
+  public Bursts(Function<K, Duration> window, Timeline timeline, Consumer<K> next) {
     this.window = window;
     this.timeline = timeline;
     this.next = next;
@@ -33,13 +40,19 @@ public final class Bursts<K> {
       }
       long now = timeline.nanos();
       Long last = passed.get(key);
-      if (last != null && now - last < window.toNanos()) {
-        held.add(key);
-        timeline.schedule(window.minusNanos(now - last), () -> release(key));
-        return;
+      if (last != null) {
+        long left = window.apply(key).toNanos() - (now - last);
+        if (left > 0) {
+          held.add(key);
+          timeline.schedule(Duration.ofNanos(left), () -> release(key));
+          return;
+        }
       }
-      if (passed.size() > 256) {
-        passed.values().removeIf(at -> now - at >= window.toNanos());
+      if (passed.size() > purgeAbove) {
+        passed
+            .entrySet()
+            .removeIf(entry -> now - entry.getValue() >= window.apply(entry.getKey()).toNanos());
+        purgeAbove = Math.max(256, 2 * passed.size());
       }
       passed.put(key, now);
     }

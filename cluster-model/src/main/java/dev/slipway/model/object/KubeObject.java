@@ -73,14 +73,23 @@ public final class KubeObject {
     return new KubeObject(copy);
   }
 
-  /// A copy whose `metadata` was changed.
+  /// A copy whose `metadata` was changed. Everything else is shared with this object.
   public KubeObject withMetadata(Consumer<ObjectNode> edit) {
-    return with(copy -> edit.accept(Json.child(copy, "metadata")));
+    ObjectNode copy = Json.object();
+    copy.setAll(json);
+    if (metadata instanceof ObjectNode known) {
+      copy.set("metadata", known.deepCopy());
+    }
+    edit.accept(Json.child(copy, "metadata"));
+    return new KubeObject(copy);
   }
 
-  /// A copy with this status in place of the old one.
+  /// A copy with this status in place of the old one. Everything else is shared with this object.
   public KubeObject withStatus(ObjectNode status) {
-    return with(copy -> copy.set("status", status));
+    ObjectNode copy = Json.object();
+    copy.setAll(json);
+    copy.set("status", status);
+    return new KubeObject(copy);
   }
 
   /// The shared tree: for reading only.

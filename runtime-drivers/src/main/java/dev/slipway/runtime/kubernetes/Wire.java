@@ -8,6 +8,9 @@ import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.Proxy;
+import java.net.ProxySelector;
+import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpHeaders;
@@ -64,6 +67,8 @@ final class Wire implements AutoCloseable {
   private Pace pace;
   private int running;
   private long restUntil = Long.MIN_VALUE;
+  private final Connections connections;
+  private final boolean isProxied;
   private volatile HttpClient calls;
   private volatile HttpClient streams;
   private long answeredOnStreams;
@@ -76,7 +81,16 @@ final class Wire implements AutoCloseable {
     this.chance = chance;
     this.pace = Pace.start(timeline.nanos());
     this.calls = client();
+    this.connections = new Connections(endpoint, timeline);
+    this.isProxied = isProxied(endpoint);
     this.streams = client();
+  }
+
+  private static boolean isProxied(Endpoint endpoint) {
+    ProxySelector selector = ProxySelector.getDefault();
+    return selector != null
+        && selector.select(endpoint.server()).stream()
+            .anyMatch(proxy -> proxy.type() != Proxy.Type.DIRECT);
   }
 
   private HttpClient client() {
@@ -221,8 +235,34 @@ final class Wire implements AutoCloseable {
   }
 
   private Answer once(Call call, long end) {
-    HttpClient client = calls;
     requests.incrementAndGet();
+    return isProxied ? byClient(call, end) : directly(call, end);
+  }
+
+  private Answer directly(Call call, long end) {
+    try {
+      return connections.send(call, endpoint.bearer().token(), end);
+    } catch (SocketTimeoutException e) {
+      throw late(call, e);
+    } catch (IOException e) {
+      if (Thread.currentThread().isInterrupted()) {
+        throw new ClusterException(Reason.UNAVAILABLE, "interrupted", e);
+      }
+      throw silent(e);
+    }
+  }
+
+  private ClusterException late(Call call, Exception cause) {
+    return new ClusterException(
+        Reason.UNAVAILABLE,
+        "%s %s: no answer within %d s"
+            .formatted(call.method(), endpoint.server(), deadline.toSeconds()),
+        cause);
+  }
+
+  /// Through the proxy that the JDK was told of.
+  private Answer byClient(Call call, long end) {
+    HttpClient client = calls;
     CompletableFuture<HttpResponse<byte[]>> under =
         client.sendAsync(request(call), HttpResponse.BodyHandlers.ofByteArray());
     try {
@@ -232,11 +272,7 @@ final class Wire implements AutoCloseable {
     } catch (TimeoutException e) {
       under.cancel(true);
       abandon(client);
-      throw new ClusterException(
-          Reason.UNAVAILABLE,
-          "%s %s: no answer within %d s"
-              .formatted(call.method(), endpoint.server(), deadline.toSeconds()),
-          e);
+      throw late(call, e);
     } catch (ExecutionException e) {
       throw silent(e.getCause() == null ? e : e.getCause());
     } catch (InterruptedException e) {
@@ -355,6 +391,7 @@ final class Wire implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+    connections.close();
     calls.shutdownNow();
     streams.shutdownNow();
   }

@@ -53,9 +53,14 @@ public final class WorkloadCluster implements Cluster {
 
   private record Names(long nanos, Set<String> names) {}
 
+  private record Translated(KubeObject atHome, KubeObject here) {}
+
   private static final class Memory {
     /// Rollouts by the UID that they have at home.
     final Map<String, ObjectKey> rollouts = new ConcurrentHashMap<>();
+
+    /// Rollouts as they look here, by the key that they have at home.
+    final Map<ObjectKey, Translated> translated = new ConcurrentHashMap<>();
 
     /// Replication controllers whose pods bear no hash: they were there before Slipway.
     final Set<String> plain = ConcurrentHashMap.newKeySet();
@@ -125,14 +130,21 @@ public final class WorkloadCluster implements Cluster {
 
   private KubeObject atHome(KubeObject object) {
     ObjectKey key = atHome(object.key());
-    return object.with(
+    KubeObject renamed =
+        object.withMetadata(
+            metadata -> {
+              metadata.put("namespace", key.namespace()).put("name", key.name());
+              Json.child(metadata, "labels").put(CLUSTER, name);
+              if (key.groupKind().equals(ROLLOUT)) {
+                metadata.putArray("finalizers").add(FINALIZER);
+              }
+            });
+    if (!key.groupKind().equals(EVENT)) {
+      return renamed;
+    }
+    return renamed.with(
         json -> {
-          ObjectNode metadata = Json.child(json, "metadata");
-          metadata.put("namespace", key.namespace()).put("name", key.name());
-          Json.child(metadata, "labels").put(CLUSTER, name);
-          if (key.groupKind().equals(ROLLOUT)) {
-            metadata.putArray("finalizers").add(FINALIZER);
-          } else if (json.path("involvedObject") instanceof ObjectNode about
+          if (json.path("involvedObject") instanceof ObjectNode about
               && Json.string(about, "kind", "").equals("Rollout")) {
             about.put(
                 "name", Json.string(about, "namespace", "") + "." + Json.string(about, "name", ""));
@@ -143,15 +155,32 @@ public final class WorkloadCluster implements Cluster {
 
   private KubeObject here(KubeObject object) {
     ObjectKey key = here(object.key());
-    if (key.groupKind().equals(ROLLOUT)) {
-      memory.rollouts.put(object.uid(), key);
+    if (!key.groupKind().equals(ROLLOUT)) {
+      return here(object, key);
     }
-    return object.with(
+    Translated known = memory.translated.get(object.key());
+    if (known != null && known.atHome() == object) {
+      return known.here();
+    }
+    memory.rollouts.put(object.uid(), key);
+    KubeObject translated = here(object, key);
+    memory.translated.put(object.key(), new Translated(object, translated));
+    return translated;
+  }
+
+  private KubeObject here(KubeObject object, ObjectKey key) {
+    KubeObject renamed =
+        object.withMetadata(
+            metadata -> {
+              metadata.put("namespace", key.namespace()).put("name", key.name());
+              metadata.remove("finalizers");
+              Json.child(metadata, "labels").remove(CLUSTER);
+            });
+    if (!key.groupKind().equals(EVENT)) {
+      return renamed;
+    }
+    return renamed.with(
         json -> {
-          ObjectNode metadata = Json.child(json, "metadata");
-          metadata.put("namespace", key.namespace()).put("name", key.name());
-          metadata.remove("finalizers");
-          Json.child(metadata, "labels").remove(CLUSTER);
           if (json.path("involvedObject") instanceof ObjectNode about
               && Json.string(about, "kind", "").equals("Rollout")) {
             String full = Json.string(about, "name", "");
@@ -224,7 +253,12 @@ public final class WorkloadCluster implements Cluster {
   @Override
   public Optional<KubeObject> get(ObjectKey key) {
     if (isAtHome(key.groupKind())) {
-      return home.get(atHome(key)).map(this::here);
+      ObjectKey there = atHome(key);
+      Optional<KubeObject> found = home.get(there);
+      if (found.isEmpty()) {
+        memory.translated.remove(there);
+      }
+      return found.map(this::here);
     }
     if (key.groupKind().equals(RC) && !mayExist(key)) {
       return Optional.empty();
@@ -336,7 +370,11 @@ public final class WorkloadCluster implements Cluster {
         switch (event) {
           case WatchEvent.Added(var object) -> new WatchEvent.Added(seen(object, fromHome));
           case WatchEvent.Modified(var object) -> new WatchEvent.Modified(seen(object, fromHome));
-          case WatchEvent.Deleted(var object) -> new WatchEvent.Deleted(seen(object, fromHome));
+          case WatchEvent.Deleted(var object) -> {
+            memory.translated.remove(object.key());
+            yield new WatchEvent.Deleted(
+                fromHome ? here(object, here(object.key())) : owned(object));
+          }
           case WatchEvent.Bookmark bookmark -> bookmark;
           case WatchEvent.Expired expired -> expired;
         });

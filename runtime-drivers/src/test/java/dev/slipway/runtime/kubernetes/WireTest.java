@@ -8,14 +8,18 @@ import com.sun.net.httpserver.HttpServer;
 import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.testing.RealTimeline;
 import dev.slipway.testing.SeededChance;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -23,6 +27,23 @@ import org.junit.jupiter.api.Test;
 
 /// Servers that are busy, or gone without a word.
 class WireTest {
+  private static final String CONTINUED =
+      """
+      HTTP/1.1 100 Continue
+
+      HTTP/1.1 201 Created
+      Transfer-Encoding: chunked
+
+      2;x=y
+      ab
+      1
+      c
+      0
+      Trailer: t
+
+      """
+          .replace("\n", "\r\n");
+
   private final RealTimeline time = new RealTimeline();
 
   @AfterEach
@@ -104,6 +125,99 @@ class WireTest {
       assertThatThrownBy(() -> wire.send(Wire.Call.get("/x")))
           .isInstanceOf(ClusterException.class)
           .hasMessageContaining("does not answer");
+    }
+  }
+
+  /// What a server writes for each request that it reads, in order; one connection after the other.
+  private static ServerSocket server(List<List<String>> connections, List<String> heard)
+      throws IOException {
+    var socket = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+    Thread.ofVirtual()
+        .start(
+            () -> {
+              for (List<String> answers : connections) {
+                try (var connection = socket.accept()) {
+                  var in =
+                      new BufferedReader(
+                          new InputStreamReader(
+                              connection.getInputStream(), StandardCharsets.US_ASCII));
+                  for (String answer : answers) {
+                    heard.add(in.readLine());
+                    while (!in.readLine().isEmpty()) {
+                      // The head of the request.
+                    }
+                    connection.getOutputStream().write(answer.getBytes(StandardCharsets.US_ASCII));
+                  }
+                } catch (IOException e) {
+                  heard.add(e.toString());
+                }
+              }
+            });
+    return socket;
+  }
+
+  @Test
+  void answersOfEveryFormAreReadFromOneConnection() throws Exception {
+    var heard = new CopyOnWriteArrayList<String>();
+    try (var server =
+            server(
+                List.of(
+                    List.of(
+                        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+                        CONTINUED,
+                        "HTTP/1.1 204 No Content\r\n\r\n",
+                        "HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\nto the end")),
+                heard);
+        Wire wire = wire(server.getLocalPort(), Duration.ofSeconds(20))) {
+      assertThat(text(wire, "/1")).isEqualTo("200 abc");
+      assertThat(text(wire, "/2")).isEqualTo("201 abc");
+      assertThat(text(wire, "/3")).isEqualTo("204 ");
+      assertThat(text(wire, "/4")).isEqualTo("404 to the end");
+      assertThat(heard)
+          .containsExactly(
+              "GET /1 HTTP/1.1", "GET /2 HTTP/1.1", "GET /3 HTTP/1.1", "GET /4 HTTP/1.1");
+    }
+  }
+
+  private static String text(Wire wire, String path) {
+    Wire.Answer answer = wire.send(Wire.Call.get(path));
+    return answer.status() + " " + new String(answer.body(), StandardCharsets.US_ASCII);
+  }
+
+  @Test
+  void whatMayBeSentTwiceIsSentAgainWhenAKeptConnectionHasEnded() throws Exception {
+    String answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    var heard = new CopyOnWriteArrayList<String>();
+    try (var server = server(List.of(List.of(answer), List.of(answer), List.of(answer)), heard);
+        Wire wire = wire(server.getLocalPort(), Duration.ofSeconds(20))) {
+      assertThat(wire.send(Wire.Call.get("/1")).status()).isEqualTo(200);
+      assertThat(wire.send(Wire.Call.get("/2")).status()).isEqualTo(200);
+      assertThatThrownBy(
+              () -> wire.send(new Wire.Call("POST", "/3", new byte[0], "text/plain", "*/*")))
+          .isInstanceOf(ClusterException.class)
+          .hasMessageContaining("does not answer");
+      assertThat(heard).containsExactly("GET /1 HTTP/1.1", "GET /2 HTTP/1.1");
+    }
+  }
+
+  @Test
+  void whatIsNoAnswerIsSaid() throws Exception {
+    var heard = new CopyOnWriteArrayList<String>();
+    try (var server =
+            server(
+                List.of(
+                    List.of("SSH-2.0-OpenSSH\r\n"),
+                    List.of("HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"),
+                    List.of("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")),
+                heard);
+        Wire wire = wire(server.getLocalPort(), Duration.ofSeconds(20))) {
+      for (String what : List.of("no HTTP: SSH-2.0-OpenSSH", "no number", "within an answer")) {
+        assertThatThrownBy(() -> wire.send(Wire.Call.get("/x")))
+            .isInstanceOf(ClusterException.class)
+            .hasMessageContaining(what);
+      }
+      assertThatThrownBy(() -> wire.send(Wire.Call.get("/x HTTP/1.1\r\nHost: other\r\n")))
+          .isInstanceOf(IllegalArgumentException.class);
     }
   }
 }

@@ -9,6 +9,7 @@ import dev.slipway.model.event.EventRecorder;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.loop.Bursts;
 import dev.slipway.model.loop.ControlLoop;
+import dev.slipway.model.loop.Outcome;
 import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.LabelSelector;
@@ -43,6 +44,11 @@ public final class ApplicationLoop implements AutoCloseable {
   private static final Set<String> NOT_OWNED =
       Set.of("Event", "Lease", "Node", "SyncRecord", "Plan");
   private static final int PARALLEL = 4;
+  private static final Duration LEAST_PAUSE = Duration.ofMillis(20);
+  private static final Duration MOST_PAUSE = Duration.ofSeconds(1);
+
+  /// A look takes at most one of so many parts of the time.
+  private static final int SHARE = 5;
 
   private final Cluster cluster;
   private final Timeline timeline;
@@ -59,6 +65,9 @@ public final class ApplicationLoop implements AutoCloseable {
   private final Map<Followed, Follower> remote = new ConcurrentHashMap<>();
 
   private final Bursts<ObjectKey> bursts;
+
+  /// How long the last look at an application took.
+  private final Map<ObjectKey, Duration> costs = new ConcurrentHashMap<>();
 
   private volatile boolean closed;
 
@@ -91,9 +100,8 @@ public final class ApplicationLoop implements AutoCloseable {
             events.speakingAs("sync-engine"),
             timeline,
             this::hint);
-    this.loop =
-        new ControlLoop<>("applications", PARALLEL, reconciler::reconcile, timeline, chance);
-    this.bursts = new Bursts<>(Duration.ofMillis(20), timeline, loop::add);
+    this.loop = new ControlLoop<>("applications", PARALLEL, this::reconcile, timeline, chance);
+    this.bursts = new Bursts<>(this::pause, timeline, loop::add);
     var generators = new SetLoop(cluster, source, repositories, timeline);
     this.sets = new ControlLoop<>("applicationsets", 1, generators::reconcile, timeline, chance);
     this.poller = new Poller(schedules, source, repositories, timeline, this::look);
@@ -115,6 +123,34 @@ public final class ApplicationLoop implements AutoCloseable {
     return applications;
   }
 
+  private Outcome reconcile(ObjectKey key) {
+    long start = timeline.nanos();
+    Outcome outcome = reconciler.reconcile(key);
+    if (cluster.get(key).isPresent()) {
+      costs.put(key, Duration.ofNanos(timeline.nanos() - start));
+    }
+    return outcome;
+  }
+
+  /// How far apart the looks at one application are while its objects keep moving: an application
+  /// of thousands of objects is not looked at for each of them.
+  private Duration pause(ObjectKey key) {
+    Duration pause = costs.getOrDefault(key, Duration.ZERO).multipliedBy(SHARE);
+    return pause.compareTo(LEAST_PAUSE) < 0
+        ? LEAST_PAUSE
+        : pause.compareTo(MOST_PAUSE) > 0 ? MOST_PAUSE : pause;
+  }
+
+  /// What the engine itself writes while it works.
+  private static boolean isOnlyStatus(KubeObject before, KubeObject after) {
+    return before.generation() == after.generation()
+        && before.isTerminating() == after.isTerminating()
+        && before.uid().equals(after.uid())
+        && before.labels().equals(after.labels())
+        && before.annotations().equals(after.annotations())
+        && before.finalizers().equals(after.finalizers());
+  }
+
   private void follow() {
     followers.add(
         Follower.start(
@@ -124,10 +160,15 @@ public final class ApplicationLoop implements AutoCloseable {
             (before, after) -> {
               dependents(before, after);
               if (after != null) {
-                loop.add(after.key());
+                if (before != null && isOnlyStatus(before, after)) {
+                  bursts.add(after.key());
+                } else {
+                  loop.add(after.key());
+                }
                 poller.follow(after.key(), Json.string(after.spec().path("source"), "repoURL", ""));
               } else if (before != null) {
                 loop.add(before.key());
+                costs.remove(before.key());
                 poller.follow(before.key(), "");
                 everySet();
               }

@@ -17,6 +17,9 @@ import dev.slipway.model.time.Timeline;
 import dev.slipway.sync.destination.Destination;
 import dev.slipway.sync.destination.DestinationException;
 import dev.slipway.sync.destination.Destinations;
+import dev.slipway.sync.health.Expressions;
+import dev.slipway.sync.health.HealthAssessor;
+import dev.slipway.sync.plan.Compared;
 import dev.slipway.sync.repository.Repositories;
 import dev.slipway.sync.source.Remote;
 import dev.slipway.sync.source.Source;
@@ -65,6 +68,11 @@ final class ApplicationReconciler {
   /// By application.
   private final Map<ObjectKey, Settled> settled = new ConcurrentHashMap<>();
 
+  private final HealthAssessor assessor = new HealthAssessor(new Expressions());
+
+  /// By application.
+  private final Map<ObjectKey, Compared> compared = new ConcurrentHashMap<>();
+
   ApplicationReconciler(
       Cluster cluster,
       Destinations destinations,
@@ -103,6 +111,7 @@ final class ApplicationReconciler {
     Optional<KubeObject> found = cluster.get(key);
     if (found.isEmpty()) {
       settled.remove(key);
+      compared.remove(key);
       return Outcome.SETTLED;
     }
     if (isUnmoved(found.get())) {
@@ -116,7 +125,14 @@ final class ApplicationReconciler {
     }
     try {
       return reconcile(
-          new Pass(cluster, destination, repositories, found.get(), timeline.instant()));
+          new Pass(
+              cluster,
+              destination,
+              repositories,
+              found.get(),
+              timeline.instant(),
+              compared.computeIfAbsent(key, _ -> new Compared()),
+              assessor));
     } catch (DestinationException e) {
       return unreachable(cluster.get(key).orElse(found.get()), String.valueOf(e.getMessage()));
     } catch (ClusterException e) {
@@ -138,6 +154,12 @@ final class ApplicationReconciler {
       pass.save();
       return AGAIN;
     }
+    Optional<String> problem = assessor.problem(pass.spec.healthChecks());
+    pass.status.condition(
+        "InvalidHealthChecks",
+        problem.isPresent(),
+        problem.isPresent() ? "InvalidExpression" : "Valid",
+        problem.orElse(""));
     Wanted wanted = look(pass);
     boolean begun = requests.requests(pass, wanted) || automation.automatic(pass, wanted);
     if (begun) {
@@ -192,11 +214,11 @@ final class ApplicationReconciler {
       String path,
       Source.Resolved revision,
       Optional<String> problem,
-      Map<ObjectKey, String> observed) {}
+      Map<ObjectKey, Comparison.Version> observed) {}
 
   private void remember(Pass pass, Wanted wanted, Outcome outcome) {
     Source.Resolved revision = wanted.revision();
-    Map<ObjectKey, String> observed = pass.observed;
+    Map<ObjectKey, Comparison.Version> observed = pass.observed;
     if (outcome.equals(Outcome.SETTLED)
         && revision != null
         && wanted.objects() != null
@@ -238,10 +260,7 @@ final class ApplicationReconciler {
     Map<ObjectKey, KubeObject> now =
         before.destination().cluster().getAll(before.observed().keySet());
     return before.observed().entrySet().stream()
-        .allMatch(
-            entry ->
-                Comparison.version(Optional.ofNullable(now.get(entry.getKey())))
-                    .equals(entry.getValue()));
+        .allMatch(entry -> entry.getValue().isOf(now.get(entry.getKey())));
   }
 
   private static Set<GroupKind> kinds(Pass pass, List<RenderedObject> objects) {

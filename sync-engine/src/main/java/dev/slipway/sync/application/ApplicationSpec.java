@@ -3,9 +3,11 @@ package dev.slipway.sync.application;
 import dev.slipway.manifest.ReadOptions;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
+import dev.slipway.sync.health.HealthCheck;
 import dev.slipway.sync.plan.SyncOptions;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -33,6 +35,7 @@ record ApplicationSpec(
     int maxPrunedPercent,
     int historyLimit,
     Optional<Duration> historyAge,
+    List<HealthCheck> healthChecks,
     boolean suspended,
     Optional<Instant> suspendedUntil) {
   private static final Pattern PART = Pattern.compile("([0-9]+(?:\\.[0-9]+)?)(ms|s|m|h|d)");
@@ -75,6 +78,7 @@ record ApplicationSpec(
         Math.max(1, Json.integer(spec, "revisionHistoryLimit", 10)),
         Json.string(spec, "revisionHistoryAge")
             .map(_ -> duration(spec, "revisionHistoryAge", Duration.ofDays(90))),
+        HealthCheck.read(spec),
         suspended,
         suspended ? KubeObject.instant(suspend, "until") : Optional.empty());
   }

@@ -10,6 +10,7 @@ import dev.slipway.sync.source.Source;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -24,6 +25,7 @@ final class ApplicationStatus {
 
   private final ObjectNode json;
   private final Instant now;
+  private @Nullable List<Owned> inventory;
 
   ApplicationStatus(KubeObject application, Instant now) {
     this.json = application.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
@@ -260,30 +262,39 @@ final class ApplicationStatus {
   }
 
   List<Owned> inventory() {
-    return Json.items(json, "inventory").stream()
-        .map(
-            entry ->
-                new Owned(
-                    new ObjectKey(
-                        Json.string(entry, "group", ""),
-                        Json.string(entry, "kind", ""),
-                        Json.string(entry, "namespace", ""),
-                        Json.string(entry, "name", "")),
-                    Json.string(entry, "uid", "")))
-        .toList();
+    List<Owned> known = inventory;
+    if (known == null) {
+      var read = new ArrayList<Owned>();
+      for (JsonNode entry : json.path("inventory")) {
+        read.add(
+            new Owned(
+                new ObjectKey(
+                    Json.string(entry, "group", ""),
+                    Json.string(entry, "kind", ""),
+                    Json.string(entry, "namespace", ""),
+                    Json.string(entry, "name", "")),
+                Json.string(entry, "uid", "")));
+      }
+      known = List.copyOf(read);
+      inventory = known;
+    }
+    return known;
   }
 
   void inventory(Collection<Owned> owned) {
+    List<Owned> sorted = owned.stream().sorted(Comparator.comparing(Owned::key)).toList();
+    if (json.has("inventory") && sorted.equals(inventory())) {
+      return;
+    }
+    inventory = sorted;
     ArrayNode list = json.putArray("inventory");
-    owned.stream()
-        .sorted(java.util.Comparator.comparing(Owned::key))
-        .forEach(
-            entry ->
-                list.addObject()
-                    .put("group", entry.key().group())
-                    .put("kind", entry.key().kind())
-                    .put("namespace", entry.key().namespace())
-                    .put("name", entry.key().name())
-                    .put("uid", entry.uid()));
+    for (Owned entry : sorted) {
+      list.addObject()
+          .put("group", entry.key().group())
+          .put("kind", entry.key().kind())
+          .put("namespace", entry.key().namespace())
+          .put("name", entry.key().name())
+          .put("uid", entry.uid());
+    }
   }
 }

@@ -189,8 +189,11 @@ final class Applier {
   /// What it owns: what it wants and is there under its name, and what it owned before and is still
   /// there.
   void inventory(Pass pass, List<RenderedObject> objects) {
+    inventory(pass, objects, Comparison.live(pass, objects));
+  }
+
+  void inventory(Pass pass, List<RenderedObject> objects, Map<ObjectKey, KubeObject> live) {
     Map<ObjectKey, Owned> owned = new LinkedHashMap<>();
-    Map<ObjectKey, KubeObject> live = Comparison.live(pass, objects);
     for (Owned before : pass.status.inventory()) {
       KubeObject known = live.get(before.key());
       if (known != null && known.uid().equals(before.uid())) {

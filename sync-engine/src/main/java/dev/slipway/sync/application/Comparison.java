@@ -2,7 +2,6 @@ package dev.slipway.sync.application;
 
 import dev.slipway.manifest.render.RenderedObject;
 import dev.slipway.model.health.Health;
-import dev.slipway.model.health.HealthRules;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.sync.plan.IgnoredFields;
@@ -15,8 +14,8 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -30,12 +29,13 @@ final class Comparison {
         live,
         pass.status.inventory(),
         IgnoredFields.read(pass.application.spec()),
-        pass.spec.options());
+        pass.spec.options(),
+        pass.compared);
   }
 
-  static Map<ObjectKey, Health> health(Map<ObjectKey, KubeObject> live) {
+  static Map<ObjectKey, Health> health(Pass pass, Map<ObjectKey, KubeObject> live) {
     Map<ObjectKey, Health> health = new HashMap<>();
-    live.forEach((key, object) -> health.put(key, HealthRules.assess(object)));
+    live.forEach((key, object) -> health.put(key, pass.health(object)));
     return health;
   }
 
@@ -53,17 +53,28 @@ final class Comparison {
     return changed;
   }
 
-  static Map<ObjectKey, String> versions(
+  static Map<ObjectKey, Version> versions(
       Pass pass, Collection<RenderedObject> objects, Map<ObjectKey, KubeObject> live) {
-    var versions = new HashMap<ObjectKey, String>();
-    objects.forEach(object -> versions.put(object.object().key(), ""));
-    pass.status.inventory().forEach(owned -> versions.put(owned.key(), ""));
-    live.forEach((key, object) -> versions.put(key, version(Optional.of(object))));
+    var versions = new HashMap<ObjectKey, Version>();
+    objects.forEach(object -> versions.put(object.object().key(), Version.ABSENT));
+    pass.status.inventory().forEach(owned -> versions.put(owned.key(), Version.ABSENT));
+    live.forEach((key, object) -> versions.put(key, Version.of(object)));
     return versions;
   }
 
-  static String version(Optional<KubeObject> object) {
-    return object.map(known -> known.uid() + "/" + known.resourceVersion()).orElse("");
+  /// Which state of which object.
+  record Version(String uid, String resourceVersion) {
+    static final Version ABSENT = new Version("", "");
+
+    static Version of(KubeObject object) {
+      return new Version(object.uid(), object.resourceVersion());
+    }
+
+    boolean isOf(@Nullable KubeObject object) {
+      return object == null
+          ? uid.isEmpty()
+          : resourceVersion.equals(object.resourceVersion()) && uid.equals(object.uid());
+    }
   }
 
   /// Writes each object's line into the status.
@@ -82,9 +93,7 @@ final class Comparison {
       keys.add(key);
       KubeObject known = live.get(key);
       Health health =
-          known == null
-              ? new Health(Health.Word.MISSING, key + " is missing")
-              : HealthRules.assess(known);
+          known == null ? new Health(Health.Word.MISSING, key + " is missing") : pass.health(known);
       String message =
           health.message().isEmpty()
               ? ""

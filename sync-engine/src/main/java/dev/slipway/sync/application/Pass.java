@@ -2,10 +2,14 @@ package dev.slipway.sync.application;
 
 import dev.slipway.model.cluster.Author;
 import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.health.Health;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.sync.destination.Destination;
+import dev.slipway.sync.health.Expressions;
+import dev.slipway.sync.health.HealthAssessor;
+import dev.slipway.sync.plan.Compared;
 import dev.slipway.sync.plan.SyncPlanner;
 import dev.slipway.sync.repository.Repositories;
 import dev.slipway.sync.source.Remote;
@@ -28,7 +32,7 @@ final class Pass {
   KubeObject application;
 
   /// What was looked at to tell how the application stands: empty for what does not exist.
-  @Nullable Map<ObjectKey, String> observed;
+  @Nullable Map<ObjectKey, Comparison.Version> observed;
 
   /// Why a sync that is due does not begin.
   @Nullable String blockedBy;
@@ -43,12 +47,38 @@ final class Pass {
   final ApplicationStatus status;
   final Instant now;
 
+  /// What is known of earlier passes.
+  final Compared compared;
+
+  final HealthAssessor assessor;
+
+  /// For a question beside the passes.
   Pass(
       Cluster home,
       Destination destination,
       Repositories repositories,
       KubeObject application,
       Instant now) {
+    this(
+        home,
+        destination,
+        repositories,
+        application,
+        now,
+        new Compared(),
+        new HealthAssessor(new Expressions()));
+  }
+
+  Pass(
+      Cluster home,
+      Destination destination,
+      Repositories repositories,
+      KubeObject application,
+      Instant now,
+      Compared compared,
+      HealthAssessor assessor) {
+    this.compared = compared;
+    this.assessor = assessor;
     this.home = home;
     this.destination = destination;
     this.cluster = destination.cluster();
@@ -57,6 +87,10 @@ final class Pass {
     this.spec = ApplicationSpec.read(application, now);
     this.remote = repositories.remote(application.namespace(), spec.repository());
     this.status = new ApplicationStatus(application, now);
+  }
+
+  Health health(KubeObject live) {
+    return compared.health(live, spec.healthChecks(), assessor);
   }
 
   /// The destination, its writes signed by this sync.

@@ -94,7 +94,7 @@ final class SyncRun {
     Map<ObjectKey, KubeObject> live = Comparison.live(pass, objects);
     SyncPlan plan = Comparison.plan(pass, objects, live);
     try {
-      applier.inventory(pass, objects);
+      applier.inventory(pass, objects, live);
       List<KubeObject> prunes = pass.selection().isEmpty() ? prunes(pass, plan) : List.of();
       if (blocked(pass, record.get(), plan, prunes)) {
         return ApplicationReconciler.AGAIN;
@@ -103,7 +103,7 @@ final class SyncRun {
           new Situation(
               order,
               plan,
-              Comparison.health(live),
+              Comparison.health(pass, live),
               pass.hooks().look(pass.status.operationId(), order),
               prunes.stream().filter(object -> !plan.lastPrunes().contains(object.key())).toList(),
               prunes.stream().filter(object -> plan.lastPrunes().contains(object.key())).toList());

@@ -39,16 +39,19 @@ public final class SyncPlanner {
       Map<ObjectKey, KubeObject> live,
       Collection<Owned> inventory,
       IgnoredFields ignored) {
-    return plan(wanted, live, inventory, ignored, SyncOptions.DEFAULT);
+    return plan(wanted, live, inventory, ignored, SyncOptions.DEFAULT, new Compared());
   }
 
   /// @param options of the application
+  /// @param compared what is known from earlier plans of the same application
   public static SyncPlan plan(
       List<RenderedObject> wanted,
       Map<ObjectKey, KubeObject> live,
       Collection<Owned> inventory,
       IgnoredFields ignored,
-      SyncOptions options) {
+      SyncOptions options,
+      Compared compared) {
+    compared.ignoring(ignored);
     var actions = new ArrayList<SyncPlan.Action>();
     var leaving = new ArrayList<ObjectKey>();
     Set<ObjectKey> keys = new HashSet<>();
@@ -65,10 +68,8 @@ public final class SyncPlanner {
         leaving.add(key);
         continue;
       }
-      ObjectNode stated = ignored.without(declared(object), object.object().json());
       List<FieldDiff.Change> changes =
-          new ArrayList<>(FieldDiff.between(stated, known.json(), key.groupKind()));
-      changes.addAll(FieldDiff.dropped(object.object(), known, MANAGER));
+          compared.changes(object, known, () -> changes(object, known, ignored));
       if (changes.isEmpty()) {
         unchanged++;
       } else if (key.groupKind().toString().equals("Job.batch")
@@ -85,6 +86,7 @@ public final class SyncPlanner {
                     : new SyncPlan.Action.Overwrite(object, known, changes));
       }
     }
+    compared.retain(keys);
     var prunes = new ArrayList<KubeObject>();
     var guarded = new ArrayList<ObjectKey>();
     var lastPrunes = new ArrayList<ObjectKey>();
@@ -112,6 +114,15 @@ public final class SyncPlanner {
     }
     prunes.sort(Comparator.comparing(KubeObject::key, Renderer.applyOrder().reversed()));
     return new SyncPlan(actions, prunes, guarded, lastPrunes, kept, leaving, unchanged);
+  }
+
+  private static List<FieldDiff.Change> changes(
+      RenderedObject wanted, KubeObject live, IgnoredFields ignored) {
+    ObjectNode stated = ignored.without(declared(wanted), wanted.object().json());
+    var changes =
+        new ArrayList<>(FieldDiff.between(stated, live.json(), wanted.object().key().groupKind()));
+    changes.addAll(FieldDiff.dropped(wanted.object(), live, MANAGER));
+    return changes;
   }
 
   private static ObjectKey declared(RenderedObject object) {
