@@ -4,6 +4,7 @@ import dev.slipway.controlplane.access.User;
 import dev.slipway.controlplane.api.ApiAnswer;
 import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.json.Json;
+import dev.slipway.web.stream.PodSockets;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -274,6 +275,11 @@ public final class Exchange {
     stream.upgrade(request, response, callback);
     answered = true;
     upgraded = true;
+  }
+
+  /// Whether the client asks for a WebSocket.
+  boolean asksForSocket() {
+    return PodSockets.isAskedFor(request);
   }
 
   /// Takes a connection over, or throws and leaves it.

@@ -55,6 +55,10 @@ public final class KubernetesRoutes {
       case ApiAnswer.Sized(int code, String type, long length, var writer) ->
           exchange.answer(code, type, length, writer);
       case ApiAnswer.Streamed(String type, var writer) -> {
+        if (type.equals("application/json") && exchange.asksForSocket()) {
+          exchange.upgrade((from, to, callback) -> PodSockets.watch(writer, from, to, callback));
+          return;
+        }
         try (OutputStream out = exchange.stream(type)) {
           writer.writeTo(out);
         } catch (IOException e) {

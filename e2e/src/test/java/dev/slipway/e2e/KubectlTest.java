@@ -27,9 +27,11 @@ class KubectlTest {
   @TempDir Path folder;
 
   private SlipwayServer server;
+  private Path programs;
 
   @BeforeEach
   void aDaemon() throws Exception {
+    programs = RealKubernetes.programs("kubectl");
     server = SlipwayServer.start(folder);
     try (var in = KubectlTest.class.getResourceAsStream("web.yaml")) {
       Files.write(folder.resolve("web.yaml"), in.readAllBytes());
@@ -98,6 +100,7 @@ class KubectlTest {
     Map<String, String> environment = builder.environment();
     environment.put("KUBECONFIG", server.kubeconfig().toString());
     environment.put("HOME", folder.toString());
+    environment.merge("PATH", programs.toString(), (path, first) -> first + ":" + path);
     return builder.start();
   }
 }

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// A Deployment is a declaration of a workload: it owns a Rollout of its name, and shows that one's
@@ -123,13 +124,25 @@ final class DeploymentMirror implements AutoCloseable {
             "unavailableReplicas")) {
       status.put(field, Json.integer(rollout.status(), field, 0));
     }
-    JsonNode conditions = rollout.status().path("conditions");
-    if (conditions.isArray()) {
-      status.set("conditions", conditions);
+    if (rollout.status().path("conditions").isArray()) {
+      ArrayNode conditions = status.putArray("conditions");
+      for (JsonNode condition : rollout.status().path("conditions")) {
+        conditions.add(shown(condition));
+      }
     }
     if (!status.equals(deployment.status())) {
       cluster.replaceStatus(deployment.withStatus(status));
     }
+  }
+
+  /// The reasons by which clients tell that a Deployment is done (`NewReplicaSetAvailable`) speak
+  /// of ReplicaSets.
+  private static JsonNode shown(JsonNode condition) {
+    String reason = Json.string(condition, "reason", "");
+    return reason.contains("ReplicationController")
+        ? ((ObjectNode) condition.deepCopy())
+            .put("reason", reason.replace("ReplicationController", "ReplicaSet"))
+        : condition;
   }
 
   private static boolean sameSpec(KubeObject deployment, KubeObject rollout) {

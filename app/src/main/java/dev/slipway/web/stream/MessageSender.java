@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 import org.eclipse.jetty.websocket.api.Callback;
 import org.eclipse.jetty.websocket.api.Session;
 
@@ -20,10 +21,17 @@ final class MessageSender {
     this.session = session;
   }
 
-  synchronized void send(ByteBuffer message) throws IOException {
+  void send(ByteBuffer message) throws IOException {
+    send(callback -> session.sendBinary(message, callback));
+  }
+
+  void sendText(String message) throws IOException {
+    send(callback -> session.sendText(message, callback));
+  }
+
+  private synchronized void send(Consumer<Callback.Completable> sending) throws IOException {
     try {
-      Callback.Completable.with(callback -> session.sendBinary(message, callback))
-          .get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+      Callback.Completable.with(sending).get(PATIENCE_SECONDS, TimeUnit.SECONDS);
     } catch (ExecutionException | TimeoutException e) {
       throw new IOException("the client is gone", e);
     } catch (InterruptedException e) {

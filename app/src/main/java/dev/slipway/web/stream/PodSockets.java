@@ -1,8 +1,11 @@
 package dev.slipway.web.stream;
 
+import dev.slipway.controlplane.api.ApiAnswer;
 import dev.slipway.controlplane.api.PodChannel;
 import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.pod.PodStreams;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
@@ -41,7 +44,7 @@ public final class PodSockets {
   /// @throws ClusterException `BAD_REQUEST` when the client does not ask for a WebSocket, or for no
   ///   protocol that is spoken here
   public void upgrade(PodChannel wanted, Request request, Response response, Callback callback) {
-    String upgrade = String.valueOf(request.getHeaders().get("Upgrade")).toLowerCase(Locale.ROOT);
+    String upgrade = upgrade(request);
     if (!upgrade.equals("websocket")) {
       throw new ClusterException(
           ClusterException.Reason.BAD_REQUEST,
@@ -50,7 +53,7 @@ public final class PodSockets {
               : "Upgrade request required: this is a stream, open it as a WebSocket");
     }
     boolean forward = wanted.subresource().equals("portforward");
-    List<String> offered = request.getHeaders().getValuesList("Sec-WebSocket-Protocol");
+    List<String> offered = request.getHeaders().getCSV("Sec-WebSocket-Protocol", false);
     String protocol =
         (forward ? FORWARD : COMMAND)
             .stream()
@@ -68,16 +71,50 @@ public final class PodSockets {
             : protocol.equals(SpdyForward.PROTOCOL)
                 ? new SpdyForward(wanted)
                 : new ChannelForward(wanted);
-    ServerWebSocketContainer container = ServerWebSocketContainer.get(request.getContext());
+    upgrade(listener, protocol, request, response, callback);
+  }
+
+  /// Whether the client asks for a WebSocket.
+  public static boolean isAskedFor(Request request) {
+    return upgrade(request).equals("websocket");
+  }
+
+  private static String upgrade(Request request) {
+    return String.valueOf(request.getHeaders().get("Upgrade")).toLowerCase(Locale.ROOT);
+  }
+
+  /// Answers a watch by an upgrade, and writes its events until it ends or the client goes away;
+  /// completes the callback.
+  public static void watch(
+      ApiAnswer.Writer events, Request request, Response response, Callback callback) {
+    var socket = new WatchSocket();
+    upgrade(socket, "", request, response, callback);
+    try (OutputStream out = socket.out()) {
+      events.writeTo(out);
+    } catch (IOException e) {
+      // The usual end: the client is gone.
+      return;
+    }
+  }
+
+  private static void upgrade(
+      Session.Listener listener,
+      String protocol,
+      Request request,
+      Response response,
+      Callback callback) {
     boolean upgraded =
-        container.upgrade(
-            (_, answer, _) -> {
-              answer.setAcceptedSubProtocol(protocol);
-              return listener;
-            },
-            request,
-            response,
-            callback);
+        ServerWebSocketContainer.get(request.getContext())
+            .upgrade(
+                (_, answer, _) -> {
+                  if (!protocol.isEmpty()) {
+                    answer.setAcceptedSubProtocol(protocol);
+                  }
+                  return listener;
+                },
+                request,
+                response,
+                callback);
     if (!upgraded) {
       throw new ClusterException(
           ClusterException.Reason.BAD_REQUEST, "the WebSocket handshake is malformed");
