@@ -183,7 +183,7 @@ public final class Daemon implements AutoCloseable {
             Daemon::yaml,
             Version.TEXT);
     var routes = new Routes();
-    KubernetesRoutes.add(routes, api, new PodSockets(nodes, timeline));
+    KubernetesRoutes.add(routes, api, new PodSockets(nodes));
     DaemonRoutes.add(
         routes,
         cluster,

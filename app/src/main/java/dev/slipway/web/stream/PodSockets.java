@@ -7,7 +7,6 @@ import dev.slipway.model.pod.PodStreams;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;
-import java.time.InstantSource;
 import java.util.List;
 import java.util.Locale;
 import org.eclipse.jetty.server.Request;
@@ -25,11 +24,9 @@ public final class PodSockets {
   private static final List<String> FORWARD = List.of(SpdyForward.PROTOCOL, "v4.channel.k8s.io");
 
   private final PodStreams pods;
-  private final InstantSource clock;
 
-  public PodSockets(PodStreams pods, InstantSource clock) {
+  public PodSockets(PodStreams pods) {
     this.pods = pods;
-    this.clock = clock;
   }
 
   /// The limits of every WebSocket of a server; to be called before it starts.
@@ -67,7 +64,7 @@ public final class PodSockets {
                                 .formatted(offered, forward ? FORWARD : COMMAND)));
     Session.Listener listener =
         !forward
-            ? new RemoteCommand(wanted, pods, clock)
+            ? new RemoteCommand(wanted, pods)
             : protocol.equals(SpdyForward.PROTOCOL)
                 ? new SpdyForward(wanted)
                 : new ChannelForward(wanted);

@@ -10,7 +10,6 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.time.InstantSource;
 import java.util.Optional;
 import org.eclipse.jetty.websocket.api.Callback;
 import org.eclipse.jetty.websocket.api.Session;
@@ -32,15 +31,13 @@ public final class RemoteCommand implements Session.Listener {
 
   private final PodChannel wanted;
   private final PodStreams pods;
-  private final InstantSource clock;
   private final ByteQueue input = new ByteQueue();
   private @Nullable Session session;
   private @Nullable Thread worker;
 
-  RemoteCommand(PodChannel wanted, PodStreams pods, InstantSource clock) {
+  RemoteCommand(PodChannel wanted, PodStreams pods) {
     this.wanted = wanted;
     this.pods = pods;
-    this.clock = clock;
   }
 
   @Override
@@ -108,7 +105,7 @@ public final class RemoteCommand implements Session.Listener {
         new Channel(socket, wanted.tty() ? STDOUT : STDERR, wanted.stderr() || wanted.tty());
     ObjectNode outcome;
     try {
-      outcome = wanted.subresource().equals("exec") ? executed(out, err) : attached(out);
+      outcome = wanted.subresource().equals("exec") ? executed(out, err) : attached(out, err);
     } catch (ClusterException e) {
       outcome = Failures.status(e);
     } catch (RuntimeException e) {
@@ -153,24 +150,13 @@ public final class RemoteCommand implements Session.Listener {
     return status;
   }
 
-  /// What the container writes from now on. Its input is closed already: no runtime keeps it open.
-  private ObjectNode attached(OutputStream out) {
-    if (wanted.stdin()) {
-      throw new ClusterException(
-          ClusterException.Reason.BAD_REQUEST,
-          "the input of a running container is not kept open: attach without --stdin, or use exec");
-    }
-    pods.logs(
-        new PodStreams.LogRequest(
-            wanted.pod().namespace(),
-            wanted.pod().name(),
-            wanted.container(),
-            false,
-            true,
-            false,
-            Optional.empty(),
-            Optional.of(clock.instant())),
-        out);
+  private ObjectNode attached(OutputStream out, OutputStream err) {
+    pods.attach(
+        new PodStreams.AttachRequest(
+            wanted.pod().namespace(), wanted.pod().name(), wanted.container()),
+        wanted.stdin() ? Optional.of(input) : Optional.empty(),
+        out,
+        err);
     return success();
   }
 

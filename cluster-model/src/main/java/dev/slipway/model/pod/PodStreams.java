@@ -42,6 +42,9 @@ public interface PodStreams {
     }
   }
 
+  /// The main process of a running container.
+  record AttachRequest(String namespace, String pod, String container) {}
+
   /// Writes the log to `out` until its end, or, when following, until the container is gone or
   /// `out` refuses.
   void logs(LogRequest request, OutputStream out);
@@ -49,4 +52,12 @@ public interface PodStreams {
   /// Runs a command and returns its exit code. Ends by itself after the timeout; an interrupt ends
   /// the command.
   int exec(ExecRequest request, InputStream stdin, OutputStream stdout, OutputStream stderr);
+
+  /// Hands on what a container writes from now on, until it ends, `stdout` refuses, or an
+  /// interrupt.
+  ///
+  /// @param stdin what the container reads, as long as its spec has it kept open; empty to leave
+  ///   its input alone
+  void attach(
+      AttachRequest request, Optional<InputStream> stdin, OutputStream stdout, OutputStream stderr);
 }

@@ -90,6 +90,15 @@ final class ApiSubject implements AutoCloseable {
         ExecRequest request, InputStream stdin, OutputStream stdout, OutputStream stderr) {
       throw new ClusterException(ClusterException.Reason.BAD_REQUEST, "nothing runs here");
     }
+
+    @Override
+    public void attach(
+        AttachRequest request,
+        Optional<InputStream> stdin,
+        OutputStream stdout,
+        OutputStream stderr) {
+      throw new ClusterException(ClusterException.Reason.BAD_REQUEST, "nothing runs here");
+    }
   }
 
   ApiSubject() {

@@ -670,17 +670,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
   public int exec(
       ExecRequest request, InputStream stdin, OutputStream stdout, OutputStream stderr) {
     KubeObject pod = pod(request.namespace(), request.pod());
-    String container = container(pod, request.container());
-    Observed running =
-        runtime.containers(pod.uid()).stream()
-            .filter(
-                o -> o.container().equals(container) && o.state() instanceof ContainerState.Running)
-            .reduce((one, other) -> other)
-            .orElseThrow(
-                () ->
-                    new ClusterException(
-                        ClusterException.Reason.BAD_REQUEST,
-                        "container " + container + " is not running"));
+    Observed running = running(pod, container(pod, request.container()));
     return runtime.exec(
         running.id(),
         request.command(),
@@ -689,6 +679,38 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
         stdout,
         stderr,
         request.timeout());
+  }
+
+  @Override
+  public void attach(
+      AttachRequest request,
+      Optional<InputStream> stdin,
+      OutputStream stdout,
+      OutputStream stderr) {
+    KubeObject pod = pod(request.namespace(), request.pod());
+    String container = container(pod, request.container());
+    boolean keepsInput =
+        specs(pod).stream()
+            .filter(spec -> Json.string(spec, "name", "").equals(container))
+            .anyMatch(spec -> Json.bool(spec, "stdin", false));
+    if (stdin.isPresent() && !keepsInput) {
+      throw new ClusterException(
+          ClusterException.Reason.BAD_REQUEST,
+          "the input of container %s is not kept open: its spec has no \"stdin: true\""
+              .formatted(container));
+    }
+    runtime.attach(running(pod, container).id(), stdin, stdout, stderr, timeline.instant());
+  }
+
+  private Observed running(KubeObject pod, String container) {
+    return runtime.containers(pod.uid()).stream()
+        .filter(o -> o.container().equals(container) && o.state() instanceof ContainerState.Running)
+        .reduce((one, other) -> other)
+        .orElseThrow(
+            () ->
+                new ClusterException(
+                    ClusterException.Reason.BAD_REQUEST,
+                    "container " + container + " is not running"));
   }
 
   private KubeObject pod(String namespace, String name) {

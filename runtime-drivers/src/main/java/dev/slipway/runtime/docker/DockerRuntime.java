@@ -898,6 +898,44 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
     }
   }
 
+  @Override
+  public void attach(
+      String id, Optional<InputStream> in, OutputStream out, OutputStream err, Instant since) {
+    String container =
+        hex(id).orElseThrow(() -> new RuntimeFailedException("container is not running"));
+    boolean terminal =
+        port(
+            () ->
+                engine.call(
+                    "inspect a container",
+                    client ->
+                        Boolean.TRUE.equals(
+                            client.inspectContainerCmd(container).exec().getConfig().getTty())));
+    EngineSocket socket;
+    try {
+      socket = engine.dial();
+    } catch (IOException e) {
+      throw new RuntimeFailedException("cannot attach: " + e.getMessage(), e);
+    }
+    try {
+      socket.upgrade(
+          "/containers/%s/attach?stream=1&stdout=1&stderr=1&stdin=%d"
+              .formatted(container, in.isPresent() ? 1 : 0),
+          new byte[0]);
+      Optional<Thread> input =
+          in.map(from -> Thread.ofVirtual().start(() -> feed(from, socket, terminal)));
+      try {
+        socket.copyTo(terminal, out, err);
+      } finally {
+        input.ifPresent(Thread::interrupt);
+      }
+    } catch (IOException e) {
+      throw new RuntimeFailedException("cannot attach: " + e.getMessage(), e);
+    } finally {
+      socket.close();
+    }
+  }
+
   private static void feed(InputStream in, EngineSocket socket, boolean terminal) {
     try {
       var buffer = new byte[32 << 10];

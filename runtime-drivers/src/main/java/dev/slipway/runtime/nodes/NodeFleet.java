@@ -327,6 +327,15 @@ public final class NodeFleet implements NodePool, PodStreams, AutoCloseable {
     return agentOf(request.namespace(), request.pod()).exec(request, stdin, stdout, stderr);
   }
 
+  @Override
+  public void attach(
+      AttachRequest request,
+      Optional<InputStream> stdin,
+      OutputStream stdout,
+      OutputStream stderr) {
+    agentOf(request.namespace(), request.pod()).attach(request, stdin, stdout, stderr);
+  }
+
   private NodeAgent agentOf(String namespace, String name) {
     KubeObject pod =
         cluster

@@ -12,12 +12,16 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.ClosedWatchServiceException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.StandardWatchEventKinds;
 import java.nio.file.WatchEvent;
 import java.nio.file.WatchKey;
@@ -420,6 +424,9 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     if (inner.isPresent()) {
       Folders.write(fresh.resolve("inner.sh"), inner.get().getBytes(StandardCharsets.UTF_8), 0600);
     }
+    if (spec.terminal().stdin()) {
+      Folders.write(fresh.resolve("input"), new byte[0], 0600);
+    }
     Folders.write(fresh.resolve("spec"), Json.write(describe(spec)), 0600);
   }
 
@@ -428,7 +435,8 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     ObjectNode json = Json.object();
     json.put("image", spec.image())
         .put("backoffLevel", spec.backoffLevel())
-        .put("mounts", !spec.mounts().isEmpty());
+        .put("mounts", !spec.mounts().isEmpty())
+        .put("stdinOnce", spec.terminal().stdinOnce());
     spec.userId().ifPresent(user -> json.put("user", user));
     spec.groupId().or(spec::userId).ifPresent(group -> json.put("group", group));
     return json;
@@ -580,6 +588,45 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
                   && folder.exists()
                   && !(folder.state(groups, timeline.instant()) instanceof ContainerState.Exited);
             });
+  }
+
+  @Override
+  public void attach(
+      String id, Optional<InputStream> in, OutputStream out, OutputStream err, Instant since) {
+    ContainerFolder folder = folder(id);
+    if (in.isPresent() && Files.notExists(folder.path().resolve("in"))) {
+      throw new RuntimeFailedException("the input of this container is not kept open");
+    }
+    Optional<Thread> input =
+        in.map(from -> Thread.ofVirtual().name("pod-input").start(() -> feed(folder, from)));
+    try {
+      logs(id, new LogRange(Optional.empty(), Optional.of(since), false, true), out);
+    } finally {
+      input.ifPresent(Thread::interrupt);
+    }
+  }
+
+  /// Opened for both ways, since opening a pipe for one waits for the other side.
+  private static void feed(ContainerFolder folder, InputStream from) {
+    try (FileChannel pipe = pipe(folder, "in")) {
+      from.transferTo(Channels.newOutputStream(pipe));
+    } catch (IOException e) {
+      log.debug("input ended early container={} cause={}", folder.id(), e.toString());
+    }
+    if (folder.spec().path("stdinOnce").asBoolean(false)) {
+      // Whichever way the client ended, also by an interrupt, which would close the pipe unwritten.
+      Thread.interrupted();
+      try (FileChannel over = pipe(folder, "over")) {
+        over.write(ByteBuffer.wrap(new byte[] {'\n'}));
+      } catch (IOException e) {
+        log.debug("input stays open container={} cause={}", folder.id(), e.toString());
+      }
+    }
+  }
+
+  private static FileChannel pipe(ContainerFolder folder, String name) throws IOException {
+    return FileChannel.open(
+        folder.path().resolve(name), StandardOpenOption.READ, StandardOpenOption.WRITE);
   }
 
   @Override

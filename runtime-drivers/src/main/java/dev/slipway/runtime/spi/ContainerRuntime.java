@@ -92,6 +92,19 @@ public interface ContainerRuntime {
   /// Writes the log to `out`.
   void logs(String id, LogRange range, OutputStream out);
 
+  /// Hands on what a running container writes, until it ends.
+  ///
+  /// @param in what its main process reads; empty to leave its input alone
+  /// @param since output from then on, where a runtime does not know the present
+  /// @throws RuntimeFailedException when there is input and this runtime kept none open
+  default void attach(
+      String id, Optional<InputStream> in, OutputStream out, OutputStream err, Instant since) {
+    if (in.isPresent()) {
+      throw new RuntimeFailedException("this runtime keeps the input of no container open");
+    }
+    logs(id, new LogRange(Optional.empty(), Optional.of(since), false, true), out);
+  }
+
   /// Runs a command inside a running container.
   ///
   /// @return its exit code; 124 when the timeout ended it

@@ -4,6 +4,7 @@
 #   shim     process id, start time and boot of this script
 #   run      made once, by the shim that goes on or by a daemon that has given the container up: never by both
 #   child    as shim, of the container's main process
+#   input    made before the start when the container's input is kept open: then "in" and "over" are pipes, see below
 #   exit     exit code and time (ms since 1970) once it has ended and nothing of it is left
 umask 077
 cd "$1" || exit 125
@@ -20,13 +21,22 @@ stamp $$ > shim
 { true > run; } 2>/dev/null || exit 0
 set +C
 exec 3>>log
-sh ./main.sh </dev/null >&3 2>&3 3>&- &
+input=/dev/null
+keeper=
+if [ -f input ] && mkfifo in over; then
+  # Whoever attaches writes into "in"; it does not end before somebody writes a line into "over".
+  { exec 3>&- 4<>in; read -r _ <over; } </dev/null >/dev/null 2>&1 &
+  keeper=$!
+  input=in
+fi
+sh ./main.sh <"$input" >&3 2>&3 3>&- &
 child=$!
 stamp "$child" > child 2>/dev/null
 exec 3>&-
 trap '' TERM INT HUP
 wait "$child"
 code=$?
+[ -z "$keeper" ] || kill -KILL "$keeper" 2>/dev/null
 # A container ends with its main process: what that left behind ends too.
 tries=0
 while [ $tries -lt 200 ]; do

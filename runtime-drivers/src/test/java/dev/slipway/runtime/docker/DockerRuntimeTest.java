@@ -20,6 +20,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -298,6 +299,38 @@ class DockerRuntimeTest {
               RuntimeFailedException.class, e -> assertThat(e.permanent()).isTrue())
           .hasMessageContaining("hostPath /etc");
     }
+  }
+
+  @Test
+  void whoAttachesWritesToTheMainProcess() {
+    prepare(pod(1));
+    ContainerSpec plain = spec("web", 0, "cat; echo end >&2");
+    String id =
+        start(
+            new ContainerSpec(
+                UID,
+                "web",
+                0,
+                0,
+                plain.image(),
+                plain.command(),
+                List.of(),
+                "",
+                Map.of(),
+                List.of(),
+                plain.limits(),
+                plain.security(),
+                new ContainerSpec.Terminal(false, true, true)));
+    var out = new ByteArrayOutputStream();
+    var errors = new ByteArrayOutputStream();
+    runtime.attach(
+        id,
+        Optional.of(new ByteArrayInputStream("hello\n".getBytes(StandardCharsets.UTF_8))),
+        out,
+        errors,
+        Instant.EPOCH);
+    assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo("hello\n");
+    assertThat(errors.toString(StandardCharsets.UTF_8)).isEqualTo("end\n");
   }
 
   @Test

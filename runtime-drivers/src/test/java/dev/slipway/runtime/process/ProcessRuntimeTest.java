@@ -319,6 +319,47 @@ class ProcessRuntimeTest {
     }
   }
 
+  @Test
+  void theInputOfAContainerEndsWithTheFirstWhoAttachedWhereItsSpecSaysSo() {
+    start(
+        container("sh", "-c", "cat; echo end").with(new ContainerSpec.Terminal(false, true, true)));
+    assertThat(attached("hello\n")).isEqualTo("hello\nend\n");
+    assertThat(exited().code()).isZero();
+  }
+
+  @Test
+  void theInputOfAContainerStaysOpenForTheNext() throws Exception {
+    start(
+        container("sh", "-c", "read one; read two; echo $one $two | wc -w; exec cat")
+            .with(new ContainerSpec.Terminal(false, true, false)));
+    Thread first = Thread.ofVirtual().start(() -> attached("a\n"));
+    Thread second = Thread.ofVirtual().start(() -> attached("b\n"));
+    RealTimeline.await(() -> log(UID + "/web-0").equals("2\n"));
+    assertThat(state()).isInstanceOf(ContainerState.Running.class);
+    runtime.kill(UID + "/web-0");
+    first.join();
+    second.join();
+  }
+
+  @Test
+  void whoKeepsNoInputOpenSaysSo() {
+    start(container("sleep", "100"));
+    assertThatThrownBy(() -> attached("lost"))
+        .isInstanceOf(RuntimeFailedException.class)
+        .hasMessageContaining("not kept open");
+  }
+
+  private String attached(String input) {
+    var out = new ByteArrayOutputStream();
+    runtime.attach(
+        UID + "/web-0",
+        Optional.of(new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8))),
+        out,
+        out,
+        Instant.EPOCH);
+    return out.toString(StandardCharsets.UTF_8);
+  }
+
   // Words
 
   private record Draft(ContainerSpec spec) {
@@ -338,6 +379,24 @@ class ProcessRuntimeTest {
           Optional.of(user),
           spec.cpuMillis(),
           spec.memoryBytes());
+    }
+
+    Draft with(ContainerSpec.Terminal terminal) {
+      return new Draft(
+          new ContainerSpec(
+              UID,
+              "web",
+              0,
+              0,
+              "test",
+              spec.command(),
+              List.of(),
+              "",
+              spec.environment(),
+              spec.mounts(),
+              spec.limits(),
+              spec.security(),
+              terminal));
     }
 
     Draft limited(Optional<Long> cpu, Optional<Long> memory) {
