@@ -50,7 +50,7 @@ public final class StrategicMergePatch {
   }
 
   private ObjectNode object(ObjectNode target, ObjectNode patch, String type) {
-    String directive = Json.string(patch, PATCH, "merge");
+    String directive = directive(patch, "merge");
     switch (directive) {
       case "merge" -> {}
       case "delete" -> {
@@ -73,10 +73,15 @@ public final class StrategicMergePatch {
     for (var change : patch.properties()) {
       String name = change.getKey();
       JsonNode value = change.getValue();
-      if (name.equals(PATCH) || name.equals(RETAIN) || name.startsWith(ORDER)) {
+      if (name.equals(PATCH)) {
+        continue;
+      }
+      if (name.equals(RETAIN) || name.startsWith(ORDER)) {
+        refuseNoList(name, value);
         continue;
       }
       if (name.startsWith(DELETE_FROM)) {
+        refuseNoList(name, value);
         String list = name.substring(DELETE_FROM.length());
         if (target.path(list) instanceof ArrayNode from && value instanceof ArrayNode gone) {
           target.set(list, without(from, gone));
@@ -85,7 +90,7 @@ public final class StrategicMergePatch {
         target.remove(name);
       } else if (value instanceof ObjectNode inner) {
         ObjectNode child = target.path(name) instanceof ObjectNode known ? known : Json.object();
-        boolean dropped = "delete".equals(Json.string(inner, PATCH, ""));
+        boolean dropped = directive(inner, "").equals("delete");
         if (dropped) {
           target.remove(name);
         } else {
@@ -107,6 +112,24 @@ public final class StrategicMergePatch {
       }
     }
     return target;
+  }
+
+  private static String directive(ObjectNode patch, String without) {
+    JsonNode directive = patch.path(PATCH);
+    if (directive.isMissingNode()) {
+      return without;
+    }
+    if (!directive.isString()) {
+      throw PatchException.unreadable("unknown directive $patch: " + directive);
+    }
+    return directive.stringValue();
+  }
+
+  /// What a directive says of a list must be a list.
+  private static void refuseNoList(String directive, JsonNode value) {
+    if (!value.isArray()) {
+      throw PatchException.unreadable("%s must be a list".formatted(directive));
+    }
   }
 
   private ArrayNode list(ArrayNode target, ArrayNode patch, String type, String name) {
@@ -132,7 +155,7 @@ public final class StrategicMergePatch {
       if (!(item instanceof ObjectNode change)) {
         throw PatchException.unreadable("the items of " + name + " must be objects");
       }
-      if ("replace".equals(Json.string(change, PATCH, ""))) {
+      if (directive(change, "").equals("replace")) {
         replaces = true;
       }
       changes.add(change);
@@ -148,14 +171,14 @@ public final class StrategicMergePatch {
     for (ObjectNode change : changes) {
       boolean bare = change.size() == 1 && change.has(PATCH);
       JsonNode id = change.path(key.get());
-      if (bare && "replace".equals(Json.string(change, PATCH, ""))) {
+      if (bare && directive(change, "").equals("replace")) {
         continue;
       }
       if (id.isMissingNode()) {
         throw PatchException.unreadable(
             "an item of %s has no %s, by which the list is merged".formatted(name, key.get()));
       }
-      if ("delete".equals(Json.string(change, PATCH, ""))) {
+      if (directive(change, "").equals("delete")) {
         items.remove(id);
       } else {
         ObjectNode known = items.get(id);

@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -131,5 +132,22 @@ class PatchTest {
         .isInstanceOf(PatchException.class)
         .hasMessageContaining("name");
     assertThat(StrategicMergePatch.knows(new GroupKind("slipway.dev", "Application"))).isFalse();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{'$patch':17}",
+        "{'$patch':null}",
+        "{'$patch':'odd'}",
+        "{'spec':{'containers':[{'$patch':true,'name':'a'}]}}",
+        "{'$retainKeys':'spec'}",
+        "{'spec':{'$setElementOrder/containers':5}}",
+        "{'metadata':{'$deleteFromPrimitiveList/finalizers':'a'}}"
+      })
+  void refusesDirectivesThatItDoesNotKnow(String patch) {
+    assertThatThrownBy(
+            () -> StrategicMergePatch.apply(GroupKind.core("Pod"), tree("{'spec':{}}"), any(patch)))
+        .isInstanceOf(PatchException.class);
   }
 }

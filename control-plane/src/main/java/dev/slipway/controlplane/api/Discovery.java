@@ -170,12 +170,13 @@ final class Discovery {
     return new Part(name, verbs, type.group(), type.version(), type.kind());
   }
 
-  /// Clients compare the version with their own: this is the level of the API that is served here.
+  /// Clients compare the version with their own: this is the Kubernetes whose API is served here,
+  /// and that the answers are compared with.
   private static ObjectNode version(String version) {
     ObjectNode json = Json.object();
     return json.put("major", "1")
-        .put("minor", "34")
-        .put("gitVersion", "v1.34.0+slipway-" + version)
+        .put("minor", "36")
+        .put("gitVersion", "v1.36.3+slipway-" + version)
         .put("gitCommit", "")
         .put("gitTreeState", "")
         .put("buildDate", "1970-01-01T00:00:00Z")

@@ -741,7 +741,7 @@ public final class KubernetesApi {
             Reason.BAD_REQUEST, "unable to parse requirement: " + e.getMessage());
       }
     }
-    FieldSelector fields = fields(request);
+    FieldSelector fields = SelectableFields.of(path.type(), fields(request));
     return fields.isEverything() ? query : query.where(fields);
   }
 

@@ -101,6 +101,10 @@ class KubernetesApiTest {
           GET    | /api/v1/namespaces/default/configmaps/known/scale |                                                | 404 | NotFound
           GET    | /api/v1/configmaps?labelSelector=a%20b            |                                                | 400 | BadRequest
           GET    | /api/v1/configmaps?fieldSelector=nothing          |                                                | 400 | BadRequest
+          GET    | /api/v1/configmaps?fieldSelector=data.a%3Db       |                                                | 400 | BadRequest
+          GET    | /api/v1/configmaps?fieldSelector=metadata.name%3D%3Da%3Db |                                        | 400 | BadRequest
+          GET    | /api/v1/nodes?fieldSelector=metadata.namespace%3Da |                                               | 400 | BadRequest
+          GET    | /api/v1/configmaps?watch=1&fieldSelector=spec.nodeName%3Da |                                       | 400 | BadRequest
           GET    | /api/v1/configmaps?limit=many                     |                                                | 400 | BadRequest
           GET    | /api/v1/configmaps?continue=x                     |                                                | 400 | BadRequest
           GET    | /api/v1/configmaps?resourceVersion=abc            |                                                | 400 | BadRequest
@@ -210,6 +214,12 @@ class KubernetesApiTest {
         .containsExactly("a");
     assertThat(names(api.get("/api/v1/configmaps?fieldSelector=metadata.namespace%3Dother").json()))
         .isEmpty();
+    assertThat(names(api.get("/api/v1/configmaps?fieldSelector=metadata.name%3Da%5C,b").json()))
+        .isEmpty();
+    // What is absent counts as it would by default.
+    api.send("POST", "/api/v1/nodes", "{'metadata':{'name':'n'}}");
+    assertThat(names(api.get("/api/v1/nodes?fieldSelector=spec.unschedulable%3Dfalse").json()))
+        .containsExactly("n");
   }
 
   @Test

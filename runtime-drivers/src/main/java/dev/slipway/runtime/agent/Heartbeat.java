@@ -201,7 +201,7 @@ public final class Heartbeat implements AutoCloseable {
         .put("address", reading.address());
     Json.child(status, "nodeInfo")
         .put("containerRuntimeVersion", reading.version())
-        .put("kubeletVersion", "v1.34.0-slipway")
+        .put("kubeletVersion", "v1.36.3-slipway")
         .put("operatingSystem", "linux")
         .put("osImage", reading.osImage())
         .put("architecture", reading.architecture());
