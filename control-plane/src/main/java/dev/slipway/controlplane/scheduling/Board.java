@@ -11,6 +11,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -44,6 +45,11 @@ final class Board {
   private final LinkedHashMap<PodClass, Candidates> candidates =
       new LinkedHashMap<>(16, 0.75f, true);
   private final Map<NodeRules, long[]> fixed = new HashMap<>();
+  private final Map<CommonRank.Key, CommonRank> common = new HashMap<>();
+
+  /// How many pods of each controller each node has.
+  private final Map<String, Map<Integer, Integer>> perOwner = new HashMap<>();
+
   private int[] changes = new int[64];
   private int changeCount;
   private long pass;
@@ -58,6 +64,7 @@ final class Board {
     if (changeCount > MANY + 16 * nodes.size()) {
       changeCount = 0;
       candidates.clear();
+      common.clear();
       classes.values().forEach(kind -> kind.refusedAt = -1);
     }
     for (KubeObject pod : newPods) {
@@ -100,6 +107,8 @@ final class Board {
     terms = new PodTerms(nodes, classes.values());
     candidates.clear();
     fixed.clear();
+    common.clear();
+    perOwner.clear();
     pods.clear();
     changeCount = 0;
   }
@@ -161,6 +170,12 @@ final class Board {
 
   private void count(PodClass kind, int node, int change) {
     kind.perNode.merge(node, change, Board::sum);
+    Map<Integer, Integer> siblings =
+        perOwner.computeIfAbsent(kind.shape.owner(), _ -> new HashMap<>());
+    siblings.merge(node, change, Board::sum);
+    if (siblings.isEmpty()) {
+      perOwner.remove(kind.shape.owner());
+    }
     for (Tally tally : kind.counted) {
       tally.add(node, change);
     }
@@ -200,13 +215,28 @@ final class Board {
     if (fixed.size() > Math.max(8, room)) {
       fixed.clear();
     }
-    var made =
-        new Candidates(
-            kind,
-            nodes,
-            fixed.computeIfAbsent(kind.rules, rules -> Candidates.fixed(rules, nodes)));
+    var made = new Candidates(kind, nodes, fixed(kind));
     candidates.put(kind, made);
     return made;
+  }
+
+  private long[] fixed(PodClass kind) {
+    return fixed.computeIfAbsent(kind.rules, rules -> Candidates.fixed(rules, nodes));
+  }
+
+  /// The nodes as every class ranks them that asks for the same: to be copied, not changed.
+  Tournament common(PodClass kind) {
+    if (common.size() > Math.max(8, MAX_RANKED / 4 / Math.max(1, nodes.size()))) {
+      common.clear();
+    }
+    return common
+        .computeIfAbsent(CommonRank.Key.of(kind), _ -> new CommonRank(kind, nodes, fixed(kind)))
+        .current(this);
+  }
+
+  /// The nodes that have pods of this controller.
+  Set<Integer> nodesOf(String owner) {
+    return perOwner.getOrDefault(owner, Map.of()).keySet();
   }
 
   List<NodeState> nodes() {

@@ -132,7 +132,12 @@ final class Candidates {
       phases[i] = phase;
     }
     int changes = board.changes();
-    if (all || changes - seen >= nodes.size()) {
+    if (terms.isEmpty() && (all || changes - seen >= nodes.size())) {
+      ranks[0].copy(board.common(kind));
+      for (int node : board.nodesOf(kind.shape.owner())) {
+        ranks[0].set(node, rank(node));
+      }
+    } else if (all || changes - seen >= nodes.size()) {
       for (int i = 0; i < fixed.length; i++) {
         rankOf(i).put(placeOf(i), rank(i));
       }
@@ -159,13 +164,11 @@ final class Candidates {
 
   private long rank(int index) {
     NodeState node = nodes.get(index);
-    if (fixed[index] == Tournament.NONE
-        || node.hostPortTaken(kind)
-        || !node.fits(kind)
-        || !allowed(own, index)) {
+    long common = CommonRank.of(kind, node, fixed[index]);
+    if (common == Tournament.NONE || !allowed(own, index)) {
       return Tournament.NONE;
     }
-    return fixed[index] + node.score(kind) + points(own, index);
+    return common - node.crowd(kind) + points(own, index);
   }
 
   private static boolean allowed(List<PodTerm> terms, int node) {

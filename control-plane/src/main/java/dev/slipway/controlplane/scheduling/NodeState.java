@@ -122,12 +122,14 @@ final class NodeState {
     return resource < taken.length ? all - taken[resource] : all;
   }
 
-  /// How good this node is for a pod, by what would be left of it and by how many of the pod's
-  /// siblings are here, in millionths of a point.
-  long score(PodClass kind) {
-    return left(ResourceNames.CPU, kind.cpu)
-        + left(ResourceNames.MEMORY, kind.memory)
-        - (perOwner.isEmpty() ? 0 : 100 * POINT * perOwner.getOrDefault(kind.shape.owner(), 0));
+  /// How good this node is for a pod by what would be left of it, in millionths of a point.
+  long room(PodClass kind) {
+    return left(ResourceNames.CPU, kind.cpu) + left(ResourceNames.MEMORY, kind.memory);
+  }
+
+  /// How much worse it is by the pod's siblings that are here, in millionths of a point.
+  long crowd(PodClass kind) {
+    return perOwner.isEmpty() ? 0 : 100 * POINT * perOwner.getOrDefault(kind.shape.owner(), 0);
   }
 
   private long left(int resource, long amount) {

@@ -34,6 +34,11 @@ final class Tournament {
     tree[leaves + place] = value;
   }
 
+  /// Becomes what the other is, of the same size.
+  void copy(Tournament other) {
+    System.arraycopy(other.tree, 0, tree, 0, tree.length);
+  }
+
   void settle() {
     for (int at = leaves - 1; at >= 1; at--) {
       tree[at] = Math.max(tree[2 * at], tree[2 * at + 1]);
