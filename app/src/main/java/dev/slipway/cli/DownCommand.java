@@ -1,5 +1,6 @@
 package dev.slipway.cli;
 
+import dev.slipway.controlplane.proxy.ProxyClient;
 import dev.slipway.home.DataDirectory;
 import dev.slipway.model.object.KubeObject;
 import java.io.IOException;
@@ -7,6 +8,9 @@ import java.nio.file.Files;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -17,6 +21,8 @@ import picocli.CommandLine.Option;
     description =
         "Stop the local daemon; with --pods also the applications, their pods and services.")
 final class DownCommand extends Context {
+  private static final int STOP_SECONDS = 20;
+
   @Option(names = "--pods", description = "Delete the applications with all that they run first.")
   boolean pods;
 
@@ -26,26 +32,34 @@ final class DownCommand extends Context {
     if (pods) {
       removeApplications();
     }
-    Optional<ProcessHandle> daemon = daemon(data);
-    if (daemon.isEmpty()) {
-      console().line("no daemon runs on " + data.root());
-    } else {
-      daemon.get().destroy();
-      try {
-        daemon.get().onExit().get(20, java.util.concurrent.TimeUnit.SECONDS);
-      } catch (Exception e) {
-        throw new CommandFailed(
-            2, "the daemon (process " + daemon.get().pid() + ") does not end: " + e);
+    try {
+      daemon(data)
+          .ifPresentOrElse(this::stop, () -> console().line("no daemon runs on " + data.root()));
+    } finally {
+      if (pods) {
+        ProxyClient.stop(data.proxy());
       }
-      console()
-          .line(
-              "daemon stopped"
-                  + (pods ? "" : "; pods and services go on, `slipway up` takes them over"));
-    }
-    if (pods) {
-      stopProxy(data);
     }
     return 0;
+  }
+
+  private void stop(ProcessHandle daemon) {
+    daemon.destroy();
+    try {
+      daemon.onExit().get(STOP_SECONDS, TimeUnit.SECONDS);
+    } catch (ExecutionException | TimeoutException e) {
+      throw new CommandFailed(
+          2,
+          "the daemon (process %d) was told to end and has not within %d s"
+              .formatted(daemon.pid(), STOP_SECONDS));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CommandFailed(2, "interrupted");
+    }
+    console()
+        .line(
+            "daemon stopped"
+                + (pods ? "" : "; pods and services go on, `slipway up` takes them over"));
   }
 
   private void removeApplications() {
@@ -83,9 +97,5 @@ final class DownCommand extends Context {
     } catch (IOException | NumberFormatException e) {
       return Optional.empty();
     }
-  }
-
-  private static void stopProxy(DataDirectory data) {
-    dev.slipway.controlplane.proxy.ProxyClient.stop(data.proxy());
   }
 }
