@@ -112,6 +112,19 @@ final class RealDaemon implements AutoCloseable {
     awaitReady();
   }
 
+  /// As [#startAgain], without waiting until it answers.
+  void launchAgain() throws IOException {
+    process = launch();
+  }
+
+  void awaitAnswer() {
+    awaitReady();
+  }
+
+  Path data() {
+    return data;
+  }
+
   interface Condition {
     boolean holds() throws Exception;
   }

@@ -622,17 +622,27 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
       }
       for (Sandbox sandbox : here) {
         if (!wanted.contains(sandbox.podUid())) {
-          log.info(
-              "stray removed pod={}/{} uid={}",
-              sandbox.namespace(),
-              sandbox.name(),
-              sandbox.podUid());
-          runtime.removePod(sandbox.podUid());
-          forget(sandbox.podUid());
+          removeStray(sandbox);
         }
       }
     } catch (ClusterException | RuntimeFailedException e) {
       log.warn("sweep failed node={} cause={}", settings.nodeName(), e.toString());
+    }
+  }
+
+  /// One that cannot be removed keeps none of the others.
+  private void removeStray(Sandbox stray) {
+    try {
+      runtime.removePod(stray.podUid());
+      forget(stray.podUid());
+      log.info("stray removed pod={}/{} uid={}", stray.namespace(), stray.name(), stray.podUid());
+    } catch (RuntimeFailedException e) {
+      log.warn(
+          "stray not removed pod={}/{} uid={} cause={}",
+          stray.namespace(),
+          stray.name(),
+          stray.podUid(),
+          e.getMessage());
     }
   }
 

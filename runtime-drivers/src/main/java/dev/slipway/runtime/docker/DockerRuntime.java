@@ -258,7 +258,7 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
     if (known.isPresent()) {
       id = known.get().getId();
     } else {
-      pauseImage();
+      OwnImage.ensure(engine, timeline, PauseImage.NAME, PauseImage::archive);
       List<com.github.dockerjava.api.model.Mount> mounts = volumes.make(pod);
       var where = new ContainerConfig.Where(pod, address, network.name(), Optional.empty());
       id =
@@ -291,35 +291,6 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
       }
     }
     return id;
-  }
-
-  private void pauseImage() {
-    try {
-      engine.call("inspect an image", client -> client.inspectImageCmd(PauseImage.NAME).exec());
-    } catch (Engine.Refused e) {
-      if (e.status() != 404) {
-        throw e;
-      }
-      byte[] archive =
-          PauseImage.archive(
-              engine.call(
-                  "tell its architecture",
-                  client -> String.valueOf(client.infoCmd().exec().getArchitecture())));
-      // The client library of this version sends an import without its body.
-      try (EngineSocket socket = engine.dial()) {
-        String answer =
-            socket.send(
-                "/images/create?fromSrc=-&repo=" + PauseImage.NAME, "application/x-tar", archive);
-        if (!answer.contains("sha256:")) {
-          throw new IOException(answer);
-        }
-      } catch (IOException failure) {
-        throw new RuntimeFailedException(
-            "engine %s cannot import %s: %s"
-                .formatted(engine.address(), PauseImage.NAME, failure.getMessage()),
-            failure);
-      }
-    }
   }
 
   @Override
@@ -555,13 +526,17 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
       if (e.status() == 404 && words.contains("network")) {
         network.forget();
       }
-      throw RuntimeFailedException.because(
-          e.status() == 404 && words.contains("No such image")
-              ? "ErrImagePull"
-              : "CreateContainerError",
-          words,
-          e);
+      throw RuntimeFailedException.because(refusal(e.status(), words), words, e);
     }
+  }
+
+  /// What is the engine's own trouble (a full disk) says nothing against the manifest: a rollout
+  /// must not give a revision up for it at once.
+  private static String refusal(int status, String words) {
+    if (status == 404 && words.contains("No such image")) {
+      return "ErrImagePull";
+    }
+    return status >= 500 ? "RunContainerError" : "CreateContainerError";
   }
 
   /// The name is taken: by the same container that an earlier call made, or by somebody else's.

@@ -1,7 +1,5 @@
 package dev.slipway.runtime.docker;
 
-import dev.slipway.runtime.spi.RuntimeFailedException;
-import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
@@ -12,9 +10,6 @@ import java.util.List;
 final class PauseImage {
   static final String NAME = "slipway-pause:1";
   static final List<String> COMMAND = List.of("/pause");
-
-  private static final long BASE = 0x400000;
-  private static final int HEADERS = 64 + 56;
 
   /// rt_sigaction(SIGCHLD, {SIG_IGN}, 0, 8); then pause() for ever.
   private static final int[] X86_64 = {
@@ -51,37 +46,8 @@ final class PauseImage {
   /// @param architecture as the engine names its own
   /// @return a tar with the program
   static byte[] archive(String architecture) {
-    byte[] program =
-        switch (architecture) {
-          case "x86_64", "amd64" -> program(62, X86_64);
-          case "aarch64", "arm64" -> program(183, AARCH64);
-          default ->
-              throw RuntimeFailedException.unsupported(
-                  "pods of several containers, or with volumes, do not run on engines for %s: only x86_64 and aarch64 are known"
-                      .formatted(architecture));
-        };
-    var tar = new TarWriter();
-    tar.file("pause", program, 0755, 0, 0);
-    return tar.finish();
-  }
-
-  /// An ELF file of one segment: headers, code, and the 32 bytes of a sigaction with SIG_IGN.
-  private static byte[] program(int machine, int[] code) {
-    int size = HEADERS + code.length + 32;
-    ByteBuffer file = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
-    file.put(new byte[] {0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0});
-    file.putShort((short) 2).putShort((short) machine).putInt(1);
-    file.putLong(BASE + HEADERS).putLong(64).putLong(0).putInt(0);
-    file.putShort((short) 64).putShort((short) 56).putShort((short) 1);
-    file.putShort((short) 0).putShort((short) 0).putShort((short) 0);
-    file.putInt(1).putInt(5).putLong(0).putLong(BASE).putLong(BASE);
-    file.putLong(size).putLong(size).putLong(0x1000);
-    for (int b : code) {
-      file.put((byte) b);
-    }
-    file.putLong(1).putLong(0).putLong(0).putLong(0);
-    var out = new ByteArrayOutputStream();
-    out.write(file.array(), 0, size);
-    return out.toByteArray();
+    // A sigaction with SIG_IGN.
+    byte[] action = ByteBuffer.allocate(32).order(ByteOrder.LITTLE_ENDIAN).putLong(1).array();
+    return OwnImage.archive("pause", architecture, X86_64, AARCH64, action);
   }
 }

@@ -98,19 +98,8 @@ final class PodNetwork {
         return range = range(network);
       }
     }
-    if (options.subnet().isPresent()) {
-      make(options.subnet().get());
-    } else {
-      // Only a network whose subnet was stated lets us choose addresses: let the engine choose one
-      // that is free, and state it.
-      String id = make(null);
-      Range chosen = range(inspect());
-      String cidr = subnet(inspect());
-      engine.call("remove a network", client -> client.removeNetworkCmd(id).exec());
-      make(cidr);
-      return range = chosen;
-    }
-    return range = range(inspect());
+    make(name, options.subnet().orElseGet(this::free));
+    return range = range(inspect(name));
   }
 
   /// Somebody may have removed it.
@@ -118,21 +107,32 @@ final class PodNetwork {
     range = null;
   }
 
-  private Network inspect() {
-    return engine.call(
-        "inspect network " + name, client -> client.inspectNetworkCmd().withNetworkId(name).exec());
+  /// Only a network whose subnet was stated lets us choose addresses. Which one is free, the engine
+  /// tells by a network that is there for a moment; what was left of an earlier try will do.
+  private String free() {
+    String asked = name + "-free";
+    make(asked, null);
+    String cidr = subnet(inspect(asked));
+    engine.callIfThere("remove a network", client -> client.removeNetworkCmd(asked).exec());
+    return cidr;
   }
 
-  private String make(@Nullable String cidr) {
+  private Network inspect(String which) {
+    return engine.call(
+        "inspect network " + which,
+        client -> client.inspectNetworkCmd().withNetworkId(which).exec());
+  }
+
+  private void make(String which, @Nullable String cidr) {
     Map<String, String> marks = new HashMap<>(labels.ours());
     try {
-      return engine.call(
-          "make network " + name,
+      engine.call(
+          "make network " + which,
           client -> {
             var command =
                 client
                     .createNetworkCmd()
-                    .withName(name)
+                    .withName(which)
                     .withDriver("bridge")
                     .withCheckDuplicate(true)
                     .withLabels(marks);
@@ -140,11 +140,11 @@ final class PodNetwork {
               command.withIpam(
                   new Network.Ipam().withConfig(new Network.Ipam.Config().withSubnet(cidr)));
             }
-            return command.exec().getId();
+            return command.exec();
           });
     } catch (Engine.Refused e) {
       if (e.status() == 409) {
-        return name;
+        return;
       }
       throw new RuntimeFailedException(
           "cannot make the network of the pods%s: %s"

@@ -3,6 +3,7 @@ package dev.slipway.runtime.docker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.slipway.model.json.Json;
 import dev.slipway.runtime.process.RealTimeline;
 import dev.slipway.runtime.spi.ContainerRuntime.Observed;
 import dev.slipway.runtime.spi.ContainerSpec;
@@ -16,17 +17,22 @@ import dev.slipway.runtime.spi.SandboxSpec;
 import dev.slipway.testing.SeededChance;
 import dev.slipway.testing.engine.TestEngine;
 import dev.slipway.testing.engine.TestRegistry;
+import dev.slipway.testing.wire.FaultyWire;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.Executors;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
 
 /// A real engine that is killed, and a real registry that asks who is there.
 class EngineTroubleTest {
@@ -88,6 +94,111 @@ class EngineTroubleTest {
     }
   }
 
+  @Test
+  void noContainerStartsTwiceHoweverRequestsAndRepliesAreLost() throws Exception {
+    int rounds = Boolean.getBoolean("slipway.long") ? 1_000 : 15;
+    var chance = new SeededChance(Long.getLong("slipway.seed", 12));
+    try (var engine = TestEngine.start(folder.resolve("e"));
+        var wire =
+            FaultyWire.toSocket(folder.resolve("wire.sock"), engine.socket(), chance.nextLong())) {
+      engine.post(
+          "/containers/create?name=slipway_web_other_default_x_0",
+          "{\"Image\":\"test\",\"Cmd\":[\"sleep\",\"9\"]}");
+      String foreign = engine.containers().getFirst();
+      var options = DockerOptions.of("test", "n1").withPatience(Duration.ofSeconds(2));
+      var address = new EngineAddress.Unix(folder.resolve("wire.sock"));
+      DockerRuntime runtime = DockerRuntime.open(address, options, timeline);
+      try {
+        Set<String> runs = Set.of();
+        Set<String> doomed = new HashSet<>();
+        for (int round = 0; round < rounds; round++) {
+          wire.fail(4, 1_500);
+          if (chance.oneIn(5)) {
+            // As a daemon that was killed: what it had just made, the next one does not know.
+            runtime.close();
+            runtime = DockerRuntime.open(address, options, timeline);
+          }
+          DockerRuntime current = runtime;
+          String leaving = "pod-" + chance.below(6);
+          doomed.addAll(engineHas(engine, leaving));
+          try (var tasks = Executors.newVirtualThreadPerTaskExecutor()) {
+            for (int i = 0; i < 6; i++) {
+              String uid = "pod-" + i;
+              tasks.execute(
+                  () -> {
+                    if (uid.equals(leaving)) {
+                      tryRemove(current, uid);
+                    } else {
+                      boolean _ = tryStart(current, uid);
+                    }
+                  });
+            }
+          }
+          Map<String, String> now = engineRuns(engine);
+          assertThat(now.values()).as("round %d: one of each pod", round).doesNotHaveDuplicates();
+          Set<String> kept = new HashSet<>(runs);
+          // A removal may come late, and is right even then.
+          doomed.addAll(engineHas(engine, leaving));
+          kept.removeAll(doomed);
+          assertThat(now.keySet()).as("round %d: what runs goes on", round).containsAll(kept);
+          runs = now.keySet();
+        }
+        wire.heal();
+        DockerRuntime last = runtime;
+        for (int i = 0; i < 6; i++) {
+          String uid = "pod-" + i;
+          RealTimeline.await(() -> tryStart(last, uid));
+        }
+        for (String id : engineRuns(engine).keySet()) {
+          assertThat(engine.get("/containers/" + id + "/logs?stdout=1")).containsOnlyOnce("begun");
+        }
+        assertThat(engineRuns(engine)).hasSize(6);
+        for (FaultyWire.Fault fault : FaultyWire.Fault.values()) {
+          assertThat(wire.happened(fault)).as("%s of %s", fault, wire).isPositive();
+        }
+        // What was sent long ago and comes now is swept away as it comes.
+        RealTimeline.await(
+            () -> {
+              last.sandboxes().forEach(sandbox -> tryRemove(last, sandbox.podUid()));
+              return engine.containers().equals(List.of(foreign));
+            });
+      } finally {
+        runtime.close();
+      }
+    }
+  }
+
+  private static void tryRemove(DockerRuntime runtime, String uid) {
+    try {
+      runtime.removePod(uid);
+    } catch (RuntimeFailedException _) {
+      // The next look will.
+    }
+  }
+
+  /// What the engine itself says: the pod of each of our containers that runs, by container.
+  private static Map<String, String> engineRuns(TestEngine engine) {
+    return containers(engine.get("/containers/json"));
+  }
+
+  /// All containers of a pod, whether they run or not.
+  private static Set<String> engineHas(TestEngine engine, String uid) {
+    Map<String, String> all = containers(engine.get("/containers/json?all=1"));
+    all.values().retainAll(Set.of(uid));
+    return all.keySet();
+  }
+
+  private static Map<String, String> containers(String answer) {
+    var runs = new HashMap<String, String>();
+    for (JsonNode container : Json.parse(answer)) {
+      String uid = container.path("Labels").path("slipway.dev/pod-uid").asString("");
+      if (!uid.isEmpty()) {
+        runs.put(container.path("Id").asString(""), uid);
+      }
+    }
+    return runs;
+  }
+
   /// What an agent does at each look.
   ///
   /// @return whether the pod runs
@@ -106,7 +217,7 @@ class EngineTroubleTest {
       }
       int attempt = all.stream().mapToInt(Observed::attempt).max().orElse(-1) + 1;
       all.forEach(observed -> runtime.remove(observed.id()));
-      ContainerSpec spec = RuntimeContract.spec("web", attempt, "sleep 1000");
+      ContainerSpec spec = RuntimeContract.spec("web", attempt, "echo begun; sleep 1000");
       runtime.prepare(SandboxSpec.plain(uid, "default", uid));
       runtime.start(
           runtime.create(

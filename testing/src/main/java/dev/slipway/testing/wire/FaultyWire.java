@@ -1,0 +1,283 @@
+package dev.slipway.testing.wire;
+
+import dev.slipway.testing.SeededChance;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
+
+/// Passes connections on to a server. While it is faulty it cuts them, keeps requests back, loses
+/// requests and replies, and lets requests arrive long after their caller was told that the
+/// connection is gone; which of these happens to what is drawn from a seed.
+public final class FaultyWire implements AutoCloseable {
+  /// What can happen to something that a client sends.
+  public enum Fault {
+    /// It is kept back for a while, and then arrives.
+    DELAYED,
+    /// The client sees the connection end, and the server never hears of it.
+    REQUEST_LOST,
+    /// The client sees the connection end at once, and the server hears of it later.
+    REQUEST_LATE,
+    /// The server does it, and the client sees the connection end.
+    REPLY_LOST,
+    /// The reply, or a stream, ends somewhere in the middle.
+    REPLY_CUT
+  }
+
+  private static final int CHUNK = 16 << 10;
+
+  private final ServerSocketChannel listener;
+  private final SocketAddress server;
+  private final SeededChance chance;
+  private final Map<Fault, Integer> happened = new EnumMap<>(Fault.class);
+  private final Set<SocketChannel> open = ConcurrentHashMap.newKeySet();
+
+  /// One of so many things that are sent meets a fault; 0 for none.
+  private volatile int oneIn;
+
+  private volatile int longestDelayMillis = 1;
+  private volatile int slowMillis;
+  private volatile boolean closed;
+
+  private FaultyWire(ServerSocketChannel listener, SocketAddress server, long seed) {
+    this.listener = listener;
+    this.server = server;
+    this.chance = new SeededChance(seed);
+  }
+
+  /// Without faults, until it is told otherwise.
+  ///
+  /// @param socket where it listens
+  /// @param server the socket of the server
+  public static FaultyWire toSocket(Path socket, Path server, long seed) {
+    try {
+      return start(
+          ServerSocketChannel.open(StandardProtocolFamily.UNIX)
+              .bind(UnixDomainSocketAddress.of(socket)),
+          UnixDomainSocketAddress.of(server),
+          seed);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /// As [#toSocket], from a free port of this machine to another port of it.
+  public static FaultyWire toPort(int port, long seed) {
+    try {
+      InetAddress here = InetAddress.getLoopbackAddress();
+      return start(
+          ServerSocketChannel.open().bind(new InetSocketAddress(here, 0)),
+          new InetSocketAddress(here, port),
+          seed);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static FaultyWire start(ServerSocketChannel listener, SocketAddress server, long seed) {
+    var wire = new FaultyWire(listener, server, seed);
+    Thread.ofVirtual().start(wire::accept);
+    return wire;
+  }
+
+  /// Where it listens, when that is a port.
+  public int port() {
+    try {
+      return ((InetSocketAddress) listener.getLocalAddress()).getPort();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /// From now on one of so many requests or pieces of a reply meets a fault.
+  public void fail(int oneIn, int longestDelayMillis) {
+    this.longestDelayMillis = longestDelayMillis;
+    this.oneIn = oneIn;
+  }
+
+  /// From now on everything that a client sends takes so long.
+  public void slow(int millis) {
+    slowMillis = millis;
+  }
+
+  /// Ends every connection.
+  public void cut() {
+    open.forEach(this::end);
+  }
+
+  /// From now on everything goes through. What is late already is still to come.
+  public void heal() {
+    oneIn = 0;
+    slowMillis = 0;
+  }
+
+  public int happened(Fault fault) {
+    synchronized (happened) {
+      return happened.getOrDefault(fault, 0);
+    }
+  }
+
+  /// How often each has happened.
+  @Override
+  public String toString() {
+    synchronized (happened) {
+      return happened.toString();
+    }
+  }
+
+  private void count(Fault fault) {
+    synchronized (happened) {
+      happened.merge(fault, 1, Integer::sum);
+    }
+  }
+
+  private void accept() {
+    while (!closed) {
+      try {
+        SocketChannel client = listener.accept();
+        open.add(client);
+        Thread.ofVirtual().start(() -> serve(client));
+      } catch (IOException e) {
+        if (closed) {
+          return;
+        }
+      }
+    }
+  }
+
+  private void serve(SocketChannel client) {
+    SocketChannel connected;
+    try {
+      connected = SocketChannel.open(server);
+    } catch (IOException e) {
+      end(client);
+      return;
+    }
+    open.add(connected);
+    var loseReply = new AtomicBoolean();
+    Thread.ofVirtual().start(() -> replies(connected, client, loseReply));
+    requests(client, connected, loseReply);
+  }
+
+  private void requests(SocketChannel client, SocketChannel connected, AtomicBoolean loseReply) {
+    ByteBuffer buffer = ByteBuffer.allocate(CHUNK);
+    try {
+      while (client.read(buffer) >= 0) {
+        buffer.flip();
+        park(slowMillis);
+        if (meetsFault()) {
+          switch (chance.below(4)) {
+            case 0 -> {
+              count(Fault.DELAYED);
+              park(1 + chance.below(longestDelayMillis));
+            }
+            case 1 -> {
+              count(Fault.REQUEST_LOST);
+              end(client);
+              end(connected);
+              return;
+            }
+            case 2 -> {
+              count(Fault.REQUEST_LATE);
+              loseReply.set(true);
+              end(client);
+              park(1 + chance.below(longestDelayMillis));
+            }
+            default -> {
+              count(Fault.REPLY_LOST);
+              loseReply.set(true);
+            }
+          }
+        }
+        while (buffer.hasRemaining()) {
+          connected.write(buffer);
+        }
+        buffer.clear();
+      }
+      if (!loseReply.get()) {
+        connected.shutdownOutput();
+      }
+    } catch (IOException e) {
+      end(client);
+      if (!loseReply.get()) {
+        end(connected);
+      }
+    }
+  }
+
+  private void replies(SocketChannel connected, SocketChannel client, AtomicBoolean loseReply) {
+    ByteBuffer buffer = ByteBuffer.allocate(CHUNK);
+    try {
+      while (connected.read(buffer) >= 0) {
+        buffer.flip();
+        if (loseReply.get()) {
+          break;
+        }
+        boolean cut = meetsFault();
+        if (cut) {
+          count(Fault.REPLY_CUT);
+          buffer.limit(chance.below(buffer.limit()));
+        }
+        while (buffer.hasRemaining()) {
+          client.write(buffer);
+        }
+        if (cut) {
+          break;
+        }
+        buffer.clear();
+      }
+    } catch (IOException _) {
+      // Either side is gone, and with it the connection.
+    } finally {
+      end(client);
+      end(connected);
+    }
+  }
+
+  private boolean meetsFault() {
+    int rate = oneIn;
+    return rate > 0 && chance.oneIn(rate);
+  }
+
+  private static void park(int millis) {
+    long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
+    long left;
+    while ((left = until - System.nanoTime()) > 0) {
+      LockSupport.parkNanos(left);
+    }
+  }
+
+  private void end(SocketChannel channel) {
+    open.remove(channel);
+    try {
+      channel.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    try {
+      listener.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    cut();
+  }
+}
