@@ -131,7 +131,8 @@ public final class Daemon implements AutoCloseable {
     RolloutController rollouts = RolloutController.start(cluster, events, timeline, chance);
     ProcessRuntime runtime = ProcessRuntime.open(data.pods(), podPath(), timeline);
     var docker =
-        new DockerDriver(data.identity(chance), List.of(addresses.resolver()), false, timeline);
+        new DockerDriver(
+            data.identity(chance), addresses.containers(), addresses.resolver(), false, timeline);
     var mesos = new MesosDriver(data.root().resolve("mesos"), timeline, chance);
     NodeFleet nodes =
         NodeFleet.start(cluster, drivers(docker, mesos), dataPlane, events, timeline, chance);
@@ -291,7 +292,7 @@ public final class Daemon implements AutoCloseable {
   }
 
   /// A process that is always there: it gets no more than it needs.
-  private static List<String> proxyCommand() {
+  static List<String> proxyCommand() {
     String classPath =
         Stream.of(System.getProperty("java.class.path").split(":", -1))
             .filter(

@@ -61,7 +61,7 @@ class EnginesTest {
     for (int i = 0; i < ENGINES; i++) {
       TestEngine engine = TestEngine.start(folder.resolve("e" + i));
       engines.add(engine);
-      engine.importImage("caller:latest", withCurl(engine.folder().resolve("busybox")));
+      engine.importCaller("caller:latest");
     }
     git = Git.init().setDirectory(folder.resolve("repo").toFile()).setInitialBranch("main").call();
     git.getRepository().getConfig().setString("user", null, "name", "tester");
@@ -222,22 +222,6 @@ class EnginesTest {
             .formatted(WEBS, version, ENGINES, port));
     git.add().addFilepattern(".").call();
     git.commit().setMessage("version " + version).setSign(false).call();
-  }
-
-  /// A static busybox resolves no names; curl does, by the C library's own resolver.
-  private static Path withCurl(Path root) throws Exception {
-    Process process = new ProcessBuilder("ldd", "/usr/bin/curl").start();
-    String libraries = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(process.waitFor()).isZero();
-    Files.copy(Path.of("/usr/bin/curl"), root.resolve("bin/curl"));
-    var found = Pattern.compile("(/\\S+) \\(0x").matcher(libraries);
-    while (found.find()) {
-      Path target = root.resolve(found.group(1).substring(1));
-      Files.createDirectories(target.getParent());
-      Files.copy(Path.of(found.group(1)), target);
-    }
-    Files.writeString(root.resolve("etc/nsswitch.conf"), "hosts: files dns\n");
-    return root;
   }
 
   private Process start() throws IOException {

@@ -31,6 +31,8 @@ public final class Heartbeat implements AutoCloseable {
   /// A lost engine is asked more often: its pods wait for it.
   private static final Duration WHILE_LOST = Duration.ofSeconds(2);
 
+  private static final String NETWORK = "NetworkUnavailable";
+
   private final Cluster cluster;
   private final ObjectKey key;
   private final NodeFacts facts;
@@ -118,6 +120,12 @@ public final class Heartbeat implements AutoCloseable {
     describe(status, reading);
     Instant now = timeline.instant();
     Conditions.set(status, "Ready", true, "AgentReady", "the node's agent answers", now);
+    Optional<String> problem = facts.networkProblem();
+    if (problem.isPresent()) {
+      Conditions.set(status, NETWORK, true, "NoLink", problem.get(), now);
+    } else if (Conditions.find(status, NETWORK).isPresent()) {
+      Conditions.set(status, NETWORK, false, "Linked", "pods and services reach each other", now);
+    }
     for (JsonNode condition : status.path("conditions")) {
       if (condition instanceof ObjectNode entry && Json.string(entry, "type", "").equals("Ready")) {
         entry.put("lastHeartbeatTime", Conditions.time(now));

@@ -14,6 +14,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -22,11 +24,13 @@ import org.jspecify.annotations.Nullable;
 ///
 /// - `slipway.dev/allow-host-access`: `"true"` for pods that are privileged or use what is the
 ///   host's
+/// - `slipway.dev/link`: `"none"` where the routes between the hosts are somebody else's work
 ///
 /// and of the credentials `ca.pem`, `cert.pem` and `key.pem` (TLS), `ssh-privatekey` and
 /// `known_hosts` (ssh).
 public final class DockerDriver implements NodeDriver {
   public static final String ALLOW_HOST_ACCESS = "slipway.dev/allow-host-access";
+  public static final String LINK = "slipway.dev/link";
   private static final String LOCAL = "unix:///var/run/docker.sock";
   private static final String CLUSTER_DOMAIN = "cluster.local";
   private static final Duration ANSWER = Duration.ofSeconds(5);
@@ -37,17 +41,18 @@ public final class DockerDriver implements NodeDriver {
       Pattern.compile("([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?" + WORD.pattern());
 
   private final String owner;
-  private final List<String> dnsServers;
+  private final LinkPlan.Services services;
   private final boolean hostAllowed;
   private final Timeline timeline;
 
   /// @param owner as [DockerOptions#owner]
-  /// @param dnsServers as [DockerOptions#dnsServers]
+  /// @param services the range of the services' addresses for containers
+  /// @param resolver the one of them where names are resolved
   /// @param hostAllowed what holds for nodes without [#ALLOW_HOST_ACCESS]
   public DockerDriver(
-      String owner, List<String> dnsServers, boolean hostAllowed, Timeline timeline) {
+      String owner, String services, String resolver, boolean hostAllowed, Timeline timeline) {
     this.owner = owner;
-    this.dnsServers = List.copyOf(dnsServers);
+    this.services = new LinkPlan.Services(services, resolver);
     this.hostAllowed = hostAllowed;
     this.timeline = timeline;
   }
@@ -69,16 +74,20 @@ public final class DockerDriver implements NodeDriver {
             declaration.insecureAllowed());
     DockerOptions options =
         DockerOptions.of(owner, declaration.name())
-            .withDns(dnsServers, CLUSTER_DOMAIN)
+            .withDns(List.of(services.resolver()), CLUSTER_DOMAIN)
             .withHostAllowed(
                 Boolean.parseBoolean(
                     declaration
                         .annotations()
                         .getOrDefault(ALLOW_HOST_ACCESS, Boolean.toString(hostAllowed))));
-    DockerRuntime runtime =
-        DockerRuntime.open(
-            address, declaration.podSubnet().map(options::withSubnet).orElse(options), timeline);
-    return new Engines(runtime, address);
+    DockerOptions placed = declaration.podSubnet().map(options::withSubnet).orElse(options);
+    DockerRuntime runtime = DockerRuntime.open(address, placed, timeline);
+    Optional<HostLink> link =
+        "none".equals(declaration.annotations().get(LINK))
+            ? Optional.empty()
+            : Optional.of(new HostLink(runtime.engine(), placed, services, timeline));
+    return new Engines(
+        runtime, address, link, timeline, new AtomicBoolean(), new AtomicReference<>(""));
   }
 
   private static Optional<EngineKeys> keys(NodeDeclaration declaration) {
@@ -100,7 +109,16 @@ public final class DockerDriver implements NodeDriver {
     return declaration.credential(key).map(bytes -> new String(bytes, StandardCharsets.UTF_8));
   }
 
-  private record Engines(DockerRuntime docker, EngineAddress address) implements Connection {
+  /// @param linking whether somebody looks after the link just now
+  /// @param unlinked what was in its way at the last look
+  private record Engines(
+      DockerRuntime docker,
+      EngineAddress address,
+      Optional<HostLink> link,
+      Timeline timeline,
+      AtomicBoolean linking,
+      AtomicReference<String> unlinked)
+      implements Connection, NodeFacts {
     @Override
     public Optional<ContainerRuntime> runtime() {
       return Optional.of(docker);
@@ -108,16 +126,42 @@ public final class DockerDriver implements NodeDriver {
 
     @Override
     public NodeFacts facts() {
-      return this::read;
+      return this;
     }
 
-    private NodeFacts.Reading read() {
+    @Override
+    public Optional<String> networkProblem() {
+      return Optional.of(unlinked.get()).filter(word -> !word.isEmpty());
+    }
+
+    /// Takes longer than a heartbeat may.
+    private void keepLink() {
+      if (link.isPresent() && linking.compareAndSet(false, true)) {
+        timeline.execute(
+            () -> {
+              try {
+                unlinked.set(link.get().keep().orElse(""));
+              } finally {
+                linking.set(false);
+              }
+            });
+      }
+    }
+
+    @Override
+    public void leave() {
+      link.ifPresent(HostLink::end);
+    }
+
+    @Override
+    public NodeFacts.Reading read() {
       Info info;
       try {
         info = docker.engine().call("describe itself", ANSWER, client -> client.infoCmd().exec());
       } catch (Engine.Refused e) {
         throw new RuntimeFailedException("engine %s: %s".formatted(address, e.getMessage()), e);
       }
+      keepLink();
       String architecture =
           switch (String.valueOf(info.getArchitecture())) {
             case "x86_64" -> "amd64";

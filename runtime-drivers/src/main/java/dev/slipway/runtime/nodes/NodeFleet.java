@@ -142,6 +142,7 @@ public final class NodeFleet implements NodePool, PodStreams, AutoCloseable {
       if (member != null) {
         log.info("node leaves node={}", key.name());
         members.remove(key.name());
+        member.connection().ifPresent(NodeDriver.Connection::leave);
         member.close();
       }
       return Outcome.SETTLED;

@@ -12,6 +12,9 @@ public interface NodeDriver {
 
     NodeFacts facts();
 
+    /// The declaration is gone: takes back what was made for the connection alone. Pods stay.
+    default void leave() {}
+
     @Override
     void close();
   }

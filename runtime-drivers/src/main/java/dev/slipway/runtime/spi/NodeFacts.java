@@ -1,6 +1,7 @@
 package dev.slipway.runtime.spi;
 
 import java.util.Map;
+import java.util.Optional;
 
 /// What a node says of itself. Asked at every heartbeat: an answer is the node's sign of life.
 @FunctionalInterface
@@ -30,4 +31,10 @@ public interface NodeFacts {
   /// @throws RuntimeFailedException while the engine does not answer: the node's state is unknown
   ///   then, with this message
   Reading read();
+
+  /// Why pods of this node and services do not reach each other, though the node is well; as known
+  /// at the last [#read].
+  default Optional<String> networkProblem() {
+    return Optional.empty();
+  }
 }

@@ -107,4 +107,27 @@ class DockerRulesTest {
     assertThatThrownBy(() -> PodNetwork.Range.of("10.0.0.0/99", null))
         .isInstanceOf(RuntimeFailedException.class);
   }
+
+  @Test
+  void aLinkIsOnlyMadeToAnotherHost() throws Exception {
+    assertThat(LinkPlan.elsewhere(new EngineAddress.Unix(java.nio.file.Path.of("/run/x"))))
+        .isEmpty();
+    assertThat(LinkPlan.elsewhere(new EngineAddress.Tcp("127.0.0.1", 2375, Optional.empty())))
+        .isEmpty();
+    assertThat(LinkPlan.elsewhere(new EngineAddress.Tcp("192.0.2.7", 2376, Optional.empty())))
+        .contains("192.0.2.7");
+  }
+
+  @Test
+  void bothEndsOfALinkKnowEachOtherWithoutAsking() {
+    var services = new LinkPlan.Services("10.96.0.0/12", "10.96.0.10");
+    var plan = new LinkPlan("far", "192.0.2.1", "192.0.2.7", "10.112.3.0/24", services);
+    var other = new LinkPlan("further", "192.0.2.1", "192.0.2.7", "10.112.4.0/24", services);
+    assertThat(plan.device()).hasSizeLessThan(16).isNotEqualTo(other.device());
+    String local = String.join("\n", plan.localBatch());
+    String mac = local.replaceAll("(?s).*lladdr (\\S+).*", "$1");
+    assertThat(plan.remoteScript())
+        .contains("address " + mac, "remote 192.0.2.1", "10.112.3.1/32", "10.96.0.0/12");
+    assertThat(local).contains("route replace 10.112.3.0/24", "src 10.96.0.10");
+  }
 }

@@ -69,13 +69,18 @@ public final class TestEngine implements AutoCloseable {
           "umount",
           "pidof");
 
+  /// What brings a program to the host of the engine.
+  private final List<String> there;
+
   private final Path folder;
   private final String bridge;
   private final String gateway;
   private final List<String> further;
   private @Nullable Process process;
 
-  private TestEngine(Path folder, String bridge, String gateway, List<String> further) {
+  private TestEngine(
+      List<String> there, Path folder, String bridge, String gateway, List<String> further) {
+    this.there = there;
     this.folder = folder;
     this.bridge = bridge;
     this.gateway = gateway;
@@ -110,16 +115,23 @@ public final class TestEngine implements AutoCloseable {
   /// @param folder its own; a short path, since sockets lie in it
   /// @param arguments more of `dockerd`'s
   public static TestEngine start(Path folder, String... arguments) {
+    return startIn(Optional.empty(), folder, arguments);
+  }
+
+  /// @param namespace of the network; empty for this host
+  static TestEngine startIn(Optional<String> namespace, Path folder, String... arguments) {
+    List<String> there =
+        namespace.map(name -> List.of("nsenter", "--net=/run/netns/" + name)).orElse(List.of());
     int number = COUNTER.incrementAndGet();
     String name =
         "slt" + Long.toString(ProcessHandle.current().pid(), 36) + Integer.toString(number, 36);
     String gateway = freeGateway(number);
-    var engine = new TestEngine(folder, name, gateway, List.of(arguments));
+    var engine = new TestEngine(there, folder, name, gateway, List.of(arguments));
     try {
       Files.createDirectories(folder);
-      run("ip", "link", "add", name, "type", "bridge");
-      run("ip", "addr", "add", gateway + "/24", "dev", name);
-      run("ip", "link", "set", name, "up");
+      engine.runThere("ip", "link", "add", name, "type", "bridge");
+      engine.runThere("ip", "addr", "add", gateway + "/24", "dev", name);
+      engine.runThere("ip", "link", "set", name, "up");
       engine.start();
       engine.importImage(IMAGE);
       return engine;
@@ -176,22 +188,22 @@ public final class TestEngine implements AutoCloseable {
 
   /// Starts it again after [#stop] or [#kill].
   public void start() {
-    var command =
-        new ArrayList<>(
-            List.of(
-                "dockerd",
-                "--data-root",
-                folder.resolve("data").toString(),
-                "--exec-root",
-                folder.resolve("exec").toString(),
-                "-H",
-                address(),
-                "--pidfile",
-                folder.resolve("pid").toString(),
-                "--bridge",
-                bridge,
-                "--fixed-cidr",
-                gateway.replaceFirst("\\.1$", ".0/24")));
+    var command = new ArrayList<>(there);
+    command.addAll(
+        List.of(
+            "dockerd",
+            "--data-root",
+            folder.resolve("data").toString(),
+            "--exec-root",
+            folder.resolve("exec").toString(),
+            "-H",
+            address(),
+            "--pidfile",
+            folder.resolve("pid").toString(),
+            "--bridge",
+            bridge,
+            "--fixed-cidr",
+            gateway.replaceFirst("\\.1$", ".0/24")));
     command.addAll(further);
     try {
       Files.deleteIfExists(folder.resolve("pid"));
@@ -300,6 +312,28 @@ public final class TestEngine implements AutoCloseable {
     }
   }
 
+  /// An image with busybox and curl. A static busybox resolves no names; curl does, by the C
+  /// library's own resolver.
+  public void importCaller(String name) {
+    Path root = busybox();
+    try {
+      Path curl = find("curl").orElseThrow();
+      Files.copy(curl, root.resolve("bin/curl"));
+      var found =
+          java.util.regex.Pattern.compile("(/\\S+) \\(0x")
+              .matcher(output(List.of("ldd", curl.toString())).text());
+      while (found.find()) {
+        Path target = root.resolve(found.group(1).substring(1));
+        Files.createDirectories(target.getParent());
+        Files.copy(Path.of(found.group(1)), target);
+      }
+      Files.writeString(root.resolve("etc/nsswitch.conf"), "hosts: files dns\n");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    importImage(name, root);
+  }
+
   private Path busybox() {
     Path root = folder.resolve("busybox");
     try {
@@ -374,14 +408,20 @@ public final class TestEngine implements AutoCloseable {
     return output(command);
   }
 
-  private static void run(String... command) {
+  private void runThere(String... command) {
+    var all = new ArrayList<>(there);
+    all.addAll(List.of(command));
+    run(all.toArray(String[]::new));
+  }
+
+  static void run(String... command) {
     Answer answer = output(List.of(command));
     if (answer.code() != 0) {
       throw new IllegalStateException(String.join(" ", command) + ": " + answer.text());
     }
   }
 
-  private static Answer output(List<String> command) {
+  static Answer output(List<String> command) {
     try {
       Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
       process.getOutputStream().close();
@@ -437,7 +477,11 @@ public final class TestEngine implements AutoCloseable {
         stop();
       }
     } finally {
-      output(List.of("ip", "link", "del", bridge));
+      var removal = new ArrayList<>(there);
+      removal.addAll(List.of("ip", "link", "del", bridge));
+      output(removal);
+      // One that had a container in the host's own network keeps that mounted.
+      output(List.of("umount", "-l", folder.resolve("exec/netns/default").toString()));
       // A dockerd that was killed leaves its folder mounted, once for each start.
       String data = folder.resolve("data").toString();
       int code;
