@@ -408,6 +408,15 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
               main ? ProbeSpec.local(spec) : Optional.empty()));
     }
     runtime.launch(new PodLaunch(pod.uid(), parts, PodPlanner.grace(pod)));
+    for (JsonNode spec : specs(pod)) {
+      if (spec.path("lifecycle").has("postStart")) {
+        events.warning(
+            pod,
+            "FailedPostStartHook",
+            "container %s has a postStart hook, which is not run: on this node the containers of a pod start together"
+                .formatted(Json.string(spec, "name", "")));
+      }
+    }
     events.normal(
         pod,
         "Started",
