@@ -1,11 +1,13 @@
 package dev.slipway.controlplane.proxy;
 
 import dev.slipway.model.service.RoutingTable.Endpoint;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// Chooses an endpoint for each new connection of one route: the one with the fewest open
 /// connections for its weight, in turn when several have as few; the same again for the same client
@@ -14,98 +16,134 @@ final class Balancer {
   private static final long PENALTY_MILLIS = 1_000;
   private static final int MAX_CLIENTS = 100_000;
 
-  private List<Endpoint> endpoints = List.of();
+  private List<Place> places = List.of();
   private long affinityMillis;
   private int turn;
-  private final Map<String, Integer> open = new HashMap<>();
-  private final Map<String, Long> penalties = new HashMap<>();
+
+  /// Also those that have left and still have connections.
+  private final Map<String, Place> known = new HashMap<>();
+
   private final Map<String, Sticky> clients = new HashMap<>();
 
-  private record Sticky(String endpoint, long until) {}
+  private record Sticky(Place place, long until) {}
+
+  /// One address and port, as long as the table has it or a connection goes there.
+  static final class Place {
+    private final String key;
+    private Endpoint endpoint;
+    private boolean listed;
+    private int open;
+    private long refusedUntil;
+
+    private Place(String key, Endpoint endpoint) {
+      this.key = key;
+      this.endpoint = endpoint;
+    }
+
+    Endpoint endpoint() {
+      return endpoint;
+    }
+
+    /// Whether the table in force has it.
+    boolean isListed() {
+      return listed;
+    }
+
+    private boolean takesMore() {
+      return endpoint.weight() > 0;
+    }
+  }
 
   void update(List<Endpoint> next, long affinity) {
-    endpoints = next;
     affinityMillis = affinity;
-    penalties
-        .keySet()
-        .removeIf(key -> next.stream().noneMatch(endpoint -> key(endpoint).equals(key)));
+    places.forEach(place -> place.listed = false);
+    var fresh = new ArrayList<Place>(next.size());
+    for (Endpoint endpoint : next) {
+      String key = endpoint.address() + ":" + endpoint.port();
+      Place place = known.computeIfAbsent(key, _ -> new Place(key, endpoint));
+      if (!place.listed) {
+        fresh.add(place);
+      }
+      place.endpoint = endpoint;
+      place.listed = true;
+    }
+    places = fresh;
+    known.values().removeIf(place -> !place.listed && place.open == 0);
   }
 
   boolean isEmpty() {
-    return endpoints.stream().noneMatch(endpoint -> endpoint.weight() > 0);
+    return places.stream().noneMatch(Place::takesMore);
   }
 
-  /// @param tried endpoints that have refused this connection already
-  Optional<Endpoint> choose(String client, Set<String> tried, long nowMillis) {
+  /// @param tried places that have refused this connection already
+  Optional<Place> choose(String client, Set<Place> tried, long nowMillis) {
     if (affinityMillis > 0) {
       Sticky sticky = clients.get(client);
-      if (sticky != null && sticky.until() > nowMillis && !tried.contains(sticky.endpoint())) {
-        for (Endpoint endpoint : endpoints) {
-          if (key(endpoint).equals(sticky.endpoint())) {
-            remember(client, endpoint, nowMillis);
-            return Optional.of(endpoint);
-          }
-        }
+      if (sticky != null
+          && sticky.until() > nowMillis
+          && sticky.place().listed
+          && !tried.contains(sticky.place())) {
+        remember(client, sticky.place(), nowMillis);
+        return Optional.of(sticky.place());
       }
     }
-    Endpoint best = null;
-    double least = Double.MAX_VALUE;
-    boolean bestPenalised = true;
-    int size = endpoints.size();
-    turn++;
-    for (int i = 0; i < size; i++) {
-      Endpoint endpoint = endpoints.get((turn + i) % size);
-      if (endpoint.weight() <= 0 || tried.contains(key(endpoint))) {
-        continue;
-      }
-      boolean penalised = penalties.getOrDefault(key(endpoint), 0L) > nowMillis;
-      double load = (double) open.getOrDefault(key(endpoint), 0) / endpoint.weight();
-      if (best == null
-          || (bestPenalised && !penalised)
-          || (penalised == bestPenalised && load < least)) {
-        best = endpoint;
-        least = load;
-        bestPenalised = penalised;
-      }
-    }
+    Place best = least(tried, nowMillis);
     if (best != null && affinityMillis > 0) {
       remember(client, best, nowMillis);
     }
     return Optional.ofNullable(best);
   }
 
-  private void remember(String client, Endpoint endpoint, long nowMillis) {
+  private @Nullable Place least(Set<Place> tried, long nowMillis) {
+    Place best = null;
+    double least = Double.MAX_VALUE;
+    boolean bestPenalised = true;
+    int size = places.size();
+    turn = size == 0 ? 0 : (turn + 1) % size;
+    for (int i = 0; i < size; i++) {
+      Place place = places.get((turn + i) % size);
+      if (!place.takesMore() || tried.contains(place)) {
+        continue;
+      }
+      boolean penalised = place.refusedUntil > nowMillis;
+      double load = (double) place.open / place.endpoint.weight();
+      if (best == null
+          || (bestPenalised && !penalised)
+          || (penalised == bestPenalised && load < least)) {
+        best = place;
+        least = load;
+        bestPenalised = penalised;
+      }
+    }
+    return best;
+  }
+
+  private void remember(String client, Place place, long nowMillis) {
     if (clients.size() >= MAX_CLIENTS) {
       clients.values().removeIf(sticky -> sticky.until() <= nowMillis);
       if (clients.size() >= MAX_CLIENTS) {
         clients.clear();
       }
     }
-    clients.put(client, new Sticky(key(endpoint), nowMillis + affinityMillis));
+    clients.put(client, new Sticky(place, nowMillis + affinityMillis));
   }
 
-  void opened(Endpoint endpoint) {
-    open.merge(key(endpoint), 1, Integer::sum);
+  void opened(Place place) {
+    place.open++;
   }
 
-  void closed(Endpoint endpoint) {
-    open.computeIfPresent(key(endpoint), (key, count) -> count > 1 ? count - 1 : null);
+  void closed(Place place) {
+    if (--place.open == 0 && !place.listed) {
+      known.remove(place.key, place);
+    }
   }
 
-  void refused(Endpoint endpoint, long nowMillis) {
-    penalties.put(key(endpoint), nowMillis + PENALTY_MILLIS);
-  }
-
-  boolean has(Endpoint endpoint) {
-    return endpoints.stream().anyMatch(known -> key(known).equals(key(endpoint)));
+  void refused(Place place, long nowMillis) {
+    place.refusedUntil = nowMillis + PENALTY_MILLIS;
   }
 
   /// Whether new connections may go to this pod.
   boolean hasPod(String pod) {
-    return endpoints.stream().anyMatch(known -> known.weight() > 0 && known.pod().equals(pod));
-  }
-
-  static String key(Endpoint endpoint) {
-    return endpoint.address() + ":" + endpoint.port();
+    return places.stream().anyMatch(place -> place.takesMore() && place.endpoint.pod().equals(pod));
   }
 }

@@ -1,9 +1,10 @@
 package dev.slipway.controlplane.proxy;
 
+import dev.slipway.controlplane.proxy.Balancer.Place;
 import dev.slipway.model.service.RoutingTable;
-import dev.slipway.model.service.RoutingTable.Endpoint;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
@@ -77,9 +78,9 @@ final class Forwarder implements Runnable {
     final Listener listener;
     final SocketChannel client;
     final String clientAddress;
-    final Set<String> tried = new HashSet<>();
+    final Set<Place> tried = new HashSet<>();
     @Nullable SocketChannel server;
-    @Nullable Endpoint endpoint;
+    @Nullable Place place;
     @Nullable ByteBuffer toServer;
     @Nullable ByteBuffer toClient;
     boolean connected;
@@ -109,7 +110,8 @@ final class Forwarder implements Runnable {
         () ->
             listeners.values().stream().anyMatch(l -> l.balancer.hasPod(pod))
                 || links.stream()
-                    .anyMatch(link -> link.endpoint != null && link.endpoint.pod().equals(pod)));
+                    .anyMatch(
+                        link -> link.place != null && link.place.endpoint().pod().equals(pod)));
   }
 
   /// Of the table in force.
@@ -156,17 +158,18 @@ final class Forwarder implements Runnable {
         while ((task = tasks.poll()) != null) {
           task.run();
         }
-        for (SelectionKey key : selector.selectedKeys()) {
+        var selected = List.copyOf(selector.selectedKeys());
+        selector.selectedKeys().clear();
+        for (SelectionKey key : selected) {
           if (key.isValid()) {
             handle(key);
           }
         }
-        selector.selectedKeys().clear();
         if (millis.getAsLong() - tidied >= TIDY_MILLIS) {
           tidied = millis.getAsLong();
           tidy();
         }
-      } catch (IOException e) {
+      } catch (IOException | RuntimeException e) {
         log.error("proxy loop failed", e);
       }
     }
@@ -192,7 +195,7 @@ final class Forwarder implements Runnable {
         try {
           listener = open(route);
           listeners.put(key, listener);
-        } catch (IOException e) {
+        } catch (IOException | IllegalArgumentException e) {
           problems.add(
               "%s cannot listen on %s: %s".formatted(route.service(), key, e.getMessage()));
           continue;
@@ -224,15 +227,22 @@ final class Forwarder implements Runnable {
     try {
       channel.setOption(StandardSocketOptions.SO_REUSEADDR, true);
       channel.setOption(StandardSocketOptions.SO_REUSEPORT, true);
-      channel.bind(new InetSocketAddress(route.listenAddress(), route.listenPort()), BACKLOG);
+      channel.bind(address(route.listenAddress(), route.listenPort()), BACKLOG);
       channel.configureBlocking(false);
       var listener = new Listener(channel);
       channel.register(selector, SelectionKey.OP_ACCEPT, listener);
       return listener;
-    } catch (IOException e) {
+    } catch (IOException | IllegalArgumentException e) {
       channel.close();
       throw e;
     }
+  }
+
+  /// Names are not looked up: that would hold up everybody.
+  ///
+  /// @throws IllegalArgumentException if it is no IP address and port
+  private static InetSocketAddress address(String literal, int port) {
+    return new InetSocketAddress(InetAddress.ofLiteral(literal), port);
   }
 
   private void handle(SelectionKey key) {
@@ -245,7 +255,7 @@ final class Forwarder implements Runnable {
         } else {
           pump(link);
         }
-      } catch (IOException e) {
+      } catch (IOException | RuntimeException e) {
         drop(link);
       }
     }
@@ -273,48 +283,53 @@ final class Forwarder implements Runnable {
   private void connect(Link link) {
     while (true) {
       long now = millis.getAsLong();
-      Optional<Endpoint> chosen =
-          link.listener.balancer.choose(link.clientAddress, link.tried, now);
+      Optional<Place> chosen = link.listener.balancer.choose(link.clientAddress, link.tried, now);
       if (chosen.isEmpty()) {
         link.tried.clear();
-        link.endpoint = null;
+        link.place = null;
         link.listener.waiting.add(link);
         return;
       }
-      Endpoint endpoint = chosen.get();
+      Place place = chosen.get();
       SocketChannel server = null;
+      boolean done;
       try {
         server = SocketChannel.open();
         server.configureBlocking(false);
         server.setOption(StandardSocketOptions.TCP_NODELAY, true);
-        boolean done = server.connect(new InetSocketAddress(endpoint.address(), endpoint.port()));
-        link.server = server;
-        link.endpoint = endpoint;
-        link.listener.balancer.opened(endpoint);
+        done = server.connect(address(place.endpoint().address(), place.endpoint().port()));
         server.register(selector, SelectionKey.OP_CONNECT, link);
-        if (done) {
-          finishConnect(link);
-        }
-        return;
-      } catch (IOException e) {
+      } catch (IOException | IllegalArgumentException e) {
         if (server != null) {
           quietly(server);
         }
-        if (link.endpoint != null) {
-          link.listener.balancer.closed(endpoint);
-          link.endpoint = null;
-        }
-        link.server = null;
-        link.tried.add(Balancer.key(endpoint));
-        link.listener.balancer.refused(endpoint, now);
+        link.tried.add(place);
+        link.listener.balancer.refused(place, now);
+        continue;
       }
+      link.server = server;
+      link.place = place;
+      link.listener.balancer.opened(place);
+      if (done) {
+        connected(link);
+      }
+      return;
+    }
+  }
+
+  /// Once bytes of the client may have been taken, no other endpoint can be tried.
+  private void connected(Link link) {
+    try {
+      finishConnect(link);
+    } catch (IOException e) {
+      drop(link);
     }
   }
 
   private void finishConnect(Link link) throws IOException {
     SocketChannel server = link.server;
-    Endpoint endpoint = link.endpoint;
-    if (server == null || endpoint == null) {
+    Place place = link.place;
+    if (server == null || place == null) {
       return;
     }
     try {
@@ -322,7 +337,7 @@ final class Forwarder implements Runnable {
         return;
       }
     } catch (IOException e) {
-      passOver(link, server, endpoint);
+      passOver(link, server, place);
       return;
     }
     link.connected = true;
@@ -332,13 +347,13 @@ final class Forwarder implements Runnable {
     pump(link);
   }
 
-  private void passOver(Link link, SocketChannel server, Endpoint endpoint) {
+  private void passOver(Link link, SocketChannel server, Place place) {
     quietly(server);
-    link.listener.balancer.closed(endpoint);
-    link.listener.balancer.refused(endpoint, millis.getAsLong());
-    link.tried.add(Balancer.key(endpoint));
+    link.listener.balancer.closed(place);
+    link.listener.balancer.refused(place, millis.getAsLong());
+    link.tried.add(place);
     link.server = null;
-    link.endpoint = null;
+    link.place = null;
     connect(link);
   }
 
@@ -425,8 +440,8 @@ final class Forwarder implements Runnable {
   private void tidy() {
     long now = millis.getAsLong();
     for (Link link : List.copyOf(links)) {
-      Endpoint endpoint = link.endpoint;
-      if (endpoint == null) {
+      Place place = link.place;
+      if (place == null) {
         if (now - link.since > WAIT_MILLIS) {
           link.listener.waiting.remove(link);
           drop(link);
@@ -435,9 +450,9 @@ final class Forwarder implements Runnable {
         SocketChannel server = link.server;
         if (server != null && now - link.since > CONNECT_MILLIS) {
           link.since = now;
-          passOver(link, server, endpoint);
+          passOver(link, server, place);
         }
-      } else if ((retired || !link.listener.balancer.has(endpoint))
+      } else if ((retired || !place.isListed())
           && now - link.since > QUIET_MILLIS
           && link.answeredLast
           && link.toClient == null) {
@@ -465,8 +480,8 @@ final class Forwarder implements Runnable {
     if (link.server != null) {
       quietly(link.server);
     }
-    if (link.endpoint != null) {
-      link.listener.balancer.closed(link.endpoint);
+    if (link.place != null) {
+      link.listener.balancer.closed(link.place);
     }
   }
 
