@@ -102,7 +102,7 @@ class ForwarderTest {
   private Socket connect() throws IOException {
     var socket = new Socket();
     open.add(socket);
-    socket.connect(new InetSocketAddress(HOST, port), 5_000);
+    socket.connect(new InetSocketAddress(InetAddress.ofLiteral(HOST), port), 5_000);
     socket.setSoTimeout(20_000);
     return socket;
   }
