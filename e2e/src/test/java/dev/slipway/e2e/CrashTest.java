@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -310,9 +311,9 @@ class CrashTest {
     }
   }
 
-  /// Looks at what runs, again and again: one container, one shim. A process that a shim has just
-  /// forked still bears its name, and a second shim that finds the container started ends at once:
-  /// both are gone at the next look, while a container that runs twice is not.
+  /// Looks at what runs, again and again: one container, one shim. A second shim that finds the
+  /// container started ends at once: it is gone at the next look, while a container that runs twice
+  /// is not.
   private void keepCounting(AtomicBoolean stop, Queue<String> twice) {
     var before = new HashSet<Long>();
     while (!stop.get()) {
@@ -332,19 +333,24 @@ class CrashTest {
     return List.copyOf(shimProcesses().values());
   }
 
-  /// The shims of this data directory by process id, each with its container's folder.
+  /// The shims of this data directory by process id, each with its container's folder. What a shim
+  /// has forked still bears its arguments until it is another program, and is none.
   private Map<Long, String> shimProcesses() {
     String shim = data.resolve("pods").resolve("shim.sh").toString();
     var found = new TreeMap<Long, String>();
+    var parents = new HashMap<Long, Long>();
     ProcessHandle.allProcesses()
         .forEach(
             process -> {
               String[] arguments = process.info().arguments().orElse(new String[0]);
               if (arguments.length > 1 && arguments[0].equals(shim)) {
                 found.put(process.pid(), arguments[1]);
+                process.parent().ifPresent(parent -> parents.put(process.pid(), parent.pid()));
               }
             });
-    return found;
+    var shims = new TreeMap<>(found);
+    shims.keySet().removeIf(process -> found.containsKey(parents.getOrDefault(process, 0L)));
+    return shims;
   }
 
   /// Container folders of a name, each with the identity of its main process.
