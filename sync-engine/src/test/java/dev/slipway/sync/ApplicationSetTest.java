@@ -8,11 +8,13 @@ import dev.slipway.model.json.Json;
 import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
+import dev.slipway.sync.generator.SetLoop;
 import java.time.Duration;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
+import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Sets of applications from lists, folders and clusters.
@@ -149,5 +151,105 @@ class ApplicationSetTest {
     folders();
     assertThat(made()).isEqualTo(Map.of("shop-one", "mine"));
     assertThat(problem()).contains("is not of this set");
+  }
+
+  @Test
+  void aMatrixPairsWhatItsGeneratorsSayAndTheSecondKnowsTheFirst() {
+    delivery.git.commit(in("green/web", "green/db", "blue/web"));
+    set(
+        generator -> {
+          var two = generator.putObject("matrix").putArray("generators");
+          var elements = two.addObject().putObject("list").putArray("elements");
+          elements.addObject().put("team", "green");
+          elements.addObject().put("team", "blue");
+          two.addObject()
+              .putObject("git")
+              .put("repoURL", "file:///srv/shop.git")
+              .put("revision", "main")
+              .putArray("directories")
+              .addObject()
+              .put("path", "{{team}}/*");
+        },
+        "{{team}}-{{path.basename}}");
+
+    assertThat(made())
+        .isEqualTo(
+            Map.of("green-web", "green/web", "green-db", "green/db", "blue-web", "blue/web"));
+
+    delivery.git.commit(in("green/web", "green/db", "blue/web", "blue/db"));
+    delivery.pass(SOON);
+    assertThat(made()).containsEntry("blue-db", "blue/db");
+  }
+
+  @Test
+  void aMatrixThatMakesNoSenseChangesNothing() {
+    delivery.git.commit(in("green/web"));
+    set(
+        generator -> {
+          var two = generator.putObject("matrix").putArray("generators");
+          two.addObject()
+              .putObject("list")
+              .putArray("elements")
+              .addObject()
+              .put("path", "a")
+              .put("team", "green");
+          two.addObject()
+              .putObject("list")
+              .putArray("elements")
+              .addObject()
+              .put("path", "b")
+              .put("team", "green");
+        },
+        "{{team}}");
+
+    assertThat(made()).isEmpty();
+    assertThat(problem()).contains("two generators of a matrix give {{path}}, a and b");
+  }
+
+  @Test
+  void everyRepositoryOfASetIsPolled() {
+    delivery.git.commit(in("apps/web"));
+    folders();
+    KubeObject set = delivery.cluster.get(SET).orElseThrow();
+    ObjectNode other = Json.object();
+    other
+        .putObject("git")
+        .put("repoURL", "file:///srv/other.git")
+        .put("revision", "main")
+        .putArray("directories")
+        .addObject()
+        .put("path", "none/*");
+    delivery.change(SET, json -> ((ArrayNode) json.path("spec").path("generators")).add(other));
+    delivery.pass(SOON);
+
+    assertThat(SetLoop.addresses(delivery.cluster.get(SET).orElseThrow()))
+        .containsExactly("file:///srv/shop.git", "file:///srv/other.git");
+    assertThat(SetLoop.addresses(set)).containsExactly("file:///srv/shop.git");
+    assertThat(delivery.git.asked()).contains("file:///srv/shop.git", "file:///srv/other.git");
+  }
+
+  @Test
+  void whatASetPreservesHasNoFinalizer() {
+    delivery.git.commit(in("apps/web"));
+    folders();
+    ObjectKey app = ObjectKey.slipway("Application", "default", "shop-web");
+    delivery.change(
+        SET,
+        json ->
+            ((ObjectNode) json.path("spec").path("template").path("metadata"))
+                .putArray("finalizers")
+                .add("slipway.dev/resources"));
+    delivery.pass(SOON);
+    assertThat(delivery.cluster.get(app).orElseThrow().finalizers())
+        .containsExactly("slipway.dev/resources");
+
+    delivery.change(
+        SET,
+        json ->
+            ((ObjectNode) json.path("spec"))
+                .putObject("syncPolicy")
+                .put("preserveResourcesOnDeletion", true));
+    delivery.pass(SOON);
+    assertThat(delivery.cluster.get(app).orElseThrow().finalizers()).isEmpty();
   }
 }

@@ -201,7 +201,42 @@ class SafetyTest {
   }
 
   @Test
-  void theFleetStopsAfterFailuresAndGoesOnWhenAPersonSaysSo() {
+  void theFleetStopsAfterFailedRolloutsAndGoesOnWhenAPersonSaysSo() {
+    fleet(spec -> spec.put("stopAfterFailures", 2).put("within", "1h"));
+    ObjectKey job = new ObjectKey("batch", "Job", "default", "work");
+    for (int i = 1; i < 5; i++) {
+      delivery.git.commit(Map.of("j.yaml", Delivery.job("work", "word" + i)));
+      if (i == 1) {
+        delivery.application();
+      }
+      delivery.pass(SOON);
+      KubeObject made = delivery.cluster.get(job).orElseThrow();
+      ObjectNode status = Json.object();
+      status.putArray("conditions").addObject().put("type", "Failed").put("status", "True");
+      delivery.cluster.replaceStatus(made.withStatus(status));
+      delivery.pass(SOON);
+    }
+    assertThat(failed()).isEqualTo(2);
+    assertThat(delivery.status().path("waiting").toString()).contains("2 rollouts have failed");
+    assertThat(delivery.cluster.get(job).orElseThrow().spec().toString()).contains("word2");
+
+    delivery.change(
+        Fleet.KEY,
+        json ->
+            ((ObjectNode) json.path("spec"))
+                .put("resumedAt", delivery.time.instant().plusMillis(1).toString()));
+    delivery.pass(SOON);
+    assertThat(delivery.cluster.get(job).orElseThrow().spec().toString()).contains("word4");
+  }
+
+  private long failed() {
+    return delivery.records().stream()
+        .filter(record -> Json.string(record.status(), "phase", "").equals("Failed"))
+        .count();
+  }
+
+  @Test
+  void whatAClusterRefusesStopsNobodyElse() {
     fleet(spec -> spec.put("stopAfterFailures", 2).put("within", "1h"));
     delivery.git.commit(configs("a", "1"));
     delivery.application(
@@ -220,20 +255,11 @@ class SafetyTest {
       delivery.git.commit(configs("a", Integer.toString(i)));
       delivery.pass(SOON);
     }
-    long failed =
-        delivery.records().stream()
-            .filter(record -> Json.string(record.status(), "phase", "").equals("Failed"))
-            .count();
-    assertThat(failed).isEqualTo(2);
-    assertThat(delivery.status().path("waiting").toString()).contains("2 syncs have failed");
+    assertThat(failed()).isEqualTo(4);
     delivery.cluster.interfere(new FakeCluster.Interference() {});
-    delivery.change(
-        Fleet.KEY,
-        json ->
-            ((ObjectNode) json.path("spec"))
-                .put("resumedAt", delivery.time.instant().plusMillis(1).toString()));
+    delivery.git.commit(configs("a", "6"));
     delivery.pass(SOON);
-    assertThat(delivery.live()).isEqualTo(Map.of("a", "5"));
+    assertThat(delivery.live()).isEqualTo(Map.of("a", "6"));
   }
 
   /// A sync that waits for ever, and a repository that does not answer.

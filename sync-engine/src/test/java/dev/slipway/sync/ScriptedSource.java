@@ -7,9 +7,11 @@ import dev.slipway.sync.source.SourceException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +27,7 @@ final class ScriptedSource implements Source {
   private @Nullable String problem;
   private Ancestry ancestry = Ancestry.DESCENDANT;
   private int refreshes;
+  private final Set<String> asked = new HashSet<>();
 
   /// Commits these files as the whole content, and moves the branch.
   String commit(Map<String, String> files) {
@@ -53,6 +56,11 @@ final class ScriptedSource implements Source {
     down = value;
   }
 
+  /// The repositories that were polled.
+  Set<String> asked() {
+    return asked;
+  }
+
   int refreshes() {
     return refreshes;
   }
@@ -77,6 +85,7 @@ final class ScriptedSource implements Source {
   @Override
   public boolean refresh(Remote repository) {
     refreshes++;
+    asked.add(repository.url());
     if (down) {
       problem = "repository " + repository.url() + " does not answer: connection refused";
       throw new SourceException(problem);

@@ -165,11 +165,12 @@ public final class ApplicationLoop implements AutoCloseable {
                 } else {
                   loop.add(after.key());
                 }
-                poller.follow(after.key(), Json.string(after.spec().path("source"), "repoURL", ""));
+                poller.follow(
+                    after.key(), List.of(Json.string(after.spec().path("source"), "repoURL", "")));
               } else if (before != null) {
                 loop.add(before.key());
                 costs.remove(before.key());
-                poller.follow(before.key(), "");
+                poller.follow(before.key(), List.of());
                 everySet();
               }
             }));
@@ -243,8 +244,7 @@ public final class ApplicationLoop implements AutoCloseable {
   private void setMoved(@Nullable KubeObject before, @Nullable KubeObject after) {
     KubeObject set = after != null ? after : before;
     if (set != null) {
-      List<String> addresses = after == null ? List.of() : SetLoop.addresses(after);
-      poller.follow(set.key(), addresses.isEmpty() ? "" : addresses.getFirst());
+      poller.follow(set.key(), after == null ? List.of() : SetLoop.addresses(after));
       sets.add(set.key());
     }
   }

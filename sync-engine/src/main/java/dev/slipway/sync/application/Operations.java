@@ -119,6 +119,9 @@ final class Operations {
     status
         .put("startedAt", pass.status.startedAt().toString())
         .put("finishedAt", pass.now.toString());
+    if (phase.equals("Failed")) {
+      status.put("failedStep", Json.string(pass.status.operation(), "step", ""));
+    }
     JsonNode results = pass.status.operation().path("results");
     if (results.isArray()) {
       status.set("results", results.deepCopy());

@@ -10,8 +10,10 @@ import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -34,7 +36,9 @@ final class Poller implements AutoCloseable {
   private final Timeline timeline;
   private final Consumer<ObjectKey> look;
   private final Map<Remote, Polled> polled = new HashMap<>();
-  private final Map<ObjectKey, Remote> byApplication = new HashMap<>();
+
+  /// What each application, or set of applications, comes from.
+  private final Map<ObjectKey, Set<Remote>> followed = new HashMap<>();
 
   Poller(
       Schedules schedules,
@@ -66,27 +70,37 @@ final class Poller implements AutoCloseable {
 
   /// What an application comes from now.
   ///
-  /// @param url empty when the application is gone
-  synchronized void follow(ObjectKey application, String url) {
-    Remote before = byApplication.get(application);
-    Remote now = url.isEmpty() ? null : repositories.remote(application.namespace(), url);
-    if (before != null && before.equals(now)) {
+  /// @param urls none when the application is gone; those that are empty do not count
+  synchronized void follow(ObjectKey application, Collection<String> urls) {
+    var now = new LinkedHashSet<Remote>();
+    urls.stream()
+        .filter(url -> !url.isEmpty())
+        .forEach(url -> now.add(repositories.remote(application.namespace(), url)));
+    Set<Remote> before = followed.getOrDefault(application, Set.of());
+    if (before.equals(now)) {
       return;
     }
-    if (before != null) {
-      byApplication.remove(application);
-      leave(application, before);
+    if (now.isEmpty()) {
+      followed.remove(application);
+    } else {
+      followed.put(application, now);
     }
-    if (now != null) {
-      byApplication.put(application, now);
-      Polled poll = polled.get(now);
-      if (poll == null) {
-        poll = new Polled(repositories.period(now));
-        polled.put(now, poll);
-        poll.schedule = schedules.every("poll", poll.period, () -> tick(now));
-      }
-      poll.applications.add(application);
+    before.stream()
+        .filter(remote -> !now.contains(remote))
+        .forEach(remote -> leave(application, remote));
+    now.stream()
+        .filter(remote -> !before.contains(remote))
+        .forEach(remote -> enter(application, remote));
+  }
+
+  private void enter(ObjectKey application, Remote remote) {
+    Polled poll = polled.get(remote);
+    if (poll == null) {
+      poll = new Polled(repositories.period(remote));
+      polled.put(remote, poll);
+      poll.schedule = schedules.every("poll", poll.period, () -> tick(remote));
     }
+    poll.applications.add(application);
   }
 
   private void leave(ObjectKey application, Remote remote) {
@@ -104,17 +118,25 @@ final class Poller implements AutoCloseable {
 
   /// Credentials or periods may have changed: everything is told to look.
   synchronized void repositoriesChanged() {
-    for (var entry : new HashMap<>(byApplication).entrySet()) {
+    for (var entry : new HashMap<>(followed).entrySet()) {
       ObjectKey application = entry.getKey();
-      Remote before = entry.getValue();
-      Polled poll = polled.get(before);
-      if (poll != null && !poll.period.equals(repositories.period(before))) {
-        follow(application, "");
+      List<String> urls = entry.getValue().stream().map(Remote::url).toList();
+      boolean otherPeriod =
+          entry.getValue().stream()
+              .anyMatch(
+                  remote -> {
+                    Polled poll = polled.get(remote);
+                    return poll != null && !poll.period.equals(repositories.period(remote));
+                  });
+      if (otherPeriod) {
+        follow(application, List.of());
       }
-      follow(application, before.url());
-      Polled now = polled.get(byApplication.get(application));
-      if (now != null) {
-        now.notBefore = Long.MIN_VALUE;
+      follow(application, urls);
+      for (Remote remote : followed.getOrDefault(application, Set.of())) {
+        Polled now = polled.get(remote);
+        if (now != null) {
+          now.notBefore = Long.MIN_VALUE;
+        }
       }
       look.accept(application);
     }
@@ -228,6 +250,6 @@ final class Poller implements AutoCloseable {
               }
             });
     polled.clear();
-    byApplication.clear();
+    followed.clear();
   }
 }

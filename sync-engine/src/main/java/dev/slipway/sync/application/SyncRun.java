@@ -177,6 +177,7 @@ final class SyncRun {
       }
       case Step.Fail(String stage, String why) -> {
         pass.status.stage(stage);
+        pass.status.step("wait-healthy", why);
         pass.status.health(Comparison.resources(pass, objects, live, Comparison.changed(plan)));
         return fail(pass, record, why);
       }

@@ -16,7 +16,8 @@ import tools.jackson.databind.JsonNode;
 /// @param frozenUntil when the freeze ends by itself
 /// @param maxChanging how many applications may be synced at once on one cluster; 0 for any number
 /// @param maxPerProject the same for the applications of one project on one cluster
-/// @param stopAfter after so many failed syncs within `within` no more begin; 0 for never
+/// @param stopAfter after so many failed rollouts within `within` no more begin; 0 for never: what
+///   was applied and did not become healthy
 /// @param resumedAt failures before this do not count any more
 public record Fleet(
     Optional<String> freeze,

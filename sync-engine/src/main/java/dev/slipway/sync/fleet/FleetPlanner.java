@@ -37,6 +37,7 @@ public final class FleetPlanner {
         records.stream()
             .filter(record -> Json.string(record.status(), "phase", "").equals("Failed"))
             .filter(record -> !Json.string(record.spec(), "trigger", "").endsWith("rollback"))
+            .filter(record -> !isRefused(record))
             .filter(
                 record ->
                     KubeObject.instant(record.status(), "finishedAt")
@@ -48,11 +49,16 @@ public final class FleetPlanner {
     return failed.size() < fleet.stopAfter()
         ? Optional.empty()
         : Optional.of(
-            "a person: %d syncs have failed (%s), and the fleet stops after %d; `slipway fleet --resume` goes on"
+            "a person: %d rollouts have failed (%s), and the fleet stops after %d; `slipway fleet --resume` goes on"
                 .formatted(
                     failed.size(),
                     String.join(", ", failed.stream().distinct().limit(5).toList()),
                     fleet.stopAfter()));
+  }
+
+  /// What a cluster did not take never ran: that says nothing about the next application.
+  private static boolean isRefused(KubeObject record) {
+    return Json.string(record.status(), "failedStep", "").equals("apply");
   }
 
   private static Optional<String> turn(

@@ -9,12 +9,19 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /// What the generators of an ApplicationSet say: one map of words for each application.
 final class Parameters {
+  private static final Pattern PLACEHOLDER =
+      Pattern.compile("\\{\\{\\s*\\.?([A-Za-z0-9_.-]+)\\s*}}");
+
   private Parameters() {}
 
   /// The elements as they are written.
@@ -96,5 +103,54 @@ final class Parameters {
                         "server",
                         Json.string(cluster.spec(), "server", ""))));
     return all;
+  }
+
+  /// What two generators say together.
+  ///
+  /// @throws IllegalArgumentException when they say different things by one name
+  static Map<String, String> merged(Map<String, String> one, Map<String, String> other) {
+    var merged = new LinkedHashMap<>(one);
+    other.forEach(
+        (name, value) -> {
+          String before = merged.put(name, value);
+          if (before != null && !before.equals(value)) {
+            throw new IllegalArgumentException(
+                "two generators of a matrix give {{%s}}, %s and %s: nothing is changed"
+                    .formatted(name, before, value));
+          }
+        });
+    return merged;
+  }
+
+  /// Fills the words into every text of a tree, which is changed.
+  ///
+  /// @throws IllegalArgumentException when a text names what nothing generates
+  static JsonNode filled(JsonNode node, Map<String, String> values) {
+    if (node instanceof ObjectNode object) {
+      for (String field : new ArrayList<>(object.propertyNames())) {
+        object.set(field, filled(object.path(field), values));
+      }
+    } else if (node instanceof ArrayNode array) {
+      for (int i = 0; i < array.size(); i++) {
+        array.set(i, filled(array.get(i), values));
+      }
+    } else if (node.isString()) {
+      return Json.array().add(text(node.stringValue(), values)).get(0);
+    }
+    return node;
+  }
+
+  private static String text(String template, Map<String, String> values) {
+    Matcher places = PLACEHOLDER.matcher(template);
+    return places.replaceAll(
+        place -> {
+          String value = values.get(place.group(1));
+          if (value == null) {
+            throw new IllegalArgumentException(
+                "nothing generates {{%s}}; there are %s: nothing is changed"
+                    .formatted(place.group(1), String.join(", ", new TreeMap<>(values).keySet())));
+          }
+          return Matcher.quoteReplacement(value);
+        });
   }
 }

@@ -20,9 +20,12 @@ import dev.slipway.sync.source.SourceException;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -34,6 +37,7 @@ public final class SetLoop {
   private static final GroupKind CLUSTER = GroupKind.slipway("Cluster");
   private static final Author AUTHOR = Author.controller("slipway-applicationset");
   private static final Duration LOOK_AGAIN = Duration.ofMinutes(1);
+  private static final int MOST = 10_000;
 
   private final Cluster cluster;
   private final Source source;
@@ -47,12 +51,20 @@ public final class SetLoop {
     this.timeline = timeline;
   }
 
-  /// The repositories that a set asks.
+  /// The repositories that a set asks; not those that it has yet to fill in.
   public static List<String> addresses(KubeObject set) {
-    return Json.items(set.spec(), "generators").stream()
-        .flatMap(generator -> Json.string(generator.path("git"), "repoURL").stream())
-        .distinct()
-        .toList();
+    var addresses = new LinkedHashSet<String>();
+    addresses(set.spec(), addresses);
+    return List.copyOf(addresses);
+  }
+
+  private static void addresses(JsonNode holder, Set<String> addresses) {
+    for (JsonNode generator : Json.items(holder, "generators")) {
+      Json.string(generator.path("git"), "repoURL")
+          .filter(url -> !url.contains("{{"))
+          .ifPresent(addresses::add);
+      addresses(generator.path("matrix"), addresses);
+    }
   }
 
   /// Looks at one set and does what it says.
@@ -67,13 +79,15 @@ public final class SetLoop {
     String problem;
     int count = owned.size();
     try {
-      List<Map<String, String>> parameters = parameters(set);
+      List<Map<String, String>> parameters = parameters(set, set.spec(), Map.of());
       SetPlanner.Plan plan = SetPlanner.plan(set, parameters, owned);
       problem = carryOut(set, plan);
       count = parameters.size();
     } catch (SourceException e) {
       problem = e.getMessage() + ": nothing is changed";
     } catch (ClusterException e) {
+      problem = String.valueOf(e.getMessage());
+    } catch (IllegalArgumentException e) {
       problem = String.valueOf(e.getMessage());
     }
     ObjectNode status = set.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
@@ -91,9 +105,46 @@ public final class SetLoop {
     return problem.isEmpty() ? Outcome.SETTLED : Outcome.recheckAfter(LOOK_AGAIN, problem);
   }
 
-  private List<Map<String, String>> parameters(KubeObject set) {
+  /// Every pair of what the first generator and, with that filled in, the second one says.
+  private List<Map<String, String>> pairs(
+      KubeObject set, JsonNode matrix, Map<String, String> known) {
+    List<JsonNode> two = Json.items(matrix, "generators");
+    if (two.size() != 2) {
+      throw new IllegalArgumentException(
+          "a matrix has two generators, not %d: nothing is changed".formatted(two.size()));
+    }
+    var pairs = new ArrayList<Map<String, String>>();
+    for (Map<String, String> first : parameters(set, holding(two.getFirst()), known)) {
+      var both = new HashMap<>(known);
+      both.putAll(first);
+      for (Map<String, String> second : parameters(set, holding(two.getLast()), both)) {
+        pairs.add(Parameters.merged(first, second));
+        if (pairs.size() > MOST) {
+          throw new IllegalArgumentException(
+              "it generates more than %d applications: nothing is changed".formatted(MOST));
+        }
+      }
+    }
+    return pairs;
+  }
+
+  private static ObjectNode holding(JsonNode generator) {
+    ObjectNode holder = Json.object();
+    holder.putArray("generators").add(generator);
+    return holder;
+  }
+
+  /// @param known filled in where a generator names it
+  /// @throws IllegalArgumentException when a generator makes no sense
+  private List<Map<String, String>> parameters(
+      KubeObject set, JsonNode holder, Map<String, String> known) {
     var all = new ArrayList<Map<String, String>>();
-    for (JsonNode generator : Json.items(set.spec(), "generators")) {
+    for (JsonNode stated : Json.items(holder, "generators")) {
+      if (stated.path("matrix").isObject()) {
+        all.addAll(pairs(set, stated.path("matrix"), known));
+        continue;
+      }
+      JsonNode generator = known.isEmpty() ? stated : Parameters.filled(stated.deepCopy(), known);
       all.addAll(Parameters.ofList(generator.path("list")));
       if (generator.path("clusters").isObject()) {
         all.addAll(

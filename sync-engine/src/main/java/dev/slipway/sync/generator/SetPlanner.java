@@ -3,24 +3,17 @@ package dev.slipway.sync.generator;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.OwnerReference;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// What an ApplicationSet makes of its parameters, and what it does about the applications that are
 /// there.
 public final class SetPlanner {
-  private static final Pattern PLACEHOLDER =
-      Pattern.compile("\\{\\{\\s*\\.?([A-Za-z0-9_.-]+)\\s*}}");
-
   /// What is to be done.
   ///
   /// @param apply applications to make or change, by name
@@ -86,7 +79,7 @@ public final class SetPlanner {
 
   private static KubeObject fill(KubeObject set, Map<String, String> values) {
     JsonNode template = set.spec().path("template");
-    ObjectNode filled = (ObjectNode) replaced(template.deepCopy(), values);
+    ObjectNode filled = (ObjectNode) Parameters.filled(template.deepCopy(), values);
     ObjectNode metadata = Json.child(filled, "metadata");
     String name = Json.string(metadata, "name", "");
     if (!name.matches("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")) {
@@ -100,42 +93,15 @@ public final class SetPlanner {
         name,
         json -> {
           ObjectNode own = Json.child(json, "metadata");
+          boolean keeps =
+              Json.bool(set.spec().path("syncPolicy"), "preserveResourcesOnDeletion", false);
           for (String part : List.of("labels", "annotations", "finalizers")) {
-            if (metadata.has(part)) {
+            if (metadata.has(part) && !(keeps && part.equals("finalizers"))) {
               own.set(part, metadata.path(part));
             }
           }
           own.putArray("ownerReferences").add(OwnerReference.controlledBy(set).toJson());
           json.set("spec", filled.path("spec"));
-        });
-  }
-
-  private static JsonNode replaced(JsonNode node, Map<String, String> values) {
-    if (node instanceof ObjectNode object) {
-      for (String field : new ArrayList<>(object.propertyNames())) {
-        object.set(field, replaced(object.path(field), values));
-      }
-    } else if (node instanceof ArrayNode array) {
-      for (int i = 0; i < array.size(); i++) {
-        array.set(i, replaced(array.get(i), values));
-      }
-    } else if (node.isString()) {
-      return Json.array().add(text(node.stringValue(), values)).get(0);
-    }
-    return node;
-  }
-
-  private static String text(String template, Map<String, String> values) {
-    Matcher places = PLACEHOLDER.matcher(template);
-    return places.replaceAll(
-        place -> {
-          String value = values.get(place.group(1));
-          if (value == null) {
-            throw new IllegalArgumentException(
-                "nothing generates {{%s}}; there are %s: nothing is changed"
-                    .formatted(place.group(1), String.join(", ", new TreeMap<>(values).keySet())));
-          }
-          return Matcher.quoteReplacement(value);
         });
   }
 }
