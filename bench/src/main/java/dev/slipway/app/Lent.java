@@ -4,6 +4,7 @@ import dev.slipway.controlplane.cluster.Admission;
 import dev.slipway.model.cluster.Cluster;
 import dev.slipway.model.loop.Together;
 import dev.slipway.model.time.Chance;
+import dev.slipway.model.time.Schedules;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.runtime.kubernetes.RemoteClusters;
 import dev.slipway.sync.destination.Destinations;
@@ -26,6 +27,11 @@ public final class Lent {
 
   public static Admission admission() {
     return new ObjectAdmission();
+  }
+
+  /// Kept by Quartz; to be closed.
+  public static Schedules schedules(Timeline timeline, Chance chance) {
+    return QuartzSchedules.start(timeline, chance);
   }
 
   public static Chance chance() {

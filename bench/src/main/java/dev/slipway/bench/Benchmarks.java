@@ -17,6 +17,7 @@ final class Benchmarks {
         new ReplicationBenchmark(),
         new SchedulerBenchmark(),
         new RemoteBenchmark(),
+        new ApplicationsBenchmark(),
         new ProgramBenchmark());
   }
 }

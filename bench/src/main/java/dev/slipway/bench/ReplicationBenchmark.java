@@ -103,7 +103,7 @@ final class ReplicationBenchmark implements Benchmark {
   }
 
   /// Says of every pod that is bound that it runs.
-  private static final class Agent implements AutoCloseable {
+  static final class Agent implements AutoCloseable {
     private final Cluster cluster;
     private final Timeline timeline;
     private final CountDownLatch running;
@@ -152,7 +152,7 @@ final class ReplicationBenchmark implements Benchmark {
     }
   }
 
-  private static KubeObject node(String name, Timeline timeline) {
+  static KubeObject node(String name, Timeline timeline) {
     return KubeObject.make(
         "v1",
         "Node",
