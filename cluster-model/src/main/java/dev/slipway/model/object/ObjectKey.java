@@ -1,6 +1,7 @@
 package dev.slipway.model.object;
 
 import java.util.Comparator;
+import org.jspecify.annotations.Nullable;
 
 /// Which object: its group and kind without a version, its namespace (empty for kinds of the whole
 /// cluster), its name.
@@ -34,6 +35,24 @@ public record ObjectKey(String group, String kind, String namespace, String name
 
   public ObjectKey named(String otherName) {
     return new ObjectKey(group, kind, namespace, otherName);
+  }
+
+  /// By hand, as [#hashCode()]: what the compiler makes for a record goes through method handles,
+  /// which cost several times as much before the optimising compiler, and keys are compared for
+  /// every object that is looked up.
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof ObjectKey that
+        && name.equals(that.name)
+        && namespace.equals(that.namespace)
+        && kind.equals(that.kind)
+        && group.equals(that.group);
+  }
+
+  @Override
+  public int hashCode() {
+    return ((group.hashCode() * 31 + kind.hashCode()) * 31 + namespace.hashCode()) * 31
+        + name.hashCode();
   }
 
   @Override

@@ -30,6 +30,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
@@ -55,7 +56,17 @@ public final class RemoteCluster implements Cluster, AutoCloseable {
   private static final int ATTEMPTS = 5;
   private static final GroupKind POD = GroupKind.core("Pod");
 
-  private record Selection(GroupKind kind, String label) {}
+  private record Selection(GroupKind kind, String label) {
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof Selection that && kind.equals(that.kind) && label.equals(that.label);
+    }
+
+    @Override
+    public int hashCode() {
+      return kind.hashCode() * 31 + label.hashCode();
+    }
+  }
 
   private static final class State {
     final Wire wire;

@@ -53,6 +53,8 @@ public final class WorkloadCluster implements Cluster {
 
   private record Names(long nanos, Set<String> names) {}
 
+  private record Owned(KubeObject there, String owner, KubeObject here) {}
+
   private record Translated(KubeObject atHome, KubeObject here) {}
 
   private static final class Memory {
@@ -61,6 +63,9 @@ public final class WorkloadCluster implements Cluster {
 
     /// Rollouts as they look here, by the key that they have at home.
     final Map<ObjectKey, Translated> translated = new ConcurrentHashMap<>();
+
+    /// Replication controllers with their owner, by key.
+    final Map<ObjectKey, Owned> owned = new ConcurrentHashMap<>();
 
     /// Replication controllers whose pods bear no hash: they were there before Slipway.
     final Set<String> plain = ConcurrentHashMap.newKeySet();
@@ -208,14 +213,21 @@ public final class WorkloadCluster implements Cluster {
     if (object.label(RemoteCluster.HASH).isEmpty()) {
       memory.plain.add(object.uid());
     }
-    return object.withMetadata(
-        metadata -> {
-          ArrayNode owners =
-              metadata.path("ownerReferences") instanceof ArrayNode there
-                  ? there
-                  : metadata.putArray("ownerReferences");
-          owners.add(OwnerReference.controlledBy(here(owner.get())).toJson());
-        });
+    Owned known = memory.owned.get(object.key());
+    if (known != null && known.there() == object && known.owner().equals(owner.get().uid())) {
+      return known.here();
+    }
+    KubeObject owned =
+        object.withMetadata(
+            metadata -> {
+              ArrayNode owners =
+                  metadata.path("ownerReferences") instanceof ArrayNode there
+                      ? there
+                      : metadata.putArray("ownerReferences");
+              owners.add(OwnerReference.controlledBy(here(owner.get())).toJson());
+            });
+    memory.owned.put(object.key(), new Owned(object, owner.get().uid(), owned));
+    return owned;
   }
 
   /// With the annotation in place of an owner reference to a Rollout.
@@ -372,8 +384,9 @@ public final class WorkloadCluster implements Cluster {
           case WatchEvent.Modified(var object) -> new WatchEvent.Modified(seen(object, fromHome));
           case WatchEvent.Deleted(var object) -> {
             memory.translated.remove(object.key());
-            yield new WatchEvent.Deleted(
-                fromHome ? here(object, here(object.key())) : owned(object));
+            KubeObject last = fromHome ? here(object, here(object.key())) : owned(object);
+            memory.owned.remove(object.key());
+            yield new WatchEvent.Deleted(last);
           }
           case WatchEvent.Bookmark bookmark -> bookmark;
           case WatchEvent.Expired expired -> expired;
