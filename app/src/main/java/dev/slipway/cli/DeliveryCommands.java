@@ -3,6 +3,7 @@ package dev.slipway.cli;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.LabelSelector;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -139,20 +140,32 @@ final class DeliveryCommands {
         description = "Compare with this branch, tag or commit instead.")
     @Nullable String revision;
 
+    @Option(
+        names = "--local",
+        paramLabel = "FOLDER",
+        description =
+            "Compare with the files of this folder, as if they were the application's folder in Git.")
+    @Nullable Path local;
+
     @Mixin Output output = new Output();
 
     @Override
     public Integer call() {
+      if (local != null && revision != null) {
+        throw new CommandFailed(2, "--local and --revision exclude each other");
+      }
+      String path =
+          "/slipway/v1/applications/"
+              + ApiClient.encode(namespace)
+              + "/"
+              + ApiClient.encode(name)
+              + "/diff";
       JsonNode diff =
-          api()
-              .client()
-              .get(
-                  "/slipway/v1/applications/"
-                      + ApiClient.encode(namespace)
-                      + "/"
-                      + ApiClient.encode(name)
-                      + "/diff"
-                      + (revision == null ? "" : "?revision=" + ApiClient.encode(revision)));
+          local == null
+              ? api()
+                  .client()
+                  .get(path + (revision == null ? "" : "?revision=" + ApiClient.encode(revision)))
+              : api().client().post(path, LocalFiles.read(local));
       if (output.isTable()) {
         write(diff);
       } else {

@@ -86,6 +86,7 @@ public final class DaemonRoutes {
         "/slipway/v1/version",
         exchange -> exchange.answer(200, Json.object().put("version", version)));
     routes.on("GET", "/slipway/v1/applications/{namespace}/{name}/diff", here::diff);
+    routes.on("POST", "/slipway/v1/applications/{namespace}/{name}/diff", here::diffOfFiles);
     routes.on("POST", "/slipway/v1/applications/{namespace}/{name}/plan", here::plan);
     routes.on("POST", "/slipway/v1/applications/{namespace}/{name}/revert", here::revert);
     routes.on("GET", "/slipway/v1/audit", here::audit);
@@ -99,6 +100,20 @@ public final class DaemonRoutes {
               exchange.path("namespace"),
               exchange.path("name"),
               exchange.query("revision").orElse("")));
+    } catch (ManifestException | SourceException | DestinationException e) {
+      throw new ClusterException(ClusterException.Reason.INVALID, words(e), e);
+    }
+  }
+
+  /// `{"files": {"web.yaml": <Base64>}}`: what these files would change.
+  private void diffOfFiles(Exchange exchange) {
+    try {
+      exchange.answer(
+          200,
+          sync.diff(
+              exchange.path("namespace"),
+              exchange.path("name"),
+              SentFiles.read(exchange.json().path("files"))));
     } catch (ManifestException | SourceException | DestinationException e) {
       throw new ClusterException(ClusterException.Reason.INVALID, words(e), e);
     }

@@ -34,6 +34,12 @@ public final class Lent {
     return QuartzSchedules.start(timeline, chance);
   }
 
+  public static void close(Schedules schedules) {
+    if (schedules instanceof QuartzSchedules kept) {
+      kept.close();
+    }
+  }
+
   public static Chance chance() {
     return () -> ThreadLocalRandom.current().nextLong();
   }

@@ -307,11 +307,11 @@ final class ApplicationsBenchmark implements Benchmark {
     }
 
     @Override
-    public void close() throws Exception {
+    public void close() {
       engine.close();
       rollouts.close();
       controllers.close();
-      ((AutoCloseable) schedules).close();
+      Lent.close(schedules);
       source.close();
       archive.close();
       store.close();

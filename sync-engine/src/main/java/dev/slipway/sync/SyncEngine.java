@@ -1,5 +1,6 @@
 package dev.slipway.sync;
 
+import dev.slipway.manifest.SourceTree;
 import dev.slipway.model.archive.Archive;
 import dev.slipway.model.cluster.Cluster;
 import dev.slipway.model.event.EventRecorder;
@@ -77,6 +78,13 @@ public final class SyncEngine implements AutoCloseable {
   /// @param revision empty for the application's own target
   public ObjectNode diff(String namespace, String name, String revision) {
     return loop.diff(namespace, name, revision);
+  }
+
+  /// The same for files that are in no commit. Nothing is kept of them.
+  ///
+  /// @param files of the application's folder
+  public ObjectNode diff(String namespace, String name, SourceTree files) {
+    return loop.diff(namespace, name, files);
   }
 
   /// What a sync would do, kept as an object: `slipway apply` carries out exactly that, or refuses.

@@ -4,10 +4,13 @@ import static dev.slipway.sync.Delivery.APP;
 import static dev.slipway.sync.Delivery.config;
 import static dev.slipway.sync.Delivery.configs;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.slipway.manifest.ManifestException;
 import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.ObjectKey;
+import dev.slipway.sync.source.Remote;
 import dev.slipway.testing.FakeCluster;
 import java.time.Duration;
 import java.util.Map;
@@ -455,5 +458,31 @@ class DeliveryTest {
         }
       }
     };
+  }
+
+  @Test
+  void filesThatAreInNoCommitAreComparedAndNothingIsKeptOfThem() {
+    String commit = delivery.git.commit(configs("a", "1", "b", "2"));
+    delivery.application();
+    delivery.pass(SOON);
+    var local = new ScriptedSource();
+    String draft = local.commit(configs("a", "9", "c", "3"));
+    int writes = delivery.cluster.writes().size();
+
+    ObjectNode diff =
+        delivery.engine().diff("default", "shop", local.tree(Remote.of("x"), draft, "."));
+
+    assertThat(Json.string(diff, "revision", "")).isEqualTo("local files");
+    assertThat(diff.path("objects").toString()).contains("\"9\"", "create", "prune");
+    assertThat(delivery.cluster.writes()).hasSize(writes);
+    delivery.pass(SOON);
+    assertThat(delivery.sync()).isEqualTo("Synced " + commit);
+    assertThat(delivery.live()).isEqualTo(Map.of("a", "1", "b", "2"));
+
+    var broken = new ScriptedSource();
+    String bad = broken.commit(Map.of("x.yaml", "kind: ["));
+    assertThatThrownBy(
+            () -> delivery.engine().diff("default", "shop", broken.tree(Remote.of("x"), bad, ".")))
+        .isInstanceOf(ManifestException.class);
   }
 }

@@ -1,5 +1,6 @@
 package dev.slipway.sync.application;
 
+import dev.slipway.manifest.SourceTree;
 import dev.slipway.model.archive.Archive;
 import dev.slipway.model.cluster.Cluster;
 import dev.slipway.model.cluster.ClusterException;
@@ -304,6 +305,10 @@ public final class ApplicationLoop implements AutoCloseable {
 
   public ObjectNode diff(String namespace, String name, String revision) {
     return reconciler.previews().diff(application(namespace, name), revision);
+  }
+
+  public ObjectNode diff(String namespace, String name, SourceTree files) {
+    return reconciler.previews().diff(application(namespace, name), files);
   }
 
   /// What a sync would do, kept as an object that [#look] can be asked to carry out.

@@ -1,5 +1,6 @@
 package dev.slipway.sync.application;
 
+import dev.slipway.manifest.SourceTree;
 import dev.slipway.manifest.render.RenderedObject;
 import dev.slipway.model.cluster.Author;
 import dev.slipway.model.cluster.Cluster;
@@ -16,6 +17,7 @@ import dev.slipway.sync.plan.SyncPlan;
 import dev.slipway.sync.repository.Repositories;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
+import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 import tools.jackson.databind.node.ArrayNode;
@@ -61,11 +63,29 @@ final class Previews {
     var resolved =
         source.resolve(
             pass.remote, revision.isEmpty() ? pass.spec.revision() : revision, pass.spec.path());
-    List<RenderedObject> objects = Hooks.kept(renders.render(pass, resolved));
+    return diff(pass, renders.render(pass, resolved), resolved.commit());
+  }
+
+  /// What these files would change if they were the application's folder in Git.
+  ///
+  /// @throws ManifestException or a DestinationException
+  ObjectNode diff(KubeObject application, SourceTree files) {
+    var pass =
+        new Pass(
+            cluster, destinations.of(application), repositories, application, timeline.instant());
+    try {
+      return diff(pass, renders.render(pass, files), "local files");
+    } catch (IOException e) {
+      throw new SourceException("the files cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  private static ObjectNode diff(Pass pass, List<RenderedObject> rendered, String revision) {
+    List<RenderedObject> objects = Hooks.kept(rendered);
     SyncPlan plan = Comparison.plan(pass, objects, Comparison.live(pass, objects));
     ObjectNode diff = Json.object();
     diff.put("application", pass.label())
-        .put("revision", resolved.commit())
+        .put("revision", revision)
         .put("same", plan.isEmpty())
         .put("unchanged", plan.unchanged());
     ArrayNode list = diff.putArray("objects");

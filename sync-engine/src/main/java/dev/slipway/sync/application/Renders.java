@@ -4,6 +4,7 @@ import dev.slipway.manifest.ManifestException;
 import dev.slipway.manifest.ManifestReader;
 import dev.slipway.manifest.Manifests;
 import dev.slipway.manifest.ReadOptions;
+import dev.slipway.manifest.SourceTree;
 import dev.slipway.manifest.render.RenderedObject;
 import dev.slipway.manifest.render.Renderer;
 import dev.slipway.sync.destination.Destination;
@@ -47,27 +48,30 @@ final class Renders {
         return before;
       }
     }
-    Manifests manifests;
+    List<RenderedObject> rendered;
     try {
-      manifests =
-          ManifestReader.read(
-              source.tree(pass.remote, revision.commit(), spec.path()),
-              spec.files(),
-              destination::type);
+      rendered = render(pass, source.tree(pass.remote, revision.commit(), spec.path()));
     } catch (IOException e) {
       throw new SourceException(
           "commit " + revision.commit() + " cannot be read: " + e.getMessage(), e);
     }
+    remember(inputs, rendered);
+    return rendered;
+  }
+
+  /// What the files of an application's folder say, wherever they come from.
+  ///
+  /// @throws ManifestException with every problem of the files
+  List<RenderedObject> render(Pass pass, SourceTree files) throws IOException {
+    Destination destination = pass.destination;
+    Manifests manifests = ManifestReader.read(files, pass.spec.files(), destination::type);
     if (!manifests.problems().isEmpty()) {
       throw new ManifestException(manifests.problems());
     }
-    List<RenderedObject> rendered =
-        Renderer.render(
-            manifests.items(),
-            new Renderer.Target(
-                spec.namespace(), application, manifests.kinds(), destination.isOwn()));
-    remember(inputs, rendered);
-    return rendered;
+    return Renderer.render(
+        manifests.items(),
+        new Renderer.Target(
+            pass.spec.namespace(), pass.label(), manifests.kinds(), destination.isOwn()));
   }
 
   /// What an application wants is rendered anew, whatever is known of it.
