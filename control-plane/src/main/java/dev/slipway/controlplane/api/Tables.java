@@ -1,6 +1,7 @@
 package dev.slipway.controlplane.api;
 
 import dev.slipway.model.json.Json;
+import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ResourceType;
 import java.time.Duration;
@@ -331,8 +332,49 @@ final class Tables {
               Column.text("Phase", row -> Json.string(row.status(), "phase", "")),
               Column.text("Trigger", row -> Json.string(row.spec(), "trigger", "")),
               AGE);
+      case "ApplicationSet.slipway.dev" ->
+          List.of(
+              NAME,
+              number("Applications", row -> Json.integer(row.status(), "applications", 0)),
+              Column.text("Problem", row -> problem(row.status())),
+              AGE);
+      case "Fleet.slipway.dev" ->
+          List.of(
+              NAME,
+              Column.text(
+                  "Frozen",
+                  row ->
+                      row.spec().path("freeze").isObject()
+                          ? Json.string(row.spec().path("freeze"), "reason", "yes")
+                          : "no"),
+              number("Max-Changing", row -> Json.integer(row.spec(), "maxChanging", 0)),
+              number("Stop-After", row -> Json.integer(row.spec(), "stopAfterFailures", 0)),
+              AGE);
+      case "Cluster.slipway.dev" ->
+          List.of(
+              NAME,
+              Column.text("Phase", row -> Json.string(row.status(), "phase", "Unknown")),
+              Column.text("Version", row -> Json.string(row.status(), "version", "")),
+              AGE,
+              Column.wide("Message", row -> Json.string(row.status(), "message", "")));
+      case "Repository.slipway.dev" ->
+          List.of(NAME, Column.text("URL", row -> Json.string(row.spec(), "url", "")), AGE);
+      case "Plan.slipway.dev" ->
+          List.of(
+              NAME,
+              Column.text("Application", row -> Json.string(row.spec(), "application", "")),
+              Column.text("Revision", row -> shortened(Json.string(row.spec(), "revision", ""))),
+              AGE);
       default -> List.of(NAME, AGE);
     };
+  }
+
+  /// What the condition `Problem` says, when it holds.
+  private static String problem(JsonNode status) {
+    return Conditions.find(status, "Problem")
+        .filter(condition -> Json.string(condition, "status", "").equals("True"))
+        .map(condition -> Json.string(condition, "message", ""))
+        .orElse("");
   }
 
   /// A number in a column that Kubernetes calls text.

@@ -245,6 +245,27 @@ class KubernetesApiTest {
   }
 
   @Test
+  void slipwaysOwnKindsHaveColumnsOfTheirOwn() {
+    String base = "/apis/slipway.dev/v1/namespaces/default/";
+    api.send(
+        "POST",
+        base + "repositories",
+        "{'metadata':{'name':'r'},'spec':{'url':'https://git.example/x.git'}}");
+    api.send(
+        "POST",
+        base + "applicationsets",
+        "{'metadata':{'name':'s'},'spec':{'generators':[{'list':{'elements':[{'a':'b'}]}}],"
+            + "'template':{'metadata':{'name':'x'},'spec':{}}}}");
+    api.accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+    assertThat(api.get(base + "repositories").json().path("rows").path(0).path("cells").toString())
+        .startsWith("[\"r\",\"https://git.example/x.git\",");
+    JsonNode sets = api.get(base + "applicationsets").json();
+    assertThat(sets.path("columnDefinitions").path(1).path("name").asString())
+        .isEqualTo("Applications");
+    assertThat(sets.path("rows").path(0).path("cells").toString()).startsWith("[\"s\",0,\"\",");
+  }
+
+  @Test
   void aPatchOfEachKindIsTaken() {
     pod("p");
     assertThat(
