@@ -309,7 +309,12 @@ public final class Daemon implements AutoCloseable {
             "-XX:TieredStopAtLevel=1",
             "-XX:-UsePerfData",
             "-Xms4m",
-            "-Xmx32m",
+            // 10,000 services take 50 MB; what is not needed is not kept. Were it not enough, a new
+            // process would serve, while one that goes on without its thread would not.
+            "-Xmx160m",
+            "-XX:MinHeapFreeRatio=10",
+            "-XX:MaxHeapFreeRatio=20",
+            "-XX:+ExitOnOutOfMemoryError",
             "-Xss256k",
             "-XX:ReservedCodeCacheSize=16m",
             "-XX:MaxMetaspaceSize=48m",

@@ -9,6 +9,7 @@ import dev.slipway.model.time.Timeline;
 import dev.slipway.runtime.kubernetes.RemoteClusters;
 import dev.slipway.sync.destination.Destinations;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 
 /// The parts of the program that it keeps to itself.
@@ -38,6 +39,11 @@ public final class Lent {
     if (schedules instanceof QuartzSchedules kept) {
       kept.close();
     }
+  }
+
+  /// What starts a service proxy, as the daemon does.
+  public static List<String> proxyCommand() {
+    return Daemon.proxyCommand();
   }
 
   public static Chance chance() {

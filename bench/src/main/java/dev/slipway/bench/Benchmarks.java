@@ -18,6 +18,7 @@ final class Benchmarks {
         new SchedulerBenchmark(),
         new RemoteBenchmark(),
         new ApplicationsBenchmark(),
+        new ProxyBenchmark(),
         new ProgramBenchmark());
   }
 }
