@@ -15,7 +15,7 @@ import sys
 
 KINDS = {
     "": ["Namespace", "Node", "Pod", "ReplicationController", "Service", "Endpoints", "ConfigMap", "Secret", "ServiceAccount", "Event"],
-    "apps": ["Deployment"],
+    "apps": ["Deployment", "ReplicaSet"],
     "batch": ["Job", "CronJob"],
     "discovery.k8s.io": ["EndpointSlice"],
     "coordination.k8s.io": ["Lease"],

@@ -32,6 +32,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// The embedded cluster and its controllers on virtual time; the test plays the node.
 class ControllersTest {
   private static final GroupKind POD = GroupKind.core("Pod");
+  private static final ObjectKey SET = new ObjectKey("apps", "ReplicaSet", "default", "set");
 
   private final ManualTimeline timeline = new ManualTimeline();
   private final List<RoutingTable> published = new ArrayList<>();
@@ -141,6 +142,70 @@ class ControllersTest {
     settle();
     assertThat(published.getLast().routes()).isEmpty();
     assertThat(Json.items(get("Endpoints", "web").json(), "subsets")).hasSize(1);
+  }
+
+  // ReplicaSets
+
+  @Test
+  void aReplicaSetKeepsAsManyPodsAsItSays() {
+    replicaSet("front", 2);
+    assertThat(podsOfSet("front"))
+        .hasSize(2)
+        .allMatch(pod -> pod.controller().orElseThrow().apiVersion().equals("apps/v1"));
+    cluster.delete(podsOfSet("front").getFirst().key(), DeleteOptions.BACKGROUND);
+    settle();
+    assertThat(podsOfSet("front")).as("another comes").hasSize(2);
+    KubeObject set = cluster.get(SET).orElseThrow();
+    cluster.replace(set.with(json -> Json.child(json, "spec").put("replicas", 1)));
+    settle();
+    assertThat(podsOfSet("front")).hasSize(1);
+    set = cluster.get(SET).orElseThrow();
+    assertThat(Json.integer(set.status(), "replicas", 0)).isEqualTo(1);
+    assertThat(set.observedGeneration()).isEqualTo(set.generation());
+    cluster.delete(SET, DeleteOptions.BACKGROUND);
+    settle();
+    assertThat(podsOfSet("front")).as("they go with it").isEmpty();
+  }
+
+  @Test
+  void aReplicaSetTakesOverPodsOfNobodyThatItsExpressionsSelect() {
+    pod("lone", "front", "127.64.0.9", true);
+    pod("other", "back", "127.64.0.8", true);
+    replicaSet("front", 1);
+    assertThat(podsOfSet("front")).extracting(KubeObject::name).containsExactly("lone");
+    assertThat(get("Pod", "other").controller()).isEmpty();
+    change(
+        "Pod", "lone", json -> Json.child(Json.child(json, "metadata"), "labels").put("app", "x"));
+    settle();
+    assertThat(get("Pod", "lone").controller()).as("it is let go").isEmpty();
+    assertThat(podsOfSet("front")).as("another comes").hasSize(1);
+  }
+
+  private void replicaSet(String app, int replicas) {
+    cluster.create(
+        KubeObject.make(
+            "apps/v1",
+            "ReplicaSet",
+            "default",
+            SET.name(),
+            json -> {
+              ObjectNode spec = Json.child(json, "spec").put("replicas", replicas);
+              ObjectNode expression =
+                  spec.putObject("selector").putArray("matchExpressions").addObject();
+              expression.put("key", "app").put("operator", "In").putArray("values").add(app);
+              ObjectNode template = spec.putObject("template");
+              template.putObject("metadata").putObject("labels").put("app", app);
+              template.putObject("spec").putArray("containers").addObject().put("name", "c");
+            }));
+    settle();
+  }
+
+  private List<KubeObject> podsOfSet(String app) {
+    return cluster.list(ObjectQuery.in(POD, "default")).items().stream()
+        .filter(pod -> !pod.isTerminating() && pod.label("app").filter(app::equals).isPresent())
+        .filter(
+            pod -> pod.controller().filter(owner -> owner.name().equals(SET.name())).isPresent())
+        .toList();
   }
 
   // Jobs

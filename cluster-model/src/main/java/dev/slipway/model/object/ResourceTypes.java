@@ -23,6 +23,7 @@ public final class ResourceTypes {
               core("ServiceAccount", "serviceaccounts", true, "sa"),
               core("Event", "events", true, "ev"),
               type("apps", "v1", "Deployment", "deployments", true, "deploy"),
+              type("apps", "v1", "ReplicaSet", "replicasets", true, "rs"),
               type("batch", "v1", "Job", "jobs", true),
               type("batch", "v1", "CronJob", "cronjobs", true, "cj"),
               type("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", true),

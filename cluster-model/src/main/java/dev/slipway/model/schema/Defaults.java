@@ -51,6 +51,11 @@ public final class Defaults {
         template(spec);
       }
       case "Deployment.apps" -> deployment(Json.child(object, "spec"));
+      case "ReplicaSet.apps" -> {
+        ObjectNode spec = Json.child(object, "spec");
+        putIfAbsent(spec, "replicas", 1);
+        template(spec);
+      }
       case "Job.batch" -> job(Json.child(object, "spec"));
       case "CronJob.batch" -> {
         ObjectNode spec = Json.child(object, "spec");

@@ -43,6 +43,7 @@ public final class FixedFields {
       case "Pod" -> fixed.pod();
       case "Job.batch" -> fixed.job();
       case "Deployment.apps" -> fixed.same("a Deployment finds its pods by it", "spec", "selector");
+      case "ReplicaSet.apps" -> fixed.same("a ReplicaSet finds its pods by it", "spec", "selector");
       case "Service" -> fixed.service();
       case "ConfigMap" -> fixed.content("data", "binaryData");
       case "Secret" -> {

@@ -57,8 +57,8 @@ final class ObjectRules {
     switch (kind.toString()) {
       case "Pod" -> rules.podSpec(spec, List.of("spec"), Set.of("Always", "OnFailure", "Never"));
       case "ReplicationController" -> rules.replicationController(spec);
-      case "Deployment.apps", "Rollout.slipway.dev" ->
-          rules.workload(spec, kind.kind().equals("Deployment"));
+      case "Deployment.apps", "ReplicaSet.apps", "Rollout.slipway.dev" ->
+          rules.workload(spec, kind.group().equals("apps"));
       case "Job.batch" -> rules.job(spec, List.of("spec"));
       case "Lease.coordination.k8s.io" ->
           rules.atLeast(spec, List.of("spec"), "leaseDurationSeconds", 1);

@@ -33,6 +33,7 @@ public final class BootstrapRoles {
           "Pod", List.of("log", "status"),
           "ReplicationController", List.of("scale", "status"),
           "Deployment", List.of("scale", "status"),
+          "ReplicaSet", List.of("scale", "status"),
           "Rollout", List.of("scale", "status"),
           "Application", List.of("status"),
           "Job", List.of("status"),
@@ -43,6 +44,7 @@ public final class BootstrapRoles {
           "Pod", List.of("attach", "exec", "portforward", "eviction"),
           "ReplicationController", List.of("scale"),
           "Deployment", List.of("scale"),
+          "ReplicaSet", List.of("scale"),
           "Rollout", List.of("scale"),
           "ServiceAccount", List.of("token"));
 

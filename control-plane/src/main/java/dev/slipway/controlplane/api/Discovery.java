@@ -23,13 +23,15 @@ final class Discovery {
           "ReplicationController",
           "Service",
           "Deployment",
+          "ReplicaSet",
           "Job",
           "CronJob",
           "Application",
           "Rollout",
           "SyncRecord",
           "Repository");
-  static final Set<String> SCALABLE = Set.of("ReplicationController", "Deployment", "Rollout");
+  static final Set<String> SCALABLE =
+      Set.of("ReplicationController", "Deployment", "ReplicaSet", "Rollout");
 
   private static final List<String> VERBS =
       List.of("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch");
@@ -58,11 +60,9 @@ final class Discovery {
   private final Map<String, ObjectNode> answers = new LinkedHashMap<>();
   private final Map<String, ObjectNode> aggregated = new LinkedHashMap<>();
 
-  /// @param views kinds that can only be read
-  Discovery(ResourceTypes types, List<ResourceType> views, String version) {
+  Discovery(ResourceTypes types, String version) {
     var resources = new ArrayList<Resource>();
-    types.all().forEach(type -> resources.add(resource(type, VERBS)));
-    views.forEach(type -> resources.add(resource(type, List.of("get", "list", "watch"))));
+    types.all().forEach(type -> resources.add(resource(type)));
     resources.add(
         new Resource(
             "",
@@ -129,7 +129,7 @@ final class Discovery {
     return Optional.ofNullable(answers.get(path)).map(json -> ApiAnswer.json(200, json));
   }
 
-  private static Resource resource(ResourceType type, List<String> verbs) {
+  private static Resource resource(ResourceType type) {
     String kind = type.kind();
     var parts = new ArrayList<Part>();
     if (WITH_STATUS.contains(kind)) {
@@ -162,7 +162,7 @@ final class Discovery {
         type.namespaced(),
         type.shortNames(),
         IN_ALL.contains(kind) ? List.of("all") : List.of(),
-        verbs,
+        VERBS,
         parts);
   }
 

@@ -72,11 +72,11 @@ public final class KubernetesApi {
       Function<byte[], ObjectNode> yaml,
       String version) {
     this.cluster = cluster;
-    this.types = types.with(ReplicaSetView.TYPE);
+    this.types = types;
     this.reader = new Reader(cluster, new ReplicaSetView(cluster));
     this.clock = clock;
     this.access = access;
-    this.discovery = new Discovery(types, List.of(ReplicaSetView.TYPE), version);
+    this.discovery = new Discovery(types, version);
     this.openApi = new OpenApi(types, version);
     this.bodies = new ObjectBodies(yaml, chance);
     this.pages = new Pages(clock, chance);
@@ -144,8 +144,8 @@ public final class KubernetesApi {
     }
     ApiPath path = found.get();
     access.require(request.user(), wanted(path, request));
-    if (path.type().equals(ReplicaSetView.TYPE)) {
-      only("GET", request);
+    if (!request.method().equals("GET") && !path.name().isEmpty() && reader.isView(path.key())) {
+      throw readOnly(path);
     }
     var warnings = new ArrayList<String>();
     Cluster mine = (request.isDryRun() ? cluster.rehearsal() : cluster).as(author(request));
@@ -226,6 +226,9 @@ public final class KubernetesApi {
         KubeObject object = bodies.object(request, path, warnings);
         refuseEscalation(request, object);
         try {
+          if (reader.isView(object.key())) {
+            throw new ClusterException(Reason.ALREADY_EXISTS, "a revision of a Deployment");
+          }
           yield one(request, path.type(), 201, mine.create(object));
         } catch (ClusterException e) {
           ClusterException named =
@@ -806,6 +809,13 @@ public final class KubernetesApi {
                 new ClusterException(
                     Reason.NOT_FOUND,
                     "%s \"%s\" not found".formatted(path.resource(), path.name())));
+  }
+
+  private static ClusterException readOnly(ApiPath path) {
+    return new ClusterException(
+        Reason.METHOD_NOT_ALLOWED,
+        "%s \"%s\" is a revision of a Deployment: change the Deployment"
+            .formatted(path.resource(), path.name()));
   }
 
   private static ClusterException notAllowed(ApiRequest request) {

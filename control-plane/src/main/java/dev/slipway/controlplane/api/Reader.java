@@ -7,47 +7,63 @@ import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.cluster.WatchEvent;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/// The reading side of the API: stored objects as they are, and the kinds that are views of stored
-/// ones. A view has no state of its own and cannot be written.
+/// The reading side of the API: stored objects as they are, and beside stored ReplicaSets those
+/// that are views of a Deployment's revisions. A view has no state of its own and cannot be
+/// written.
 record Reader(EmbeddedCluster cluster, ReplicaSetView replicaSets) {
   Optional<KubeObject> get(ObjectKey key) {
+    Optional<KubeObject> stored = cluster.get(key);
+    return stored.isPresent() ? stored : view(key);
+  }
+
+  /// Whether this is there, but not stored.
+  boolean isView(ObjectKey key) {
+    return view(key).isPresent() && cluster.get(key).isEmpty();
+  }
+
+  private Optional<KubeObject> view(ObjectKey key) {
     return replicaSets.shows(key.groupKind())
         ? cluster.get(ReplicaSetView.source(key)).flatMap(replicaSets::of)
-        : cluster.get(key);
+        : Optional.empty();
   }
 
   Listing list(ObjectQuery query) {
-    return replicaSets.shows(query.kind())
-        ? shown(query, cluster.list(ReplicaSetView.source(query)))
-        : cluster.list(query);
+    Listing stored = cluster.list(query);
+    return replicaSets.shows(query.kind()) ? withViews(query, stored) : stored;
   }
 
   /// What there was at that very version.
   Listing listAt(ObjectQuery query, String resourceVersion) {
-    return replicaSets.shows(query.kind())
-        ? shown(query, cluster.listAt(ReplicaSetView.source(query), resourceVersion))
-        : cluster.listAt(query, resourceVersion);
+    Listing stored = cluster.listAt(query, resourceVersion);
+    return replicaSets.shows(query.kind()) ? withViews(query, stored) : stored;
   }
 
-  private Listing shown(ObjectQuery query, Listing sources) {
+  private Listing withViews(ObjectQuery query, Listing stored) {
+    Stream<KubeObject> views =
+        cluster.listAt(ReplicaSetView.source(query), stored.resourceVersion()).items().stream()
+            .flatMap(source -> shown(query, source).stream());
     return new Listing(
-        sources.items().stream()
-            .map(replicaSets::of)
-            .flatMap(Optional::stream)
-            .filter(object -> selects(query, object))
+        Stream.concat(stored.items().stream(), views)
+            .sorted(Comparator.comparing(KubeObject::namespace).thenComparing(KubeObject::name))
             .toList(),
-        sources.resourceVersion());
+        stored.resourceVersion());
   }
 
   Following follow(ObjectQuery query, String resourceVersion) {
-    if (!replicaSets.shows(query.kind())) {
-      return cluster.follow(query, resourceVersion, event -> event);
-    }
+    var stored = new Following.Source(query, event -> event);
     return cluster.follow(
-        ReplicaSetView.source(query), resourceVersion, event -> shown(query, event));
+        replicaSets.shows(query.kind())
+            ? List.of(
+                stored,
+                new Following.Source(ReplicaSetView.source(query), event -> shown(query, event)))
+            : List.of(stored),
+        resourceVersion);
   }
 
   private @Nullable WatchEvent shown(ObjectQuery query, WatchEvent event) {

@@ -7,8 +7,6 @@ import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.object.OwnerReference;
-import dev.slipway.model.object.ResourceType;
-import java.util.List;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -18,9 +16,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// as owned by the Deployment, with its revision and template where `kubectl rollout history` and
 /// `undo` read them.
 record ReplicaSetView(Cluster cluster) {
-  static final ResourceType TYPE =
-      new ResourceType("apps", "v1", "ReplicaSet", "replicasets", true, List.of("rs"));
-
+  private static final GroupKind SHOWN = new GroupKind("apps", "ReplicaSet");
   private static final GroupKind SOURCE = GroupKind.core("ReplicationController");
   private static final String HASH = "slipway.dev/template-hash";
   private static final String SHOWN_HASH = "pod-template-hash";
@@ -28,7 +24,7 @@ record ReplicaSetView(Cluster cluster) {
   private static final String SHOWN_REVISION = "deployment.kubernetes.io/revision";
 
   boolean shows(GroupKind kind) {
-    return kind.equals(TYPE.groupKind());
+    return kind.equals(SHOWN);
   }
 
   static ObjectKey source(ObjectKey key) {
@@ -60,7 +56,7 @@ record ReplicaSetView(Cluster cluster) {
 
   private static KubeObject shown(KubeObject controller, OwnerReference deployment) {
     ObjectNode json = Json.object();
-    json.put("apiVersion", TYPE.apiVersion()).put("kind", TYPE.kind());
+    json.put("apiVersion", "apps/v1").put("kind", SHOWN.kind());
     ObjectNode metadata = json.putObject("metadata");
     for (var member : controller.metadata().properties()) {
       if (!member.getKey().equals("managedFields")) {

@@ -3,6 +3,7 @@ package dev.slipway.controlplane.api;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.LabelSelector;
 import dev.slipway.model.object.ResourceType;
 import java.time.Duration;
 import java.time.Instant;
@@ -150,7 +151,9 @@ final class Tables {
                   "Containers",
                   row -> containers(row.spec().path("template").path("spec"), "name")),
               Column.wide(
-                  "Images", row -> containers(row.spec().path("template").path("spec"), "image")));
+                  "Images", row -> containers(row.spec().path("template").path("spec"), "image")),
+              Column.wide(
+                  "Selector", row -> LabelSelector.read(row.spec().path("selector")).toString()));
       case "Service" ->
           List.of(
               NAME,

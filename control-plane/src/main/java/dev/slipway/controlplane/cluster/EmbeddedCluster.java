@@ -146,8 +146,8 @@ public final class EmbeddedCluster implements Cluster {
   }
 
   /// As [#watch], for an owner with a thread of its own that reads.
-  public Following follow(ObjectQuery query, String resourceVersion, Following.View view) {
-    return store.follow(query, resourceVersion, view);
+  public Following follow(List<Following.Source> sources, String resourceVersion) {
+    return store.follow(sources, resourceVersion);
   }
 
   @Override

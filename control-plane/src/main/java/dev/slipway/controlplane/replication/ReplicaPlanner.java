@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/// What a replication controller does about its pods.
+/// What a replication controller or a ReplicaSet does about its pods.
 final class ReplicaPlanner {
   /// @param adopt pods of nobody that it selects
   /// @param release pods of its own that it selects no longer
@@ -36,7 +36,7 @@ final class ReplicaPlanner {
 
   /// @param pods owned by this controller, and those of nobody that it selects
   static Plan plan(KubeObject controller, List<KubeObject> pods, Instant now) {
-    LabelSelector selector = LabelSelector.ofMap(Json.stringMap(controller.spec(), "selector"));
+    LabelSelector selector = selector(controller);
     int desired = Json.integer(controller.spec(), "replicas", 1);
     var adopt = new ArrayList<KubeObject>();
     var release = new ArrayList<KubeObject>();
@@ -74,6 +74,13 @@ final class ReplicaPlanner {
         Math.max(0, -surplus),
         counts(controller, active, minReady, now),
         nextAvailable(active, minReady, now));
+  }
+
+  /// Of a ReplicaSet a selector of its own form, of a ReplicationController a map of labels.
+  static LabelSelector selector(KubeObject controller) {
+    return controller.kind().equals("ReplicaSet")
+        ? LabelSelector.read(controller.spec().path("selector"))
+        : LabelSelector.ofMap(Json.stringMap(controller.spec(), "selector"));
   }
 
   private static boolean isFinished(KubeObject pod) {

@@ -25,9 +25,11 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Follows replication controllers and pods, and carries out what [ReplicaPlanner] says.
+/// Follows replication controllers, ReplicaSets and pods, and carries out what [ReplicaPlanner]
+/// says.
 public final class ReplicationLoop implements AutoCloseable {
-  private static final GroupKind RC = GroupKind.core("ReplicationController");
+  private static final List<GroupKind> OWNERS =
+      List.of(GroupKind.core("ReplicationController"), new GroupKind("apps", "ReplicaSet"));
   private static final GroupKind POD = GroupKind.core("Pod");
   private static final int PARALLEL = 4;
   private static final int NAMES_TO_TRY = 5;
@@ -53,9 +55,14 @@ public final class ReplicationLoop implements AutoCloseable {
   public static ReplicationLoop start(
       Cluster cluster, EventRecorder events, Together together, Timeline timeline, Chance chance) {
     var loop = new ReplicationLoop(cluster, events, together, timeline, chance);
-    loop.followers.add(
-        Follower.start(
-            cluster, ObjectQuery.all(RC), timeline, (before, after) -> loop.look(before, after)));
+    for (GroupKind kind : OWNERS) {
+      loop.followers.add(
+          Follower.start(
+              cluster,
+              ObjectQuery.all(kind),
+              timeline,
+              (before, after) -> loop.look(before, after)));
+    }
     loop.followers.add(
         Follower.start(
             cluster,
@@ -79,13 +86,17 @@ public final class ReplicationLoop implements AutoCloseable {
       }
       Optional<OwnerReference> owner = pod.controller();
       if (owner.isPresent()) {
-        if (owner.get().kind().equals(RC.kind())) {
-          loop.add(ObjectKey.core(RC.kind(), pod.namespace(), owner.get().name()));
+        for (GroupKind kind : OWNERS) {
+          if (owner.get().kind().equals(kind.kind())) {
+            loop.add(new ObjectKey(kind.group(), kind.kind(), pod.namespace(), owner.get().name()));
+          }
         }
       } else {
-        for (KubeObject rc : cluster.list(ObjectQuery.in(RC, pod.namespace())).items()) {
-          if (LabelSelector.ofMap(Json.stringMap(rc.spec(), "selector")).matches(pod.labels())) {
-            loop.add(rc.key());
+        for (GroupKind kind : OWNERS) {
+          for (KubeObject rc : cluster.list(ObjectQuery.in(kind, pod.namespace())).items()) {
+            if (ReplicaPlanner.selector(rc).matches(pod.labels())) {
+              loop.add(rc.key());
+            }
           }
         }
       }
@@ -112,7 +123,7 @@ public final class ReplicationLoop implements AutoCloseable {
   private List<KubeObject> pods(KubeObject rc) {
     ObjectQuery inNamespace = ObjectQuery.in(POD, rc.namespace());
     var pods = new ArrayList<>(cluster.list(inNamespace.ownedBy(rc.uid())).items());
-    LabelSelector selector = LabelSelector.ofMap(Json.stringMap(rc.spec(), "selector"));
+    LabelSelector selector = ReplicaPlanner.selector(rc);
     if (!selector.isEverything()) {
       cluster.list(inNamespace.labelled(selector)).items().stream()
           .filter(pod -> pod.controller().isEmpty())

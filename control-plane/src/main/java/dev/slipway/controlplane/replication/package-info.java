@@ -1,4 +1,4 @@
-/// Keeps as many pods of a template as a replication controller asks for.
+/// Keeps as many pods of a template as a replication controller or a ReplicaSet asks for.
 @NullMarked
 package dev.slipway.controlplane.replication;
 

@@ -8,7 +8,8 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /// A watch that its owner reads at its own pace: nothing is queued for it, and what it does not
-/// read in time is forgotten. For one thread.
+/// read in time is forgotten. It may be of several kinds, whose changes come in the order in which
+/// they were made. For one thread.
 public final class Following implements AutoCloseable {
   /// Shows an event as something else, or not at all (null).
   @FunctionalInterface
@@ -16,26 +17,33 @@ public final class Following implements AutoCloseable {
     @Nullable WatchEvent show(WatchEvent event);
   }
 
+  /// What is watched, and how it is shown.
+  public record Source(ObjectQuery query, View view) {}
+
+  /// How far the changes of one kind were read.
+  static final class Place {
+    private final Track track;
+    private final Source source;
+    private Event at;
+
+    Place(Track track, Source source, Event at) {
+      this.track = track;
+      this.source = source;
+      this.at = at;
+    }
+  }
+
   private final ObjectStore store;
-  private final Track track;
-  private final ObjectQuery query;
-  private final View view;
+  private final Place[] places;
   private final Track.Follower wakeUp = this::wake;
-  private Event at;
   private long position;
   private volatile @Nullable Thread waiting;
 
-  Following(ObjectStore store, Track track, ObjectQuery query, View view, Event at, long position) {
+  Following(ObjectStore store, List<Place> places, long position) {
     this.store = store;
-    this.track = track;
-    this.query = query;
-    this.view = view;
-    this.at = at;
+    this.places = places.toArray(Place[]::new);
     this.position = position;
-  }
-
-  Track.Follower follower() {
-    return wakeUp;
+    places.forEach(place -> place.track.join(wakeUp));
   }
 
   private void wake() {
@@ -55,14 +63,15 @@ public final class Following implements AutoCloseable {
     var events = new ArrayList<WatchEvent>();
     while (true) {
       long known = store.revision();
-      boolean all = read(events, limit);
-      position = Math.max(position, all ? Math.max(known, at.revision()) : at.revision());
+      if (read(events, limit)) {
+        position = Math.max(position, known);
+      }
       long left = until - System.nanoTime();
       if (!events.isEmpty() || left <= 0) {
         return events;
       }
       waiting = Thread.currentThread();
-      if (at.next() == null) {
+      if (first() == null) {
         LockSupport.parkNanos(this, left);
       }
       waiting = null;
@@ -75,22 +84,64 @@ public final class Following implements AutoCloseable {
   /// @return whether nothing is left to read
   private boolean read(List<WatchEvent> events, int limit) {
     while (events.size() < limit) {
-      Event next = at.next();
-      if (next == null) {
+      Place place = first();
+      if (place == null) {
         return true;
       }
-      if (next == Event.FORGOTTEN) {
+      Event next = place.at.next();
+      if (next == null || next == Event.FORGOTTEN) {
         events.add(new WatchEvent.Expired("this watch is too far behind: list again"));
         return false;
       }
-      at = next;
-      WatchEvent seen = next.seenBy(query);
-      WatchEvent shown = seen == null ? null : view.show(seen);
+      place.at = next;
+      position = Math.max(position, next.revision());
+      WatchEvent seen = next.seenBy(place.source.query());
+      WatchEvent shown = seen == null ? null : place.source.view().show(seen);
       if (shown != null) {
         events.add(shown);
       }
     }
     return false;
+  }
+
+  /// The place whose next change is the oldest, one that was forgotten before all others; null when
+  /// there is no change.
+  ///
+  /// A change is in its chain before the next one is in any: so whoever has seen one finds every
+  /// older one by looking once more.
+  private @Nullable Place first() {
+    if (places.length == 1) {
+      return places[0].at.next() == null ? null : places[0];
+    }
+    while (true) {
+      Place first = null;
+      long oldest = Long.MAX_VALUE;
+      boolean empty = false;
+      for (Place place : places) {
+        Event next = place.at.next();
+        if (next == Event.FORGOTTEN) {
+          return place;
+        }
+        empty |= next == null;
+        if (next != null && next.revision() < oldest) {
+          first = place;
+          oldest = next.revision();
+        }
+      }
+      if (first == null || !empty || isStill(first, oldest)) {
+        return first;
+      }
+    }
+  }
+
+  private boolean isStill(Place first, long oldest) {
+    for (Place place : places) {
+      Event next = place.at.next();
+      if (place != first && next != null && next.revision() < oldest) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /// Nothing up to this revision was left out of what was read.
@@ -100,6 +151,8 @@ public final class Following implements AutoCloseable {
 
   @Override
   public void close() {
-    store.leave(track, wakeUp);
+    for (Place place : places) {
+      store.leave(place.track, wakeUp);
+    }
   }
 }

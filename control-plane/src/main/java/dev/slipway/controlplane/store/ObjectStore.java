@@ -326,13 +326,19 @@ public final class ObjectStore implements AutoCloseable {
   }
 
   /// As [#watch], for an owner with a thread of its own that reads.
-  public Following follow(ObjectQuery query, String resourceVersion, Following.View view) {
+  public Following follow(List<Following.Source> sources, String resourceVersion) {
     long from = number(resourceVersion);
     synchronized (lock) {
-      Track track = history.track(query.kind());
-      var following = new Following(this, track, query, view, place(track, from), from);
-      track.join(following.follower());
-      return following;
+      return new Following(
+          this,
+          sources.stream()
+              .map(
+                  source -> {
+                    Track track = history.track(source.query().kind());
+                    return new Following.Place(track, source, place(track, from));
+                  })
+              .toList(),
+          from);
     }
   }
 

@@ -2,7 +2,13 @@ package dev.slipway.controlplane.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.slipway.model.cluster.Author;
+import dev.slipway.model.cluster.ObjectQuery;
+import dev.slipway.model.cluster.WatchEvent;
 import dev.slipway.model.json.Json;
+import dev.slipway.model.object.GroupKind;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
 import java.util.Base64;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -10,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 class KubernetesApiTest {
   private static final String MAPS = "/api/v1/namespaces/default/configmaps";
@@ -97,7 +104,7 @@ class KubernetesApiTest {
           PATCH  | /api/v1/namespaces/default/configmaps/known       | []                                             | 400 | BadRequest
           PATCH  | /api/v1/namespaces/default/configmaps/none        | {}                                             | 404 | NotFound
           POST   | /api/v1/namespaces/default/configmaps/known       | {}                                             | 405 | MethodNotAllowed
-          POST   | /apis/apps/v1/namespaces/default/replicasets      | {'metadata':{'name':'a'}}                      | 405 | MethodNotAllowed
+          POST   | /apis/apps/v1/namespaces/default/replicasets      | {'metadata':{'name':'a'}}                      | 422 | Invalid
           GET    | /api/v1/namespaces/default/configmaps/known/scale |                                                | 404 | NotFound
           GET    | /api/v1/configmaps?labelSelector=a%20b            |                                                | 400 | BadRequest
           GET    | /api/v1/configmaps?fieldSelector=nothing          |                                                | 400 | BadRequest
@@ -416,5 +423,94 @@ class KubernetesApiTest {
     String[] lines = reply.text().split("\n", -1);
     assertThat(lines[0]).contains("\"ADDED\"").contains("\"name\":\"a\"");
     assertThat(lines[1]).contains("\"BOOKMARK\"").contains("k8s.io/initial-events-end");
+  }
+
+  @Test
+  void replicaSetsOfUsersStandBesideThoseThatAreRevisionsOfADeployment() throws Exception {
+    String sets = "/apis/apps/v1/namespaces/default/replicasets";
+    String version = api.get(sets).json().path("metadata").path("resourceVersion").asString();
+    revision("web-1");
+    assertThat(api.send("POST", sets, set("mine")).code()).isEqualTo(201);
+    revision("web-2");
+    assertThat(names(api.get(sets).json())).containsExactly("mine", "web-1", "web-2");
+    assertThat(api.send("POST", sets, set("web-1")).json().path("reason").asString())
+        .isEqualTo("AlreadyExists");
+    for (String method : List.of("DELETE", "PUT")) {
+      assertThat(api.send(method, sets + "/web-1", set("web-1")).json().path("message").asString())
+          .contains("change the Deployment");
+    }
+    assertThat(api.send("DELETE", sets + "/mine", "").code()).isEqualTo(200);
+    assertThat(names(api.get(sets).json())).containsExactly("web-1", "web-2");
+    var reader = new Reader(api.cluster, new ReplicaSetView(api.cluster));
+    ObjectQuery all = ObjectQuery.all(new GroupKind("apps", "ReplicaSet"));
+    try (var following = reader.follow(all, version)) {
+      assertThat(following.next(10, 0))
+          .extracting(
+              event ->
+                  switch (event) {
+                    case WatchEvent.Added(var object) -> "added " + object.name();
+                    case WatchEvent.Deleted(var object) -> "deleted " + object.name();
+                    default -> event.toString();
+                  })
+          .containsExactly("added web-1", "added mine", "added web-2", "deleted mine");
+      assertThat(following.position()).isEqualTo(api.store.revision());
+    }
+  }
+
+  private static String set(String name) {
+    return """
+        {'metadata':{'name':'%s'},'spec':{'replicas':0,'selector':{'matchLabels':{'a':'b'}},
+         'template':{'metadata':{'labels':{'a':'b'}},'spec':{'containers':[{'name':'c','image':'x'}]}}}}
+        """
+        .formatted(name);
+  }
+
+  /// As a rollout makes it of a Deployment.
+  private void revision(String name) {
+    KubeObject rollout =
+        api.cluster
+            .get(ObjectKey.slipway("Rollout", "default", "web"))
+            .orElseGet(
+                () ->
+                    api.cluster
+                        .as(Author.controller("test"))
+                        .create(
+                            KubeObject.make(
+                                "slipway.dev/v1",
+                                "Rollout",
+                                "default",
+                                "web",
+                                json -> {
+                                  json.set(
+                                      "spec",
+                                      Json.parse(set("web").replace('\'', '"')).path("spec"));
+                                  owned(json, "apps/v1", "Deployment", "web");
+                                })));
+    api.cluster
+        .as(Author.controller("test"))
+        .create(
+            KubeObject.make(
+                "v1",
+                "ReplicationController",
+                "default",
+                name,
+                json -> {
+                  ObjectNode spec =
+                      (ObjectNode) Json.parse(set(name).replace('\'', '"')).path("spec");
+                  spec.putObject("selector").put("a", "b");
+                  json.set("spec", spec);
+                  owned(json, "slipway.dev/v1", "Rollout", rollout.name());
+                }));
+  }
+
+  private static void owned(ObjectNode json, String apiVersion, String kind, String name) {
+    Json.child(json, "metadata")
+        .putArray("ownerReferences")
+        .addObject()
+        .put("apiVersion", apiVersion)
+        .put("kind", kind)
+        .put("name", name)
+        .put("uid", "u-" + name)
+        .put("controller", true);
   }
 }

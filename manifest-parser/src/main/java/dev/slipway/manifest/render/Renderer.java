@@ -36,6 +36,7 @@ public final class Renderer {
           "Repository",
           "Rollout",
           "Deployment",
+          "ReplicaSet",
           "ReplicationController",
           "Pod",
           "Job",
