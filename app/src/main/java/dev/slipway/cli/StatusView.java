@@ -162,7 +162,7 @@ final class StatusView {
     var rows = new ArrayList<List<String>>();
     for (JsonNode resource : Json.items(status, "resources")) {
       String name = Json.string(resource, "name", "");
-      String message = Json.string(resource, "message", "");
+      String message = message(resource);
       Optional<KubeObject> rollout =
           rollouts.stream()
               .filter(
@@ -190,6 +190,20 @@ final class StatusView {
               console.format(
                   List.of("KIND", "NAMESPACE", "NAME", "SYNC", "HEALTH", "MESSAGE"), rows));
     }
+  }
+
+  /// What of it differs and whose that is by now, before how it fares.
+  private static String message(JsonNode resource) {
+    String fields =
+        Json.items(resource, "differences").stream()
+            .map(
+                field -> {
+                  String owner = Json.string(field, "ownedBy", "");
+                  return Json.string(field, "path", "") + (owner.isEmpty() ? "" : " by " + owner);
+                })
+            .collect(java.util.stream.Collectors.joining("; "));
+    String message = Json.string(resource, "message", "");
+    return fields.isEmpty() ? message : message.isEmpty() ? fields : fields + "; " + message;
   }
 
   private void line(StringBuilder out, String name, String text) {

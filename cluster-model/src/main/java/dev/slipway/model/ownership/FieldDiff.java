@@ -6,7 +6,9 @@ import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.quantity.Quantity;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -53,6 +55,11 @@ public final class FieldDiff {
       }
     }
     return List.copyOf(changes);
+  }
+
+  /// Who owns the fields of an object: their managers by [Change#path].
+  public static Map<String, Set<String>> owners(KubeObject live) {
+    return ServerSideApply.managers(live);
   }
 
   /// What is desired and not live, in the order of the intent.

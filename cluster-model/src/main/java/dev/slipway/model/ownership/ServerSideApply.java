@@ -7,10 +7,13 @@ import dev.slipway.model.object.KubeObject;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -255,6 +258,16 @@ public final class ServerSideApply {
                     .filter(owner -> !owner.isApplier(manager))
                     .noneMatch(owner -> FieldSet.keeps(owner.fields(), path)))
         .toList();
+  }
+
+  static Map<String, Set<String>> managers(KubeObject object) {
+    var managers = new HashMap<String, Set<String>>();
+    for (Owner owner : owners(object)) {
+      for (List<String> path : FieldSet.leaves(owner.fields())) {
+        managers.computeIfAbsent(FieldSet.text(path), _ -> new TreeSet<>()).add(owner.manager());
+      }
+    }
+    return managers;
   }
 
   private static List<Owner> owners(KubeObject object) {

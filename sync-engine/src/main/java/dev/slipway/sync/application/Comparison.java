@@ -4,6 +4,7 @@ import dev.slipway.manifest.render.RenderedObject;
 import dev.slipway.model.health.Health;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.ownership.FieldDiff;
 import dev.slipway.sync.plan.IgnoredFields;
 import dev.slipway.sync.plan.SyncPlan;
 import dev.slipway.sync.plan.SyncPlanner;
@@ -21,6 +22,8 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// What is live beside what is wanted, and the lines of the status that say so.
 final class Comparison {
+  private static final int FIELDS_SHOWN = 10;
+
   private Comparison() {}
 
   static SyncPlan plan(Pass pass, List<RenderedObject> objects, Map<ObjectKey, KubeObject> live) {
@@ -46,10 +49,19 @@ final class Comparison {
     return pass.cluster.getAll(keys);
   }
 
-  static Set<ObjectKey> changed(SyncPlan plan) {
-    Set<ObjectKey> changed = new HashSet<>();
-    plan.actions().forEach(action -> changed.add(action.wanted().object().key()));
-    changed.addAll(plan.leaving());
+  /// What is not as wanted, with the fields that differ.
+  private static Map<ObjectKey, List<FieldDiff.Change>> changed(SyncPlan plan) {
+    var changed = new HashMap<ObjectKey, List<FieldDiff.Change>>();
+    for (SyncPlan.Action action : plan.actions()) {
+      List<FieldDiff.Change> fields =
+          switch (action) {
+            case SyncPlan.Action.Change(_, _, var changes) -> changes;
+            case SyncPlan.Action.Overwrite(_, _, var changes) -> changes;
+            case SyncPlan.Action.Create _, SyncPlan.Action.Replace _ -> List.of();
+          };
+      changed.put(action.wanted().object().key(), fields);
+    }
+    plan.leaving().forEach(key -> changed.put(key, List.of()));
     return changed;
   }
 
@@ -81,10 +93,8 @@ final class Comparison {
   ///
   /// @return the health of all of them together
   static Health resources(
-      Pass pass,
-      List<RenderedObject> objects,
-      Map<ObjectKey, KubeObject> live,
-      Set<ObjectKey> changed) {
+      Pass pass, List<RenderedObject> objects, Map<ObjectKey, KubeObject> live, SyncPlan plan) {
+    Map<ObjectKey, List<FieldDiff.Change>> changed = changed(plan);
     ArrayNode list = pass.status.json().putArray("resources");
     var all = new ArrayList<Health>();
     var keys = new HashSet<ObjectKey>();
@@ -99,8 +109,11 @@ final class Comparison {
               ? ""
               : object.declaredKind() + " " + key.name() + ": " + health.message();
       all.add(new Health(health.word(), message));
-      String sync = known == null ? "Missing" : changed.contains(key) ? "OutOfSync" : "Synced";
-      line(list, key, object.declaredKind(), sync, health);
+      String sync = known == null ? "Missing" : changed.containsKey(key) ? "OutOfSync" : "Synced";
+      ObjectNode line = line(list, key, object.declaredKind(), sync, health);
+      if (known != null) {
+        differences(line, known, changed.getOrDefault(key, List.of()));
+      }
     }
     for (Owned owned : pass.status.inventory()) {
       if (!keys.contains(owned.key()) && live.containsKey(owned.key())) {
@@ -110,7 +123,24 @@ final class Comparison {
     return Health.worst(all);
   }
 
-  private static void line(
+  /// The fields that differ, and whose they are by now.
+  private static void differences(
+      ObjectNode line, KubeObject live, List<FieldDiff.Change> changes) {
+    if (changes.isEmpty()) {
+      return;
+    }
+    ArrayNode list = line.putArray("differences");
+    Map<String, Set<String>> owners = FieldDiff.owners(live);
+    for (FieldDiff.Change change : changes.subList(0, Math.min(FIELDS_SHOWN, changes.size()))) {
+      ObjectNode field = list.addObject().put("path", change.path());
+      Set<String> managers = owners.getOrDefault(change.path(), Set.of());
+      if (!managers.isEmpty()) {
+        field.put("ownedBy", String.join(", ", managers));
+      }
+    }
+  }
+
+  private static ObjectNode line(
       ArrayNode list, ObjectKey key, String declaredKind, String sync, Health health) {
     ObjectNode line = list.addObject();
     line.put("group", key.group())
@@ -123,5 +153,6 @@ final class Comparison {
     if (!health.message().isEmpty()) {
       line.put("message", health.message());
     }
+    return line;
   }
 }

@@ -91,7 +91,7 @@ final class Onlooker {
                           pass.application.uid(), action.wanted().object().key(), pass.now))
               .min(Comparator.naturalOrder())
               .orElse(ApplicationReconciler.LOOK_AGAIN);
-      pass.status.health(Comparison.resources(pass, objects, live, Comparison.changed(plan)));
+      pass.status.health(Comparison.resources(pass, objects, live, plan));
       pass.status.sync("OutOfSync", revision);
       return Outcome.recheckAfter(pause, "an object is changed in turn by somebody else");
     }
@@ -102,7 +102,7 @@ final class Onlooker {
             "%s is changed again and again by somebody else"
                 .formatted(plan.actions().getFirst().wanted().object().key());
         pass.status.condition("SelfHealFailed", true, "ChangedAgain", message);
-        pass.status.health(Comparison.resources(pass, objects, live, Comparison.changed(plan)));
+        pass.status.health(Comparison.resources(pass, objects, live, plan));
         pass.status.sync("OutOfSync", revision);
         return Outcome.recheckAfter(pause, message);
       }
@@ -123,14 +123,14 @@ final class Onlooker {
       } catch (ClusterException e) {
         pass.status.condition(
             "SelfHealFailed", true, e.reason().word(), String.valueOf(e.getMessage()));
-        pass.status.health(Comparison.resources(pass, objects, live, Comparison.changed(plan)));
+        pass.status.health(Comparison.resources(pass, objects, live, plan));
         pass.status.sync("OutOfSync", revision);
         return Outcome.recheckAfter(pass.spec.retryAfter(1), String.valueOf(e.getMessage()));
       }
     }
     pass.status.condition("SelfHealFailed", false, "Healed", "");
     pass.status.sync(plan.isEmpty() ? "Synced" : "OutOfSync", revision);
-    pass.status.health(Comparison.resources(pass, objects, live, Comparison.changed(plan)));
+    pass.status.health(Comparison.resources(pass, objects, live, plan));
     pass.observed = Comparison.versions(pass, objects, live);
     return plan.leaving().isEmpty()
         ? idle(pass)

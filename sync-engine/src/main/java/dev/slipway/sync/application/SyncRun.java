@@ -27,7 +27,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -166,7 +165,7 @@ final class SyncRun {
       }
       case Step.AwaitHealth(String stage, Health worst) -> {
         pass.status.stage(stage);
-        pass.status.health(Comparison.resources(pass, objects, live, Comparison.changed(plan)));
+        pass.status.health(Comparison.resources(pass, objects, live, plan));
         pass.status.sync(plan.isEmpty() ? "Synced" : "OutOfSync", pass.status.operationRevision());
         return await(
             pass,
@@ -178,11 +177,11 @@ final class SyncRun {
       case Step.Fail(String stage, String why) -> {
         pass.status.stage(stage);
         pass.status.step("wait-healthy", why);
-        pass.status.health(Comparison.resources(pass, objects, live, Comparison.changed(plan)));
+        pass.status.health(Comparison.resources(pass, objects, live, plan));
         return fail(pass, record, why);
       }
       case Step.Done() -> {
-        pass.status.health(Comparison.resources(pass, objects, live, Set.of()));
+        pass.status.health(Comparison.resources(pass, objects, live, SyncPlan.NOTHING));
         pass.status.sync(plan.isEmpty() ? "Synced" : "OutOfSync", pass.status.operationRevision());
         operations.close(
             pass,
