@@ -18,6 +18,7 @@ import javax.naming.InvalidNameException;
 import javax.naming.ldap.LdapName;
 import javax.naming.ldap.Rdn;
 import jdk.net.ExtendedSocketOptions;
+import org.eclipse.jetty.http.HttpField;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.Request;
@@ -102,18 +103,35 @@ public final class Authenticator {
 
   private User impersonated(Request request, User sender) {
     String name = request.getHeaders().get("Impersonate-User");
+    List<String> groups = request.getHeaders().getValuesList("Impersonate-Group");
+    for (HttpField header : request.getHeaders()) {
+      String lower = header.getLowerCaseName();
+      if (lower.equals("impersonate-uid") || lower.startsWith("impersonate-extra-")) {
+        throw Exchange.bad(header.getName() + " is not known here: users have a name and groups");
+      }
+    }
     if (name == null || name.isEmpty()) {
+      if (!groups.isEmpty()) {
+        throw Exchange.bad("Impersonate-Group needs an Impersonate-User");
+      }
       return sender;
     }
-    List<String> groups = request.getHeaders().getValuesList("Impersonate-Group");
-    access.require(sender, AccessRequest.object("impersonate", "", "users", "", "", name));
+    String[] account = name.split(":", -1);
+    boolean isAccount = account.length == 4 && name.startsWith("system:serviceaccount:");
+    access.require(
+        sender,
+        isAccount
+            ? AccessRequest.object("impersonate", "", "serviceaccounts", "", account[2], account[3])
+            : AccessRequest.object("impersonate", "", "users", "", "", name));
     for (String group : groups) {
       access.require(sender, AccessRequest.object("impersonate", "", "groups", "", "", group));
     }
-    String[] account = name.split(":", -1);
-    if (account.length == 4 && name.startsWith("system:serviceaccount:") && groups.isEmpty()) {
-      return User.serviceAccount(account[2], account[3]);
+    if (name.equals(User.ANONYMOUS.name())) {
+      return User.ANONYMOUS.spokenForBy(sender);
     }
-    return User.authenticated(name, groups);
+    return (isAccount && groups.isEmpty()
+            ? User.serviceAccount(account[2], account[3])
+            : User.authenticated(name, groups))
+        .spokenForBy(sender);
   }
 }

@@ -32,6 +32,7 @@ public final class Exchange {
   static final int MAX_BODY = 8 << 20;
 
   private static final int PIECE = 32 << 10;
+  private static final int PASSED_OVER = 64 << 10;
 
   private final Request request;
   private final Response response;
@@ -40,6 +41,7 @@ public final class Exchange {
   private final Callback callback;
   private final RequestLimits.Share share;
   private final Fields query;
+  private boolean bodyTaken;
   private boolean answered;
   private boolean upgraded;
 
@@ -138,6 +140,7 @@ public final class Exchange {
   /// @throws ClusterException `TOO_LARGE` when it is longer, `TOO_MANY_REQUESTS` when too many
   ///   bodies are in memory
   public byte[] body(int limit) {
+    bodyTaken = true;
     share.rest();
     var body = new ByteArrayOutputStream();
     try (InputStream in = Content.Source.asInputStream(request)) {
@@ -194,9 +197,25 @@ public final class Exchange {
   /// from elsewhere.
   public void answer(int code, String contentType, byte[] bytes) {
     share.rest();
+    passOver();
     head(code, contentType);
     response.getHeaders().put(HttpHeader.CONTENT_LENGTH, bytes.length);
     write(true, ByteBuffer.wrap(bytes));
+  }
+
+  /// Reads what was sent with a request that is answered without it: over HTTP/2 a client whose
+  /// body is not taken may lose the answer.
+  private void passOver() {
+    if (bodyTaken || method().equals("GET") || request.getLength() == 0) {
+      return;
+    }
+    bodyTaken = true;
+    try (InputStream in = Content.Source.asInputStream(request)) {
+      in.readNBytes(PASSED_OVER);
+    } catch (IOException e) {
+      // The answer tells what is wrong, as far as it is heard.
+      return;
+    }
   }
 
   /// What the person who asks should read, beside the answer.

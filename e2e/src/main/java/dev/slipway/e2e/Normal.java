@@ -79,6 +79,7 @@ final class Normal {
         line = AGE.matcher(line).replaceAll("<age>").replaceAll(" +", " ");
         line = line.replaceAll("^(resourceVersion|  resourceVersion): .*", "$1: <version>");
         line = line.replaceAll("/tmp/[^ ]*(LIVE|MERGED)-[0-9]+[^ ]*", "<file>");
+        line = line.replaceAll("/tmp/kubectl-edit-[0-9]+", "<file>");
         normal.add(line);
       } else {
         normal.add(node(item, name.equals("cells") ? "cell" : ""));

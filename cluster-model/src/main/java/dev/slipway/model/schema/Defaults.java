@@ -11,6 +11,9 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// What a kube-apiserver fills in where an object says nothing.
 public final class Defaults {
+  private static final List<String> METADATA_MAPS =
+      List.of("annotations", "labels", "finalizers", "ownerReferences");
+
   private Defaults() {}
 
   /// Changes the tree, which is the caller's own.
@@ -20,6 +23,14 @@ public final class Defaults {
                 GroupKind.groupOf(Json.string(object, "apiVersion", "")),
                 Json.string(object, "kind", ""))
             .toString();
+    // An empty map says as little as none: clients that compare would see a difference.
+    if (object.path("metadata") instanceof ObjectNode metadata) {
+      for (String field : METADATA_MAPS) {
+        if (metadata.path(field).isContainer() && metadata.path(field).isEmpty()) {
+          metadata.remove(field);
+        }
+      }
+    }
     switch (kind) {
       case "Pod" -> podSpec(Json.child(object, "spec"));
       case "Namespace" -> {

@@ -24,7 +24,9 @@ public final class ServiceAccountTokens {
   /// The audience of this API itself, and the issuer.
   public static final String ISSUER = "https://kubernetes.default.svc";
 
-  static final Duration SHORTEST = Duration.ofMinutes(10);
+  /// No token lives for less.
+  public static final Duration SHORTEST = Duration.ofMinutes(10);
+
   static final Duration LONGEST = Duration.ofDays(365);
   private static final String HEADER =
       encode("{\"alg\":\"ES256\",\"typ\":\"JWT\"}".getBytes(StandardCharsets.US_ASCII));
@@ -46,8 +48,7 @@ public final class ServiceAccountTokens {
 
   /// @param audiences for whom; empty for this API
   public Issued issue(KubeObject account, List<String> audiences, Duration life, Instant now) {
-    Duration within =
-        life.compareTo(SHORTEST) < 0 ? SHORTEST : life.compareTo(LONGEST) > 0 ? LONGEST : life;
+    Duration within = life.compareTo(LONGEST) > 0 ? LONGEST : life;
     Instant expires = now.plus(within);
     ObjectNode claims = Json.object();
     var audience = claims.putArray("aud");

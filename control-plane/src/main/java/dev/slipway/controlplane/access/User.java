@@ -6,7 +6,8 @@ import java.util.List;
 /// Who asks, as authenticated.
 ///
 /// @param groups what else the rules may call this user
-public record User(String name, List<String> groups) {
+/// @param impersonator who really asks, when somebody speaks for this user; empty otherwise
+public record User(String name, List<String> groups, String impersonator) {
   /// Members may do everything, whatever the rules say.
   public static final String MASTERS = "system:masters";
 
@@ -15,7 +16,7 @@ public record User(String name, List<String> groups) {
 
   /// Somebody who proved nothing.
   public static final User ANONYMOUS =
-      new User("system:anonymous", List.of("system:unauthenticated"));
+      new User("system:anonymous", List.of("system:unauthenticated"), "");
 
   public User {
     groups = List.copyOf(groups);
@@ -27,7 +28,12 @@ public record User(String name, List<String> groups) {
     if (!all.contains(AUTHENTICATED)) {
       all.add(AUTHENTICATED);
     }
-    return new User(name, all);
+    return new User(name, all, "");
+  }
+
+  /// This user, for whom another speaks.
+  public User spokenForBy(User other) {
+    return new User(name, groups, other.name());
   }
 
   public static User serviceAccount(String namespace, String name) {
@@ -37,6 +43,6 @@ public record User(String name, List<String> groups) {
   }
 
   public boolean isAnonymous() {
-    return equals(ANONYMOUS);
+    return name.equals(ANONYMOUS.name());
   }
 }

@@ -215,7 +215,15 @@ public final class KubernetesApi {
     return new Author(
         request.parameter("fieldManager").orElse(program.isEmpty() ? "unknown" : program),
         request.user().name(),
-        request.parameter("slipwayReason").orElse(""));
+        reason(request));
+  }
+
+  private static String reason(ApiRequest request) {
+    String impersonator = request.user().impersonator();
+    String stated = request.parameter("slipwayReason").orElse("");
+    return impersonator.isEmpty()
+        ? stated
+        : "impersonated by " + impersonator + (stated.isEmpty() ? "" : ": " + stated);
   }
 
   private ApiAnswer collection(
@@ -276,6 +284,7 @@ public final class KubernetesApi {
       case "PUT" -> {
         KubeObject next = bodies.object(request, path, warnings);
         refuseEscalation(request, next);
+        existing(path);
         yield one(request, type, 200, mine.replace(next));
       }
       case "PATCH" -> patch(mine, path, request, warnings);

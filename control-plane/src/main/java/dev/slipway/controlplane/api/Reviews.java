@@ -167,7 +167,19 @@ record Reviews(
   ApiAnswer token(KubeObject account, ApiRequest request) {
     ObjectNode wanted = bodies.tree(request);
     JsonNode spec = wanted.path("spec");
-    Duration life = Duration.ofSeconds(Json.number(spec, "expirationSeconds", 3_600));
+    long seconds = Json.number(spec, "expirationSeconds", 3_600);
+    if (seconds < ServiceAccountTokens.SHORTEST.toSeconds()) {
+      throw new ClusterException(
+          ClusterException.Reason.INVALID,
+          "TokenRequest.authentication.k8s.io \"\" is invalid: spec.expirationSeconds: Invalid value: %d: may not specify a duration less than 10 minutes"
+              .formatted(seconds),
+          List.of(
+              new ClusterException.Cause(
+                  "spec.expirationSeconds",
+                  "FieldValueInvalid",
+                  "may not specify a duration less than 10 minutes")));
+    }
+    Duration life = Duration.ofSeconds(seconds);
     ServiceAccountTokens.Issued issued =
         tokens.issue(account, Json.strings(spec, "audiences"), life, clock.instant());
     wanted.put("apiVersion", AUTHENTICATION + "/v1").put("kind", "TokenRequest");

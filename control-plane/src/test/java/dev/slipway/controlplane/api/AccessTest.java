@@ -145,6 +145,13 @@ class AccessTest {
             .path("status")
             .path("token")
             .asString();
+    assertThat(
+            api.send(
+                    "POST",
+                    "/api/v1/namespaces/default/serviceaccounts/robot/token",
+                    "{'spec':{'expirationSeconds':599}}")
+                .code())
+        .isEqualTo(422);
     assertThat(api.tokens.holder(token, api.timeline.instant()))
         .hasValueSatisfying(
             holder ->
