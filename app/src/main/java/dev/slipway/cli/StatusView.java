@@ -207,7 +207,7 @@ final class StatusView {
   }
 
   private void line(StringBuilder out, String name, String text) {
-    out.append("%-13s".formatted(name.isEmpty() ? "" : name + ":"))
+    out.append("%-12s ".formatted(name.isEmpty() ? "" : name + ":"))
         .append(text.replace("\n", "\n" + " ".repeat(13)))
         .append('\n');
   }

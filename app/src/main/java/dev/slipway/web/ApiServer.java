@@ -122,15 +122,9 @@ public final class ApiServer implements AutoCloseable {
     var alpn = new ALPNServerConnectionFactory("h2", "http/1.1");
     alpn.setDefaultProtocol("http/1.1");
     var tls = new SslConnectionFactory(keys, alpn.getProtocol());
+    // Of factories for one protocol a connector keeps the last: both kinds share theirs.
     return where.plainHttp()
-        ? new ConnectionFactory[] {
-          new DetectorConnectionFactory(tls),
-          new HttpConnectionFactory(config),
-          tls,
-          alpn,
-          http2,
-          http
-        }
+        ? new ConnectionFactory[] {new DetectorConnectionFactory(tls), http, tls, alpn, http2}
         : new ConnectionFactory[] {tls, alpn, http2, http};
   }
 

@@ -80,6 +80,23 @@ class HostileInputTest {
         .formatted(name, rest);
   }
 
+  /// Asked for by `--plain-http`; everything else here speaks TLS on this port.
+  @Test
+  void onePortAnswersWithAndWithoutTls() throws Exception {
+    try (var socket = new Socket("127.0.0.1", admin.port())) {
+      socket.setSoTimeout(20_000);
+      socket
+          .getOutputStream()
+          .write(
+              "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+                  .getBytes(StandardCharsets.US_ASCII));
+      assertThat(new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII))
+          .startsWith("HTTP/1.1 200 OK\r\n")
+          .endsWith("\r\n\r\nok");
+    }
+    assertThat(get("/healthz")).isEqualTo(200);
+  }
+
   @Test
   void whatCannotBeMeantIsRefusedInWords() throws Exception {
     assertThat(

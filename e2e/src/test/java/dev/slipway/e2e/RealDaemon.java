@@ -61,7 +61,8 @@ final class RealDaemon implements AutoCloseable {
             "--data-dir",
             data.toString(),
             "--listen",
-            "127.0.0.1:" + port));
+            "127.0.0.1:" + port,
+            "--plain-http"));
     return new ProcessBuilder(command)
         .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
         .redirectErrorStream(true)
