@@ -66,6 +66,7 @@ public final class World {
   private static final int SURGE = 1;
   private static final int LONGEST_ABSENCE_MILLIS = 12_000;
   private static final int BUSY_TASKS = 600;
+  private static final long SETTLED_NANOS = Duration.ofSeconds(2).toNanos();
   private static final int MAX_TASKS = 200_000;
   private static final ObjectKey APP = ObjectKey.slipway("Application", "default", "shop");
   private static final GroupKind POD = GroupKind.core("Pod");
@@ -460,7 +461,9 @@ public final class World {
       throw new Broken("I2: " + web.size() + " pods exist, " + (REPLICAS + SURGE) + " may");
     }
     // While the disk is full the status may still tell of pods that were damaged: they must run
-    // too.
+    // too. And a rollout lets old pods go first that are not available, by their number: when the
+    // one it counted becomes ready before the controller acts, a ready one goes, as on Kubernetes.
+    // So a workload that was damaged is held to its limit once it has been whole for a while.
     if (ready < REPLICAS || runtime.running("web") < REPLICAS) {
       wholeSince = Long.MAX_VALUE;
     } else if (wholeSince == Long.MAX_VALUE) {
@@ -468,7 +471,8 @@ public final class World {
     }
     if (ready >= REPLICAS) {
       undamaged |=
-          wholeSince != Long.MAX_VALUE && timeline.nanos() > Math.max(wholeSince, damagedAt);
+          wholeSince != Long.MAX_VALUE
+              && timeline.nanos() > Math.max(wholeSince, damagedAt) + SETTLED_NANOS;
     } else if (undamaged) {
       throw new Broken("I2: only " + ready + " pods are available, " + REPLICAS + " must be");
     }
