@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.slipway.testing.http.HttpConnection;
 import dev.slipway.testing.http.Target;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -83,7 +84,7 @@ class HostileInputTest {
   /// Asked for by `--plain-http`; everything else here speaks TLS on this port.
   @Test
   void onePortAnswersWithAndWithoutTls() throws Exception {
-    try (var socket = new Socket("127.0.0.1", admin.port())) {
+    try (var socket = new Socket(InetAddress.getLoopbackAddress(), admin.port())) {
       socket.setSoTimeout(20_000);
       socket
           .getOutputStream()

@@ -68,13 +68,10 @@ final class SimulatedRuntime implements ContainerRuntime {
         .anyMatch(process -> !running.add(process.spec.podUid() + "/" + process.spec.container()));
   }
 
-  /// How many containers of this name run, whether or not anybody has heard of it.
-  int running(String container) {
-    return (int)
-        processes.values().stream()
-            .filter(p -> p.starts > 0 && p.exited == null)
-            .filter(p -> p.spec.container().equals(container))
-            .count();
+  /// Whether a container of this pod runs, whether or not anybody has heard of it.
+  boolean runs(String podUid) {
+    return processes.values().stream()
+        .anyMatch(p -> p.starts > 0 && p.exited == null && p.spec.podUid().equals(podUid));
   }
 
   int running() {

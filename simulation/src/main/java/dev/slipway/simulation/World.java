@@ -464,7 +464,8 @@ public final class World {
     // too. And a rollout lets old pods go first that are not available, by their number: when the
     // one it counted becomes ready before the controller acts, a ready one goes, as on Kubernetes.
     // So a workload that was damaged is held to its limit once it has been whole for a while.
-    if (ready < REPLICAS || runtime.running("web") < REPLICAS) {
+    if (ready < REPLICAS
+        || web.stream().filter(pod -> runtime.runs(pod.uid())).count() < REPLICAS) {
       wholeSince = Long.MAX_VALUE;
     } else if (wholeSince == Long.MAX_VALUE) {
       wholeSince = timeline.nanos();
