@@ -93,7 +93,7 @@ class HostileInputTest {
                   .getBytes(StandardCharsets.US_ASCII));
       assertThat(new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII))
           .startsWith("HTTP/1.1 200 OK\r\n")
-          .endsWith("\r\n\r\nok");
+          .endsWith("\r\n\r\nok\n");
     }
     assertThat(get("/healthz")).isEqualTo(200);
   }
