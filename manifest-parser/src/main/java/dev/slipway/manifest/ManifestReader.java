@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -193,7 +194,7 @@ public final class ManifestReader {
               e.column(),
               "syntax",
               String.valueOf(e.getMessage()),
-              lines.excerpt(e.line(), false)));
+              lines.excerpt(e.line(), lines.haveSecret())));
     }
     return new FileResult(items, problems, doubtful);
   }
@@ -346,11 +347,18 @@ public final class ManifestReader {
   /// The lines of a file, cut only when one is asked for.
   private static final class Lines {
     private static final int LONGEST = 160;
+    private static final Pattern SECRET = Pattern.compile("kind['\"]?\\s*:\\s*['\"]?Secret\\b");
     private final byte[] bytes;
     private String @org.jspecify.annotations.Nullable [] lines;
 
     Lines(byte[] bytes) {
       this.bytes = bytes;
+    }
+
+    /// Whether a Secret seems to be declared here: of a text that cannot be parsed nobody knows
+    /// whose lines are whose.
+    boolean haveSecret() {
+      return SECRET.matcher(new String(bytes, StandardCharsets.UTF_8)).find();
     }
 
     String excerpt(int line, boolean secret) {

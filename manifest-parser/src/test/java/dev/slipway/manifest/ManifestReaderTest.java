@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ManifestReaderTest {
   @TempDir Path folder;
@@ -123,6 +124,18 @@ class ManifestReaderTest {
 
   private Manifests read(Kinds kinds) throws IOException {
     return ManifestReader.read(new DirectoryTree(folder), ReadOptions.EVERYTHING, kinds);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"kind: Secret", "\"kind\" : \"Secret\"", "'kind':\n  'Secret'"})
+  void aSecretsValueIsNotShownWhenItsFileCannotBeParsed(String kind) throws IOException {
+    write(
+        "a.yaml",
+        "apiVersion: v1\n%s\nmetadata: {name: a}\nstringData:\n  password: hunter2: x\n"
+            .formatted(kind));
+    List<Problem> problems = read().problems();
+    assertThat(problems).hasSize(1).first().extracting(Problem::code).isEqualTo("syntax");
+    assertThat(problems.toString() + problems.getFirst().text()).doesNotContain("hunter2");
   }
 
   @Test

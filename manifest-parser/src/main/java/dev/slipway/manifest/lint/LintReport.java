@@ -7,6 +7,8 @@ import dev.slipway.manifest.Problem;
 import dev.slipway.manifest.ReadOptions;
 import dev.slipway.model.json.Json;
 import java.io.IOException;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.TreeSet;
@@ -36,9 +38,12 @@ public record LintReport(int files, int objects, List<Problem> problems) {
 
   public String summary() {
     return problems.isEmpty()
-        ? "%d files, %d objects, no problems".formatted(files, objects)
-        : "%d files, %d problem%s"
-            .formatted(files, problems.size(), problems.size() == 1 ? "" : "s");
+        ? count(files, "file") + ", " + count(objects, "object") + ", no problems"
+        : count(files, "file") + ", " + count(problems.size(), "problem");
+  }
+
+  private static String count(int number, String word) {
+    return number + " " + word + (number == 1 ? "" : "s");
   }
 
   public ObjectNode json() {
@@ -74,7 +79,7 @@ public record LintReport(int files, int objects, List<Problem> problems) {
       ObjectNode result = results.addObject().put("ruleId", problem.code()).put("level", "error");
       result.putObject("message").put("text", problem.message());
       ObjectNode place = result.putArray("locations").addObject().putObject("physicalLocation");
-      place.putObject("artifactLocation").put("uri", problem.file());
+      place.putObject("artifactLocation").put("uri", uri(problem.file()));
       place
           .putObject("region")
           .put("startLine", Math.max(1, problem.line()))
@@ -97,6 +102,15 @@ public record LintReport(int files, int objects, List<Problem> problems) {
                   data(problem.message())));
     }
     return text.toString();
+  }
+
+  /// A relative reference: code hosts take a `%` or a blank in it for what it means in one.
+  private static String uri(String file) {
+    try {
+      return new URI(null, null, "/" + file, null).getRawPath().substring(1);
+    } catch (URISyntaxException e) {
+      return file;
+    }
   }
 
   private static String data(String text) {
