@@ -43,6 +43,10 @@ final class Probes implements AutoCloseable {
     final List<Scheduled> timers = new ArrayList<>();
     final Map<ProbeSpec.Kind, Integer> successes = new HashMap<>();
     final Map<ProbeSpec.Kind, Integer> failures = new HashMap<>();
+
+    /// When it was first asked whether it has started.
+    long startAskedNanos = -1;
+
     boolean started;
     boolean ready;
     @Nullable String failed;
@@ -118,13 +122,17 @@ final class Probes implements AutoCloseable {
         return;
       }
     }
+    long asked = timeline.nanos();
+    if (spec.kind() == ProbeSpec.Kind.STARTUP && watched.startAskedNanos < 0) {
+      watched.startAskedNanos = asked;
+    }
     Optional<String> failure = asker.ask(spec, watched.id, watched.address);
     boolean news;
     synchronized (this) {
       if (watched.gone || closed) {
         return;
       }
-      news = record(watched, spec, failure);
+      news = record(watched, spec, failure, asked);
       watched.timers.clear();
       watched.timers.add(timeline.schedule(pause(watched, spec), () -> run(watched, spec)));
     }
@@ -144,7 +152,8 @@ final class Probes implements AutoCloseable {
     return eager && failures < 100 ? quick.multipliedBy(1 + failures / 10) : spec.period();
   }
 
-  private static boolean record(Watched watched, ProbeSpec spec, Optional<String> failure) {
+  private static boolean record(
+      Watched watched, ProbeSpec spec, Optional<String> failure, long asked) {
     ProbeSpec.Kind kind = spec.kind();
     if (failure.isEmpty()) {
       watched.failures.put(kind, 0);
@@ -167,8 +176,10 @@ final class Probes implements AutoCloseable {
     }
     return switch (kind) {
       case STARTUP -> {
+        // It is asked more often than its period: so its time counts, not the number of failures.
         boolean tooLong =
-            elapsed(failures).compareTo(spec.period().multipliedBy(spec.failureThreshold())) >= 0;
+            asked - watched.startAskedNanos
+                >= spec.period().multipliedBy(spec.failureThreshold()).toNanos();
         if (tooLong && watched.failed == null) {
           watched.failed = word(spec) + " failed: " + failure.get();
           yield true;
@@ -186,15 +197,6 @@ final class Probes implements AutoCloseable {
         yield first;
       }
     };
-  }
-
-  /// How long this many eager questions take: the pauses of [#pause] added up.
-  private static Duration elapsed(int failures) {
-    long millis = 0;
-    for (int i = 0; i < failures; i++) {
-      millis += 100L * (1 + i / 10);
-    }
-    return Duration.ofMillis(millis);
   }
 
   private static String word(ProbeSpec spec) {
