@@ -27,6 +27,26 @@ final class DeliveryCommands {
   abstract static class OnApplication extends Context {
     @Parameters(paramLabel = "APP", description = "The application.")
     String name = "";
+
+    /// Leaves a request at the application, for the daemon to find.
+    ///
+    /// @return its id, by which the answer is known
+    String ask(String request, Consumer<ObjectNode> content) {
+      String id = UUID.randomUUID().toString();
+      ObjectNode body = Json.object().put("id", id).put("by", user());
+      content.accept(body);
+      api()
+          .merge(
+              Api.APPLICATION,
+              namespace,
+              name,
+              patch ->
+                  patch
+                      .putObject("metadata")
+                      .putObject("annotations")
+                      .put("slipway.dev/" + request + "-requested", Json.text(body)));
+      return id;
+    }
   }
 
   /// A command that asks for something and may wait for it.
@@ -42,19 +62,7 @@ final class DeliveryCommands {
     Duration timeout = Duration.ofSeconds(600);
 
     int request(String request, Consumer<ObjectNode> content) {
-      String id = UUID.randomUUID().toString();
-      ObjectNode body = Json.object().put("id", id).put("by", user());
-      content.accept(body);
-      api()
-          .merge(
-              Api.APPLICATION,
-              namespace,
-              name,
-              patch ->
-                  patch
-                      .putObject("metadata")
-                      .putObject("annotations")
-                      .put("slipway.dev/" + request + "-requested", Json.text(body)));
+      String id = ask(request, content);
       if (async) {
         console().line(request + " of " + name + " requested");
         return 0;
@@ -154,41 +162,47 @@ final class DeliveryCommands {
       if (local != null && revision != null) {
         throw new CommandFailed(2, "--local and --revision exclude each other");
       }
-      String path =
-          "/slipway/v1/applications/"
-              + ApiClient.encode(namespace)
-              + "/"
-              + ApiClient.encode(name)
-              + "/diff";
       JsonNode diff =
           local == null
-              ? api()
-                  .client()
-                  .get(path + (revision == null ? "" : "?revision=" + ApiClient.encode(revision)))
-              : api().client().post(path, LocalFiles.read(local));
+              ? of(this, revision)
+              : api().client().post(path(this), LocalFiles.read(local));
       if (output.isTable()) {
-        write(diff);
+        write(console(), diff);
       } else {
         output.tree(console(), diff);
       }
       return Json.bool(diff, "same", false) ? 0 : 1;
     }
 
-    private void write(JsonNode diff) {
-      objects(console(), diff);
+    static JsonNode of(OnApplication command, @Nullable String revision) {
+      return command
+          .api()
+          .client()
+          .get(path(command) + (revision == null ? "" : "?revision=" + ApiClient.encode(revision)));
+    }
+
+    private static String path(OnApplication command) {
+      return "/slipway/v1/applications/"
+          + ApiClient.encode(command.namespace)
+          + "/"
+          + ApiClient.encode(command.name)
+          + "/diff";
+    }
+
+    static void write(Console console, JsonNode diff) {
+      objects(console, diff);
       int count = Json.items(diff, "objects").size();
-      console()
-          .line(
-              count == 0
-                  ? "no differences: %d objects are as %s wants them"
-                      .formatted(
-                          Json.integer(diff, "unchanged", 0),
-                          StatusView.brief(Json.string(diff, "revision", "")))
-                  : "%d of %d objects differ from %s"
-                      .formatted(
-                          count,
-                          count + Json.integer(diff, "unchanged", 0),
-                          StatusView.brief(Json.string(diff, "revision", ""))));
+      console.line(
+          count == 0
+              ? "no differences: %d objects are as %s wants them"
+                  .formatted(
+                      Json.integer(diff, "unchanged", 0),
+                      StatusView.brief(Json.string(diff, "revision", "")))
+              : "%d of %d objects differ from %s"
+                  .formatted(
+                      count,
+                      count + Json.integer(diff, "unchanged", 0),
+                      StatusView.brief(Json.string(diff, "revision", ""))));
     }
 
     /// Each object that differs, field by field.
@@ -267,19 +281,57 @@ final class DeliveryCommands {
         description = "Delete and make anew what cannot be changed in place.")
     boolean force;
 
-    @Option(names = "--dry-run", description = "Only show what would change.")
+    @Option(
+        names = "--dry-run",
+        description =
+            "Only show what would be done, in which order. Exit code: 0 nothing, 1 something.")
     boolean dryRun;
+
+    /// What would change, and then the steps.
+    private int shown(JsonNode diff) {
+      if (!resources.isEmpty()) {
+        throw new CommandFailed(2, "--dry-run shows the whole sync: leave --resource out");
+      }
+      Diff.write(console(), diff);
+      JsonNode policy = diff.path("prune");
+      boolean prunes =
+          prune != null ? prune : confirmPrune || Json.bool(policy, "automatic", false);
+      var rows = new ArrayList<List<String>>();
+      for (JsonNode step : Json.items(diff, "steps")) {
+        String action = Json.string(step, "action", "");
+        if (prunes || !action.equals("prune")) {
+          rows.add(
+              List.of(
+                  "" + (rows.size() + 1),
+                  Json.string(step, "stage", ""),
+                  action,
+                  Json.string(step, "kind", ""),
+                  Json.string(step, "namespace", ""),
+                  Json.string(step, "name", "")));
+        }
+      }
+      if (!rows.isEmpty()) {
+        console().line("");
+        console().table(List.of("STEP", "STAGE", "ACTION", "KIND", "NAMESPACE", "NAME"), rows);
+      }
+      int gone = Json.integer(policy, "count", 0);
+      if (gone > 0 && !prunes) {
+        console()
+            .line(
+                gone
+                    + (gone == 1 ? " object that Git" : " objects that Git")
+                    + " no longer has would stay: --prune deletes");
+      } else if (gone > 0 && !confirmPrune && policy.has("confirmation")) {
+        console()
+            .line("it would wait before it deletes: " + Json.string(policy, "confirmation", ""));
+      }
+      return rows.isEmpty() ? 0 : 1;
+    }
 
     @Override
     public Integer call() {
       if (dryRun) {
-        var diff = new Diff();
-        diff.use(console());
-        diff.connection = connection;
-        diff.namespace = namespace;
-        diff.name = name;
-        diff.revision = revision;
-        return diff.call();
+        return shown(Diff.of(this, revision));
       }
       return request(
           "sync",
@@ -381,18 +433,7 @@ final class DeliveryCommands {
   static final class Refresh extends OnApplication {
     @Override
     public Integer call() {
-      String id = UUID.randomUUID().toString();
-      ObjectNode body = Json.object().put("id", id).put("by", user());
-      api()
-          .merge(
-              Api.APPLICATION,
-              namespace,
-              name,
-              patch ->
-                  patch
-                      .putObject("metadata")
-                      .putObject("annotations")
-                      .put("slipway.dev/refresh-requested", Json.text(body)));
+      ask("refresh", _ -> {});
       console().line("refresh of " + name + " requested");
       return 0;
     }
@@ -402,18 +443,7 @@ final class DeliveryCommands {
   static final class Terminate extends OnApplication {
     @Override
     public Integer call() {
-      String id = UUID.randomUUID().toString();
-      ObjectNode body = Json.object().put("id", id).put("by", user());
-      api()
-          .merge(
-              Api.APPLICATION,
-              namespace,
-              name,
-              patch ->
-                  patch
-                      .putObject("metadata")
-                      .putObject("annotations")
-                      .put("slipway.dev/terminate-requested", Json.text(body)));
+      ask("terminate", _ -> {});
       console().line("termination of the sync of " + name + " requested");
       return 0;
     }

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Waves, hooks, options, windows and dependencies, on the whole engine.
@@ -43,6 +44,48 @@ class OrderTest {
     delivery.pass(SOON);
     assertThat(delivery.live()).containsKeys("base", "second");
     assertThat(delivery.phase()).isEqualTo("Succeeded");
+  }
+
+  @Test
+  void aDifferenceSaysInWhichOrderItWouldBeDone() {
+    var files = new TreeMap<>(configs("a", "1", "gone", "1", "last", "1"));
+    files.put("last.yaml", config("last", "slipway.dev/sync-options: PruneLast=true"));
+    delivery.git.commit(files);
+    delivery.application();
+    delivery.pass(SOON);
+    files.remove("gone.yaml");
+    files.remove("last.yaml");
+    files.putAll(configs("a", "2"));
+    files.put("b.yaml", config("b", "slipway.dev/sync-wave: \"-3\""));
+    files.put("pre.yaml", job("pre", "slipway.dev/hook: PreSync"));
+    files.put("during.yaml", job("during", "slipway.dev/hook: Sync"));
+    files.put("post.yaml", job("post", "slipway.dev/hook: PostSync"));
+    files.put("failed.yaml", job("failed", "slipway.dev/hook: SyncFail"));
+    delivery.git.commit(files);
+
+    delivery.engine().refresh("file:///srv/shop.git");
+    JsonNode diff = delivery.engine().diff("default", "shop", "main");
+    assertThat(
+            Json.items(diff, "steps").stream()
+                .map(
+                    step ->
+                        "%s: %s %s"
+                            .formatted(
+                                Json.string(step, "stage", ""),
+                                Json.string(step, "action", ""),
+                                Json.string(step, "name", ""))))
+        .containsExactly(
+            "PreSync: run pre",
+            "Sync wave -3: create b",
+            "Sync wave 0: change a",
+            "Sync wave 0: run during",
+            "Sync wave 0: prune gone",
+            "PruneLast: prune last",
+            "PostSync: run post");
+    assertThat(Json.integer(diff.path("prune"), "count", 0)).isEqualTo(2);
+    assertThat(Json.bool(diff.path("prune"), "automatic", false)).isTrue();
+    assertThat(Json.string(diff.path("prune"), "confirmation", ""))
+        .contains("2 of 3 objects would be deleted");
   }
 
   @Test

@@ -12,8 +12,10 @@ import dev.slipway.model.time.Timeline;
 import dev.slipway.sync.destination.Destinations;
 import dev.slipway.sync.git.SemverRange;
 import dev.slipway.sync.order.SyncOrder;
+import dev.slipway.sync.order.SyncOutline;
 import dev.slipway.sync.plan.PlannedSteps;
 import dev.slipway.sync.plan.SyncPlan;
+import dev.slipway.sync.plan.SyncPlanner;
 import dev.slipway.sync.repository.Repositories;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
@@ -81,7 +83,8 @@ final class Previews {
   }
 
   private static ObjectNode diff(Pass pass, List<RenderedObject> rendered, String revision) {
-    List<RenderedObject> objects = Hooks.kept(rendered);
+    SyncOrder order = SyncOrder.of(rendered);
+    List<RenderedObject> objects = order.objects();
     SyncPlan plan = Comparison.plan(pass, objects, Comparison.live(pass, objects));
     ObjectNode diff = Json.object();
     diff.put("application", pass.label())
@@ -132,7 +135,25 @@ final class Previews {
           .put("name", gone.name())
           .put("action", "prune");
     }
+    diff.set("steps", SyncOutline.of(order, plan).toJson());
+    diff.set("prune", prune(pass, plan));
     return diff;
+  }
+
+  /// Whether the application deletes by itself, and what a person has to confirm first.
+  private static ObjectNode prune(Pass pass, SyncPlan plan) {
+    ObjectNode prune = Json.object();
+    prune.put("count", plan.prunes().size()).put("automatic", pass.spec.prune());
+    if (!plan.prunes().isEmpty()
+        && SyncPlanner.mayPrune(
+                plan,
+                pass.status.inventory().size(),
+                pass.spec.maxPruned(),
+                pass.spec.maxPrunedPercent())
+            instanceof SyncPlanner.PruneVerdict.NeedsConfirmation(String why)) {
+      prune.put("confirmation", why);
+    }
+    return prune;
   }
 
   /// What a sync to a revision would do, kept as an object. The same plan twice is one object.

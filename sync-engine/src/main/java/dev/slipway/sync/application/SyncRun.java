@@ -375,16 +375,10 @@ final class SyncRun {
     }
     var verdict =
         SyncPlanner.mayPrune(
-            prunes.size(),
+            plan,
             pass.status.inventory().size(),
             pass.spec.maxPruned(),
             pass.spec.maxPrunedPercent());
-    if (verdict instanceof SyncPlanner.PruneVerdict.Allowed && !plan.guarded().isEmpty()) {
-      verdict =
-          new SyncPlanner.PruneVerdict.NeedsConfirmation(
-              "%s asks for a confirmation before it is deleted: run `slipway sync --confirm-prune` to go on"
-                  .formatted(plan.guarded().getFirst()));
-    }
     if (verdict instanceof SyncPlanner.PruneVerdict.Allowed
         && Json.bool(pass.status.operation(), "rewritten", false)) {
       verdict =

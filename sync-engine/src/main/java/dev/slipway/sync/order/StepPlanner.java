@@ -189,7 +189,7 @@ public final class StepPlanner {
     return now.runs().stream().filter(run -> run.isOf(hook)).findFirst();
   }
 
-  private static String stage(Hook.Phase phase, int wave, int waves) {
+  static String stage(Hook.Phase phase, int wave, int waves) {
     return waves == 1 && wave == 0 ? phase.word() : phase.word() + " wave " + wave;
   }
 }

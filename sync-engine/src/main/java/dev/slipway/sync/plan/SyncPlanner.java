@@ -132,6 +132,16 @@ public final class SyncPlanner {
         : key;
   }
 
+  /// Of all that the plan would delete: the limits, and what asks for a confirmation itself.
+  public static PruneVerdict mayPrune(SyncPlan plan, int owned, int maxObjects, int maxPercent) {
+    PruneVerdict byNumber = mayPrune(plan.prunes().size(), owned, maxObjects, maxPercent);
+    return byNumber instanceof PruneVerdict.Allowed && !plan.guarded().isEmpty()
+        ? new PruneVerdict.NeedsConfirmation(
+            "%s asks for a confirmation before it is deleted: run `slipway sync --confirm-prune` to go on"
+                .formatted(plan.guarded().getFirst()))
+        : byNumber;
+  }
+
   /// @param owned how many objects the application owns
   /// @param maxObjects more prunes than this need a person
   /// @param maxPercent and so does a larger share than this of what is owned, when it is more than
