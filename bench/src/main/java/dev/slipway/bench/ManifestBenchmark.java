@@ -3,13 +3,19 @@ package dev.slipway.bench;
 import dev.slipway.manifest.ManifestReader;
 import dev.slipway.manifest.Manifests;
 import dev.slipway.manifest.ReadOptions;
+import dev.slipway.manifest.SourceTree;
 import dev.slipway.sync.git.GitLimits;
 import dev.slipway.sync.git.GitSource;
 import dev.slipway.sync.source.Access;
 import dev.slipway.sync.source.Remote;
 import dev.slipway.testing.ManualTimeline;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.constructor.SafeConstructor;
 
 /// From a bare mirror to validated objects.
 final class ManifestBenchmark implements Benchmark {
@@ -26,6 +32,7 @@ final class ManifestBenchmark implements Benchmark {
   public List<Figure> run() throws Exception {
     var cold = new double[1];
     var warm = new double[SAMPLES];
+    var peer = new double[SAMPLES];
     try (Folder folder = Folder.make("manifests");
         Sample sample = new Sample(folder.path().resolve("origin.git"), FILES, false);
         var source =
@@ -50,6 +57,10 @@ final class ManifestBenchmark implements Benchmark {
         } else if (i >= 0) {
           warm[i] = seconds;
         }
+        double plain = snakeYaml(source.tree(Remote.of(sample.url()), commit, "."));
+        if (i >= 0) {
+          peer[i] = plain;
+        }
       }
     }
     var figures = new ArrayList<Figure>();
@@ -61,10 +72,26 @@ final class ManifestBenchmark implements Benchmark {
             Times.median(warm),
             "s of CPU",
             Goal.atMost(1),
-            ""));
+            "SnakeYAML to maps, nothing checked: %.2f s".formatted(Times.median(peer))));
     figures.add(
         new Figure(
             what + ", the first time in a process", "1", cold[0], "s of CPU", Goal.NONE, ""));
     return figures;
+  }
+
+  /// The same files read by a plain parser into maps and lists, on one thread.
+  private static double snakeYaml(SourceTree tree) throws IOException {
+    double start = Times.cpu();
+    int objects = 0;
+    for (SourceTree.Entry entry : tree.entries()) {
+      String text = new String(tree.read(entry.path(), 1 << 20), StandardCharsets.UTF_8);
+      for (Object _ : new Yaml(new SafeConstructor(new LoaderOptions())).loadAll(text)) {
+        objects++;
+      }
+    }
+    if (objects != FILES) {
+      throw new IllegalStateException("the peer read " + objects);
+    }
+    return Times.cpu() - start;
   }
 }

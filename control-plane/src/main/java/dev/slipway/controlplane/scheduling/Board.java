@@ -224,7 +224,7 @@ final class Board {
     return fixed.computeIfAbsent(kind.rules, rules -> Candidates.fixed(rules, nodes));
   }
 
-  /// The nodes as every class ranks them that asks for the same: to be copied, not changed.
+  /// The nodes as every class ranks them that asks for the same. Whoever changes it puts it back.
   Tournament common(PodClass kind) {
     if (common.size() > Math.max(8, MAX_RANKED / 4 / Math.max(1, nodes.size()))) {
       common.clear();

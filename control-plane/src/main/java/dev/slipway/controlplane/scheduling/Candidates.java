@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /// The nodes ranked for the pods of one class. Between two questions only the nodes that changed
 /// are looked at again.
@@ -13,6 +14,9 @@ import java.util.Optional;
 /// Terms whose domains have one node each are part of that node's rank. The others are asked once
 /// per group: the nodes that share all their domains. Without such terms all nodes are one group.
 final class Candidates {
+  /// With siblings on more nodes than that, pods get a ranking of their own.
+  private static final int FEW = 16;
+
   private final PodClass kind;
   private final List<NodeState> nodes;
   private final List<PodTerm> terms = new ArrayList<>();
@@ -55,9 +59,8 @@ final class Candidates {
     }
     phases = new int[own.size()];
     Arrays.fill(phases, -1);
-    if (shared.isEmpty()) {
-      ranks = new Tournament[] {new Tournament(nodes.size())};
-    } else {
+    ranks = new Tournament[0];
+    if (!shared.isEmpty()) {
       group();
     }
   }
@@ -94,7 +97,14 @@ final class Candidates {
 
   /// The best node; the first of several.
   Optional<NodeState> best(Board board) {
-    update(board);
+    boolean more = repelled(board);
+    if (terms.isEmpty()) {
+      Set<Integer> siblings = board.nodesOf(kind.shape.owner());
+      if (siblings.size() <= FEW && 4 * siblings.size() <= nodes.size()) {
+        return best(board.common(kind), siblings);
+      }
+    }
+    update(board, more);
     if (shared.isEmpty()) {
       return ranks[0].best() == Tournament.NONE
           ? Optional.empty()
@@ -118,12 +128,35 @@ final class Candidates {
     return best < 0 ? Optional.empty() : Optional.of(nodes.get(best));
   }
 
-  private void update(Board board) {
-    boolean all = unranked;
+  /// The ranking of all who ask for the same, put right for a moment where the siblings are.
+  private Optional<NodeState> best(Tournament common, Set<Integer> siblings) {
+    for (int node : siblings) {
+      common.set(node, rank(node));
+    }
+    Optional<NodeState> best =
+        common.best() == Tournament.NONE
+            ? Optional.empty()
+            : Optional.of(nodes.get(common.winner()));
+    for (int node : siblings) {
+      common.set(node, CommonRank.of(kind, nodes.get(node), fixed[node]));
+    }
+    return best;
+  }
+
+  /// Takes in the pods that have come and will not have these near; tells whether there are such.
+  private boolean repelled(Board board) {
     List<PodTerm> more = board.terms().repulsions(kind.shape, repulsions);
     repulsions = board.terms().repulsions();
     if (!more.isEmpty()) {
       arrange(more);
+    }
+    return !more.isEmpty();
+  }
+
+  private void update(Board board, boolean arranged) {
+    boolean all = unranked || arranged;
+    if (shared.isEmpty() && ranks.length == 0) {
+      ranks = new Tournament[] {new Tournament(nodes.size())};
       all = true;
     }
     for (int i = 0; i < phases.length; i++) {
