@@ -7,7 +7,6 @@ import dev.slipway.manifest.ReadOptions;
 import dev.slipway.model.json.Json;
 import java.io.IOException;
 import java.io.RandomAccessFile;
-import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -73,7 +72,8 @@ class LintReportTest {
         .startsWith("::error file=a%2C b%25.yaml,line=5,col=3,title=unknown-field::");
   }
 
-  /// Each of these stops its own file, in bounded time and memory; the good one beside is read.
+  /// Each of these stops its own file; the good one beside is read. Without its limit, any of the
+  /// bombs would not come to an end or not fit into memory.
   @Test
   void noFileTakesTheOthersWithIt() throws IOException {
     write("good.yaml", GOOD.formatted("good"));
@@ -103,10 +103,7 @@ class LintReportTest {
     try (var huge = new RandomAccessFile(folder.resolve("huge.yaml").toFile(), "rw")) {
       huge.setLength(1L << 30);
     }
-    var threads = ManagementFactory.getThreadMXBean();
-    long before = threads.getCurrentThreadCpuTime();
     LintReport report = lint();
-    assertThat(threads.getCurrentThreadCpuTime() - before).isLessThan(20_000_000_000L);
 
     assertThat(report.files()).isEqualTo(15);
     assertThat(report.objects()).isEqualTo(1);
