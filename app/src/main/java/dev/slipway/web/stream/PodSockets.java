@@ -4,8 +4,6 @@ import dev.slipway.controlplane.api.ApiAnswer;
 import dev.slipway.controlplane.api.PodChannel;
 import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.pod.PodStreams;
-import java.io.IOException;
-import java.io.OutputStream;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -80,18 +78,11 @@ public final class PodSockets {
     return String.valueOf(request.getHeaders().get("Upgrade")).toLowerCase(Locale.ROOT);
   }
 
-  /// Answers a watch by an upgrade, and writes its events until it ends or the client goes away;
-  /// completes the callback.
+  /// Answers a watch by an upgrade; its events are written from then on, until it ends or the
+  /// client goes away. Completes the callback.
   public static void watch(
       ApiAnswer.Writer events, Request request, Response response, Callback callback) {
-    var socket = new WatchSocket();
-    upgrade(socket, "", request, response, callback);
-    try (OutputStream out = socket.out()) {
-      events.writeTo(out);
-    } catch (IOException e) {
-      // The usual end: the client is gone.
-      return;
-    }
+    upgrade(new WatchSocket(events), "", request, response, callback);
   }
 
   private static void upgrade(

@@ -1,37 +1,45 @@
 package dev.slipway.web.stream;
 
+import dev.slipway.controlplane.api.ApiAnswer;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import org.eclipse.jetty.websocket.api.Callback;
 import org.eclipse.jetty.websocket.api.Session;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// A watch over a WebSocket, as fabric8's client opens it first: each event is a text message.
 ///
-/// The events are written by the thread that [#out] is called on, which is interrupted when the
-/// client goes away.
+/// A thread of its own writes the events, from the instant in which the connection is a socket: the
+/// thread of the request has to return before it can become one.
 public final class WatchSocket implements Session.Listener {
-  private static final int PATIENCE_SECONDS = 30;
+  private static final Logger log = LoggerFactory.getLogger(WatchSocket.class);
 
-  private final Thread writer = Thread.currentThread();
-  private final CompletableFuture<Session> opened = new CompletableFuture<>();
+  private final ApiAnswer.Writer events;
+  private @Nullable Session session;
+  private @Nullable Thread writer;
   private boolean closed;
 
+  WatchSocket(ApiAnswer.Writer events) {
+    this.events = events;
+  }
+
   @Override
-  public void onWebSocketOpen(Session session) {
-    opened.complete(session);
-    session.demand();
+  public synchronized void onWebSocketOpen(Session opened) {
+    session = opened;
+    writer = Thread.ofVirtual().start(() -> write(opened));
+    opened.demand();
   }
 
   /// What a client says on a watch means nothing.
   @Override
-  public void onWebSocketText(String message) {
-    opened.getNow(null).demand();
+  public synchronized void onWebSocketText(String message) {
+    if (session != null) {
+      session.demand();
+    }
   }
 
   @Override
@@ -46,22 +54,20 @@ public final class WatchSocket implements Session.Listener {
   }
 
   private synchronized void over() {
-    opened.completeExceptionally(new IOException("the client is gone"));
-    if (!closed) {
-      closed = true;
+    if (!closed && writer != null) {
       writer.interrupt();
     }
+    closed = true;
   }
 
-  /// Where to write the events, one in each line; closing it ends the watch.
-  OutputStream out() throws IOException {
-    try {
-      return new Lines(opened.get(PATIENCE_SECONDS, TimeUnit.SECONDS));
-    } catch (ExecutionException | TimeoutException e) {
-      throw new IOException("the client is gone", e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IOException("interrupted", e);
+  private void write(Session opened) {
+    try (OutputStream out = new Lines(opened)) {
+      events.writeTo(out);
+    } catch (IOException | UncheckedIOException e) {
+      // The usual end: the client is gone.
+      log.debug("watch ended cause={}", e.toString());
+    } catch (RuntimeException e) {
+      log.error("watch failed", e);
     }
   }
 
