@@ -2,21 +2,11 @@ package dev.slipway.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.slipway.cli.Cli;
-import dev.slipway.cli.DaemonStarter;
 import dev.slipway.controlplane.proxy.ProxyClient;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
-import java.time.InstantSource;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -29,9 +19,7 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.eclipse.jgit.api.Git;
@@ -59,6 +47,7 @@ class CrashTest {
   @TempDir Path folder;
 
   private Path data;
+  private Commands commands;
   private Git git;
   private int port;
   private Process daemon;
@@ -69,7 +58,8 @@ class CrashTest {
   @BeforeEach
   void aRepositoryAndADaemon() throws Exception {
     data = folder.resolve("data");
-    port = freeNodePort();
+    commands = new Commands(data);
+    port = Caller.freeNodePort();
     git = Git.init().setDirectory(folder.resolve("repo").toFile()).setInitialBranch("main").call();
     git.getRepository().getConfig().setString("user", null, "name", "tester");
     git.getRepository().getConfig().save();
@@ -105,10 +95,8 @@ class CrashTest {
     awaitThat(() -> shims().size() == 5, "all pods run");
     Map<String, String> still = processes("still");
     var stop = new AtomicBoolean();
-    var answered = new AtomicInteger();
-    var failures = new ConcurrentLinkedQueue<String>();
     var twice = new ConcurrentLinkedQueue<String>();
-    Thread client = Thread.ofPlatform().start(() -> keepCalling(stop, answered, failures));
+    var client = new Caller(port, "/", Duration.ofSeconds(15), Duration.ofMillis(2)).start();
     Thread watcher = Thread.ofPlatform().start(() -> keepCounting(stop, twice));
     var random = new Random(SEED);
     long life = Math.min(LONGEST_LIFE_MILLIS, Math.max(1_000, startMillis * 2));
@@ -129,15 +117,15 @@ class CrashTest {
     assertThat(slipway("wait", "shop", "--revision", head, "--timeout", "90")).isZero();
     awaitThat(() -> shims().size() == 5, "exactly five containers run");
     stop.set(true);
-    client.join();
+    client.stop();
     watcher.join();
-    assertThat(failures).as("failed requests of %d", answered.get() + failures.size()).isEmpty();
-    assertThat(answered.get()).isGreaterThan(KILLS);
+    assertThat(client.failures()).as("failed requests of %d", client.calls()).isEmpty();
+    assertThat(client.answered()).isGreaterThan(KILLS);
     assertThat(twice).as("containers that ran twice at once").isEmpty();
     assertThat(processes("still")).as("pods that need not change").isEqualTo(still);
     System.out.printf(
         "%d kills, %d pushes, %d requests, %d pods seen, start %d ms%n",
-        KILLS, version, answered.get(), seen.size(), startMillis);
+        KILLS, version, client.answered(), seen.size(), startMillis);
     assertThat(seen.size()).as("rollouts did move").isGreaterThan(3);
   }
 
@@ -262,53 +250,7 @@ class CrashTest {
   }
 
   private int slipway(String... arguments) {
-    var all = new java.util.ArrayList<String>(List.of(arguments));
-    int at = arguments[0].equals("app") ? 2 : 1;
-    all.addAll(at, List.of("--data-dir", data.toString()));
-    var output = new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8);
-    return Cli.run(
-        all.toArray(String[]::new),
-        output,
-        output,
-        Map.of("NO_COLOR", "1"),
-        InstantSource.system(),
-        "test",
-        new NoDaemon());
-  }
-
-  /// These commands only ask.
-  private static final class NoDaemon implements DaemonStarter {
-    @Override
-    public void serve(Request request, Consumer<String> serving) {
-      throw new IllegalStateException("not here");
-    }
-
-    @Override
-    public Optional<String> classPath() {
-      return Optional.empty();
-    }
-  }
-
-  private void keepCalling(AtomicBoolean stop, AtomicInteger answered, Queue<String> failures) {
-    while (!stop.get()) {
-      try (var socket = new Socket()) {
-        socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 5_000);
-        socket.setSoTimeout(15_000);
-        socket
-            .getOutputStream()
-            .write("GET / HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
-        String answer =
-            new String(socket.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
-        if (answer.contains("200 OK")) {
-          answered.incrementAndGet();
-        } else {
-          failures.add("%s an answer of %d bytes".formatted(Instant.now(), answer.length()));
-        }
-      } catch (IOException e) {
-        failures.add("%s %s".formatted(Instant.now(), e));
-      }
-      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(2));
-    }
+    return commands.run(arguments).code();
   }
 
   /// Looks at what runs, again and again: one container, one shim. A second shim that finds the
@@ -364,16 +306,5 @@ class CrashTest {
       }
     }
     return processes;
-  }
-
-  private static int freeNodePort() throws IOException {
-    for (int candidate = 31_000; candidate < 32_000; candidate++) {
-      try (var _ = new ServerSocket(candidate)) {
-        return candidate;
-      } catch (IOException _) {
-        // Somebody has this one.
-      }
-    }
-    throw new IOException("no free port");
   }
 }

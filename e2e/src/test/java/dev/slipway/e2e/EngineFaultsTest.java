@@ -7,16 +7,11 @@ import dev.slipway.model.json.Json;
 import dev.slipway.testing.SeededChance;
 import dev.slipway.testing.engine.TestEngine;
 import dev.slipway.testing.wire.FaultyWire;
-import java.io.IOException;
 import java.io.RandomAccessFile;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -29,7 +24,6 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.eclipse.jgit.api.Git;
 import org.junit.jupiter.api.AfterEach;
@@ -74,7 +68,7 @@ class EngineFaultsTest {
     git = Git.init().setDirectory(folder.resolve("repo").toFile()).setInitialBranch("main").call();
     git.getRepository().getConfig().setString("user", null, "name", "tester");
     git.getRepository().getConfig().save();
-    port = freeNodePort();
+    port = Caller.freeNodePort();
     daemon = RealDaemon.start(folder);
     slipway = new Commands(daemon.data());
     for (int i = 0; i < 2; i++) {
@@ -119,10 +113,8 @@ class EngineFaultsTest {
   private void killsAndCuts() throws Exception {
     Map<String, String> still = running("still-");
     var stop = new AtomicBoolean();
-    var answered = new AtomicInteger();
-    var failures = new AtomicInteger();
     var wrong = new ConcurrentLinkedQueue<String>();
-    Thread client = Thread.ofPlatform().start(() -> keepCalling(stop, answered, failures));
+    Caller client = caller().start();
     Thread watcher = Thread.ofPlatform().start(() -> keepLooking(stop, wrong));
     var seen = new HashSet<String>();
     for (FaultyWire wire : wires) {
@@ -148,15 +140,15 @@ class EngineFaultsTest {
     awaitRest("exactly the pods that Git asks for run");
     seen.addAll(running("web-").keySet());
     stop.set(true);
-    client.join();
+    client.stop();
     watcher.join();
-    assertThat(failures.get()).as("failed of %d", answered.get() + failures.get()).isZero();
-    assertThat(answered.get()).isGreaterThan(KILLS);
+    assertThat(client.failures()).as("failed of %d", client.calls()).isEmpty();
+    assertThat(client.answered()).isGreaterThan(KILLS);
     assertThat(wrong).as("what should never be seen on an engine").isEmpty();
     assertThat(running("still-")).as("pods that need not change").isEqualTo(still);
     System.out.printf(
         "%d kills, %d pushes, %d requests, %d pods seen, wires %s%n",
-        KILLS, version, answered.get(), seen.size(), wires);
+        KILLS, version, client.answered(), seen.size(), wires);
     assertThat(seen.size()).as("rollouts did move").isGreaterThan(WEBS);
   }
 
@@ -216,10 +208,7 @@ class EngineFaultsTest {
         file.write(block, 0, (int) Math.min(block.length, disk.getUsableSpace()));
       }
     }
-    var stop = new AtomicBoolean();
-    var answered = new AtomicInteger();
-    var failures = new AtomicInteger();
-    Thread client = Thread.ofPlatform().start(() -> keepCalling(stop, answered, failures));
+    Caller client = caller().start();
     slipway.succeed("node", "cordon", "e0");
     push();
     slipway.succeed("refresh", "shop");
@@ -231,9 +220,8 @@ class EngineFaultsTest {
     Files.delete(filler);
     awaitHead();
     slipway.succeed("node", "uncordon", "e0");
-    stop.set(true);
-    client.join();
-    assertThat(failures.get()).as("failed of %d", answered.get() + failures.get()).isZero();
+    client.stop();
+    assertThat(client.failures()).as("failed of %d", client.calls()).isEmpty();
     awaitRest("all is as before");
   }
 
@@ -435,22 +423,8 @@ class EngineFaultsTest {
     }
   }
 
-  private void keepCalling(AtomicBoolean stop, AtomicInteger answered, AtomicInteger failures) {
-    while (!stop.get()) {
-      try (var socket = new Socket()) {
-        socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 5_000);
-        socket.setSoTimeout(20_000);
-        socket
-            .getOutputStream()
-            .write("GET /hostname HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
-        String answer =
-            new String(socket.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
-        (answer.contains("200 OK") ? answered : failures).incrementAndGet();
-      } catch (IOException e) {
-        failures.incrementAndGet();
-      }
-      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5));
-    }
+  private Caller caller() {
+    return new Caller(port, "/hostname", Duration.ofSeconds(20), Duration.ofMillis(5));
   }
 
   private static void run(String... command) throws Exception {
@@ -460,16 +434,5 @@ class EngineFaultsTest {
             .redirectOutput(ProcessBuilder.Redirect.DISCARD)
             .start();
     assertThat(process.waitFor()).as(String.join(" ", command)).isIn(0, 1);
-  }
-
-  private static int freeNodePort() throws IOException {
-    for (int candidate = 31_000; candidate < 32_000; candidate++) {
-      try (var _ = new ServerSocket(candidate)) {
-        return candidate;
-      } catch (IOException _) {
-        // Somebody has this one.
-      }
-    }
-    throw new IOException("no free port");
   }
 }

@@ -3,21 +3,12 @@ package dev.slipway.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.slipway.cli.Cli;
-import dev.slipway.cli.DaemonStarter;
 import dev.slipway.controlplane.proxy.ProxyClient;
 import dev.slipway.testing.engine.TestEngine;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.InstantSource;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -25,10 +16,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import org.eclipse.jgit.api.Git;
 import org.junit.jupiter.api.AfterEach;
@@ -48,6 +36,8 @@ class EnginesTest {
   private Path data;
   private Git git;
   private int port;
+  private Commands commands;
+  private Caller caller;
   private Process daemon;
   private int version;
   private String said = "";
@@ -57,7 +47,9 @@ class EnginesTest {
     Optional<String> missing = TestEngine.missing();
     assumeTrue(missing.isEmpty(), () -> missing.orElse(""));
     data = folder.resolve("data");
-    port = freeNodePort();
+    commands = new Commands(data);
+    port = Caller.freeNodePort();
+    caller = new Caller(port, "/hostname", Duration.ofSeconds(20), Duration.ofMillis(5));
     for (int i = 0; i < ENGINES; i++) {
       TestEngine engine = TestEngine.start(folder.resolve("e" + i));
       engines.add(engine);
@@ -118,10 +110,7 @@ class EnginesTest {
     assertThat(nodesOf("web-")).hasSize(ENGINES + 1);
 
     // Rolling updates, from outside and from a pod of each engine.
-    var stop = new AtomicBoolean();
-    var answered = new AtomicInteger();
-    var failures = new AtomicInteger();
-    Thread client = Thread.ofPlatform().start(() -> keepCalling(stop, answered, failures));
+    caller.start();
     for (int i = 0; i < 3; i++) {
       push();
       String head = git.log().setMaxCount(1).call().iterator().next().name();
@@ -129,10 +118,9 @@ class EnginesTest {
           .as(() -> said + status())
           .isZero();
     }
-    stop.set(true);
-    client.join();
-    assertThat(failures.get()).as("failed of %d", answered.get() + failures.get()).isZero();
-    assertThat(answered.get()).isPositive();
+    caller.stop();
+    assertThat(caller.failures()).as("failed of %d", caller.calls()).isEmpty();
+    assertThat(caller.answered()).isPositive();
     for (String caller : podsOf("caller-")) {
       assertThat(slipway("logs", caller, "-n", "shop")).isZero();
       assertThat(said).as(caller).contains("ok").doesNotContain("FAILED");
@@ -143,7 +131,7 @@ class EnginesTest {
     Set<String> before = podsOf("web-");
     engines.getFirst().hang();
     awaitThat(() -> node("e0").contains("Unknown"), "the hung engine's node is unknown");
-    assertThat(call()).isTrue();
+    assertThat(caller.call()).isEmpty();
     engines.getFirst().goOn();
     awaitThat(() -> !node("e0").contains("Unknown"), "it is ready again");
     assertThat(podsOf("web-")).isEqualTo(before);
@@ -154,7 +142,7 @@ class EnginesTest {
         () ->
             runningOn("web-").values().stream().filter(node -> !node.equals("e1")).count() == WEBS,
         "its pods run elsewhere");
-    assertThat(call()).isTrue();
+    assertThat(caller.call()).isEmpty();
     engines.get(1).start();
     awaitThat(() -> !node("e1").contains("Unknown"), "it is back");
     awaitThat(() -> podsOf("web-").size() == WEBS, "what is too many is gone");
@@ -263,22 +251,9 @@ class EnginesTest {
   }
 
   private int slipway(String... arguments) {
-    var all = new ArrayList<>(List.of(arguments));
-    int at = Set.of("app", "node").contains(arguments[0]) ? 2 : 1;
-    all.addAll(at, List.of("--data-dir", data.toString()));
-    var bytes = new ByteArrayOutputStream();
-    var output = new PrintStream(bytes, true, StandardCharsets.UTF_8);
-    int code =
-        Cli.run(
-            all.toArray(String[]::new),
-            output,
-            output,
-            Map.of("NO_COLOR", "1"),
-            InstantSource.system(),
-            "test",
-            new NoDaemon());
-    said = bytes.toString(StandardCharsets.UTF_8);
-    return code;
+    Commands.Said answer = commands.run(arguments);
+    said = answer.text();
+    return answer.code();
   }
 
   private String status() {
@@ -331,50 +306,5 @@ class EnginesTest {
         .matcher(engine.get("/containers/json?all=1"))
         .results()
         .count();
-  }
-
-  /// These commands only ask.
-  private static final class NoDaemon implements DaemonStarter {
-    @Override
-    public void serve(Request request, Consumer<String> serving) {
-      throw new IllegalStateException("not here");
-    }
-
-    @Override
-    public Optional<String> classPath() {
-      return Optional.empty();
-    }
-  }
-
-  private boolean call() {
-    try (var socket = new Socket()) {
-      socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 5_000);
-      socket.setSoTimeout(20_000);
-      socket
-          .getOutputStream()
-          .write("GET /hostname HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
-      return new String(socket.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1)
-          .contains("200 OK");
-    } catch (IOException e) {
-      return false;
-    }
-  }
-
-  private void keepCalling(AtomicBoolean stop, AtomicInteger answered, AtomicInteger failures) {
-    while (!stop.get()) {
-      (call() ? answered : failures).incrementAndGet();
-      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5));
-    }
-  }
-
-  private static int freeNodePort() throws IOException {
-    for (int candidate = 31_000; candidate < 32_000; candidate++) {
-      try (var _ = new ServerSocket(candidate)) {
-        return candidate;
-      } catch (IOException _) {
-        // Somebody has this one.
-      }
-    }
-    throw new IOException("no free port");
   }
 }

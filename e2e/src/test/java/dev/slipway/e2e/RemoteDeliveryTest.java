@@ -2,8 +2,6 @@ package dev.slipway.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.slipway.cli.Cli;
-import dev.slipway.cli.DaemonStarter;
 import dev.slipway.controlplane.proxy.ProxyClient;
 import dev.slipway.model.cluster.DeleteOptions;
 import dev.slipway.model.cluster.ObjectQuery;
@@ -13,20 +11,12 @@ import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.runtime.kubernetes.RemoteCluster;
 import dev.slipway.testing.RealTimeline;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.InstantSource;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.Consumer;
 import org.eclipse.jgit.api.Git;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -42,6 +32,7 @@ class RemoteDeliveryTest {
   private final RealTimeline time = new RealTimeline();
   private RealKubernetes kubernetes;
   private RemoteCluster there;
+  private Commands slipway;
   private Git git;
   private Process daemon;
 
@@ -52,8 +43,9 @@ class RemoteDeliveryTest {
     git = Git.init().setDirectory(folder.resolve("repo").toFile()).setInitialBranch("main").call();
     git.getRepository().getConfig().setString("user", null, "name", "tester");
     git.getRepository().getConfig().save();
+    slipway = new Commands(folder.resolve("data"));
     daemon = start();
-    slipway("cluster", "add", "real", "--kubeconfig", kubernetes.kubeconfig().toString());
+    slipway.succeed("cluster", "add", "real", "--kubeconfig", kubernetes.kubeconfig().toString());
     awaitThat(() -> ask("cluster", "get", "real").isEmpty(), "the cluster is connected");
   }
 
@@ -75,7 +67,7 @@ class RemoteDeliveryTest {
     write("definition.yaml", DEFINITION);
     write("widget.yaml", WIDGET);
     String first = push("one");
-    slipway(
+    slipway.succeed(
         "app",
         "create",
         "shop",
@@ -285,51 +277,13 @@ class RemoteDeliveryTest {
     }
   }
 
-  private void slipway(String... arguments) {
-    var output = new ByteArrayOutputStream();
-    assertThat(run(output, arguments))
-        .as("%s: %s", List.of(arguments), output.toString(StandardCharsets.UTF_8))
-        .isZero();
-  }
-
   private int slipwayCode(String... arguments) {
-    return run(new ByteArrayOutputStream(), arguments);
+    return slipway.run(arguments).code();
   }
 
   /// What it prints; empty for `cluster get` of one that is connected.
   private String ask(String... arguments) {
-    var output = new ByteArrayOutputStream();
-    int code = run(output, arguments);
-    return arguments[0].equals("cluster") && code == 0
-        ? ""
-        : output.toString(StandardCharsets.UTF_8);
-  }
-
-  private int run(ByteArrayOutputStream output, String... arguments) {
-    var all = new ArrayList<>(List.of(arguments));
-    int at = List.of("app", "cluster").contains(arguments[0]) ? 2 : 1;
-    all.addAll(at, List.of("--data-dir", folder.resolve("data").toString()));
-    var stream = new PrintStream(output, true, StandardCharsets.UTF_8);
-    return Cli.run(
-        all.toArray(String[]::new),
-        stream,
-        stream,
-        Map.of("NO_COLOR", "1"),
-        InstantSource.system(),
-        "test",
-        new NoDaemon());
-  }
-
-  /// These commands only ask.
-  private static final class NoDaemon implements DaemonStarter {
-    @Override
-    public void serve(Request request, Consumer<String> serving) {
-      throw new IllegalStateException("not here");
-    }
-
-    @Override
-    public Optional<String> classPath() {
-      return Optional.empty();
-    }
+    Commands.Said said = slipway.run(arguments);
+    return arguments[0].equals("cluster") && said.code() == 0 ? "" : said.text();
   }
 }
