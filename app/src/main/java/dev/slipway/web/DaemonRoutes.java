@@ -93,43 +93,46 @@ public final class DaemonRoutes {
   }
 
   private void diff(Exchange exchange) {
-    try {
-      exchange.answer(
-          200,
-          sync.diff(
-              exchange.path("namespace"),
-              exchange.path("name"),
-              exchange.query("revision").orElse("")));
-    } catch (ManifestException | SourceException | DestinationException e) {
-      throw new ClusterException(ClusterException.Reason.INVALID, words(e), e);
-    }
+    answer(
+        exchange,
+        200,
+        () ->
+            sync.diff(
+                exchange.path("namespace"),
+                exchange.path("name"),
+                exchange.query("revision").orElse("")));
   }
 
   /// `{"files": {"web.yaml": <Base64>}}`: what these files would change.
   private void diffOfFiles(Exchange exchange) {
-    try {
-      exchange.answer(
-          200,
-          sync.diff(
-              exchange.path("namespace"),
-              exchange.path("name"),
-              SentFiles.read(exchange.json().path("files"))));
-    } catch (ManifestException | SourceException | DestinationException e) {
-      throw new ClusterException(ClusterException.Reason.INVALID, words(e), e);
-    }
+    answer(
+        exchange,
+        200,
+        () ->
+            sync.diff(
+                exchange.path("namespace"),
+                exchange.path("name"),
+                SentFiles.read(exchange.json().path("files"))));
   }
 
   private void plan(Exchange exchange) {
     ObjectNode request = exchange.json();
+    answer(
+        exchange,
+        201,
+        () ->
+            sync.plan(
+                    exchange.path("namespace"),
+                    exchange.path("name"),
+                    Json.string(request, "revision", ""),
+                    Json.string(request, "by", "somebody"))
+                .json());
+  }
+
+  /// Where manifests, Git or the destination stand in the way, the answer says so.
+  private static void answer(Exchange exchange, int code, Supplier<ObjectNode> result) {
     try {
-      exchange.answer(
-          201,
-          sync.plan(
-                  exchange.path("namespace"),
-                  exchange.path("name"),
-                  Json.string(request, "revision", ""),
-                  Json.string(request, "by", "somebody"))
-              .json());
+      exchange.answer(code, result.get());
     } catch (ManifestException | SourceException | DestinationException e) {
       throw new ClusterException(ClusterException.Reason.INVALID, words(e), e);
     }
