@@ -1,5 +1,8 @@
 package clients;
 
+import static clients.Checks.check;
+import static clients.Checks.expect;
+
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.ConfigMapBuilder;
 import io.fabric8.kubernetes.api.model.NamespaceBuilder;
@@ -108,16 +111,6 @@ public final class Fabric8 {
     };
   }
 
-  private static void expect(BlockingQueue<String> seen, String wanted) throws InterruptedException {
-    while (true) {
-      String next = seen.poll(60, TimeUnit.SECONDS);
-      check(next != null, wanted + " never came");
-      if (wanted.equals(next)) {
-        return;
-      }
-    }
-  }
-
   private static void refused(int code, Runnable call) {
     try {
       call.run();
@@ -126,11 +119,5 @@ public final class Fabric8 {
       return;
     }
     throw new AssertionError("not refused with " + code);
-  }
-
-  private static void check(boolean holds, String what) {
-    if (!holds) {
-      throw new AssertionError(what);
-    }
   }
 }

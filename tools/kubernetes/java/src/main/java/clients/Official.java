@@ -1,5 +1,8 @@
 package clients;
 
+import static clients.Checks.check;
+import static clients.Checks.expect;
+
 import io.kubernetes.client.common.KubernetesObject;
 import io.kubernetes.client.custom.V1Patch;
 import io.kubernetes.client.informer.ResourceEventHandler;
@@ -16,7 +19,6 @@ import io.kubernetes.client.util.generic.GenericKubernetesApi;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
 
 /// Works with the server of `$KUBECONFIG` by the official Java client; the first thing that is wrong
 /// ends it.
@@ -91,16 +93,6 @@ public final class Official {
     return new V1ConfigMap().metadata(new V1ObjectMeta().name(name)).data(Map.of("key", value));
   }
 
-  private static void expect(BlockingQueue<String> seen, String wanted) throws InterruptedException {
-    while (true) {
-      String next = seen.poll(60, TimeUnit.SECONDS);
-      check(next != null, wanted + " never came");
-      if (wanted.equals(next)) {
-        return;
-      }
-    }
-  }
-
   private static void refused(int code, Call call) {
     try {
       call.run();
@@ -109,11 +101,5 @@ public final class Official {
       return;
     }
     throw new AssertionError("not refused with " + code);
-  }
-
-  private static void check(boolean holds, String what) {
-    if (!holds) {
-      throw new AssertionError(what);
-    }
   }
 }
