@@ -30,6 +30,7 @@ public final class BenchMain {
     System.out.println("|---|---|---|---|---|---|---|");
     for (Benchmark benchmark : all) {
       if (wanted.isEmpty() || wanted.contains(benchmark.name())) {
+        System.err.println("Running " + benchmark.name() + " ...");
         for (Figure figure : benchmark.run()) {
           System.out.println(row(benchmark.name(), figure));
         }
