@@ -179,6 +179,7 @@ public final class Daemon implements AutoCloseable {
             access,
             tokens,
             nodes,
+            nodes,
             timeline,
             chance,
             Daemon::yaml,

@@ -64,6 +64,7 @@ public final class Cli {
     commands.put("rollout", RolloutCommand::new);
     commands.put("node", NodeCommand::new);
     commands.put("get", GetCommand::new);
+    commands.put("top", TopCommand::new);
     commands.put("logs", ObjectCommands.Logs::new);
     commands.put("events", ObjectCommands.Events::new);
     commands.put("kubeconfig", KubeconfigCommand::new);

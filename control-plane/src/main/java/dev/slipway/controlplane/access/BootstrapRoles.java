@@ -52,13 +52,15 @@ public final class BootstrapRoles {
 
   public static void install(Cluster cluster) {
     role(cluster, "cluster-admin", List.of(rule(ALL, ALL, ALL), paths(ALL, ALL)));
-    role(
-        cluster,
-        "view",
-        rules(
-            READ,
-            type -> !type.kind().equals("Secret") && !RIGHTS.contains(type.kind()),
-            READ_PARTS));
+    ObjectNode measured = rule(READ, List.of("metrics.k8s.io"), List.of("nodes", "pods"));
+    List<ObjectNode> view =
+        new ArrayList<>(
+            rules(
+                READ,
+                type -> !type.kind().equals("Secret") && !RIGHTS.contains(type.kind()),
+                READ_PARTS));
+    view.add(measured);
+    role(cluster, "view", view);
     List<ObjectNode> edit =
         new ArrayList<>(rules(READ, type -> !RIGHTS.contains(type.kind()), READ_PARTS));
     edit.addAll(
@@ -66,6 +68,7 @@ public final class BootstrapRoles {
             WRITE,
             type -> !RIGHTS.contains(type.kind()) && !type.kind().equals("Event"),
             WRITE_PARTS));
+    edit.add(measured);
     edit.add(rule(READ, List.of(""), List.of("pods/exec", "pods/attach", "pods/portforward")));
     role(cluster, "edit", edit);
     List<ObjectNode> admin = new ArrayList<>(edit);

@@ -89,6 +89,8 @@ final class Discovery {
               CREATE,
               List.of()));
     }
+    resources.add(measured("NodeMetrics", "nodes", false));
+    resources.add(measured("PodMetrics", "pods", true));
     var groups = new LinkedHashMap<String, Map<String, List<Resource>>>();
     for (Resource resource : resources) {
       groups
@@ -108,6 +110,20 @@ final class Discovery {
                         resourceList(group.isEmpty() ? name : group + "/" + name, members))));
     aggregated.put("/api", aggregated(groups, true));
     aggregated.put("/apis", aggregated(groups, false));
+  }
+
+  private static Resource measured(String kind, String plural, boolean namespaced) {
+    return new Resource(
+        MetricsApi.GROUP,
+        MetricsApi.VERSION,
+        kind,
+        plural,
+        "",
+        namespaced,
+        List.of(),
+        List.of(),
+        List.of("get", "list"),
+        List.of());
   }
 
   Optional<ApiAnswer> find(ApiRequest request) {

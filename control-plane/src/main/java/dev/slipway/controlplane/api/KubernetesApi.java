@@ -14,6 +14,7 @@ import dev.slipway.model.cluster.Listing;
 import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.FieldSelector;
+import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.LabelSelector;
 import dev.slipway.model.object.ResourceType;
@@ -23,6 +24,7 @@ import dev.slipway.model.patch.MergePatch;
 import dev.slipway.model.patch.PatchException;
 import dev.slipway.model.patch.StrategicMergePatch;
 import dev.slipway.model.pod.PodStreams;
+import dev.slipway.model.pod.UsageSource;
 import dev.slipway.model.time.Chance;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -58,6 +60,7 @@ public final class KubernetesApi {
   private final Pages pages;
   private final Reviews reviews;
   private final PodRequests podRequests;
+  private final MetricsApi metrics;
 
   /// @param yaml reads one object from YAML or JSON; throws `IllegalArgumentException` on what is
   ///   neither
@@ -67,6 +70,7 @@ public final class KubernetesApi {
       Access access,
       ServiceAccountTokens tokens,
       PodStreams pods,
+      UsageSource usage,
       InstantSource clock,
       Chance chance,
       Function<byte[], ObjectNode> yaml,
@@ -82,6 +86,7 @@ public final class KubernetesApi {
     this.pages = new Pages(clock, chance);
     this.reviews = new Reviews(access, tokens, bodies, clock);
     this.podRequests = new PodRequests(pods, clock);
+    this.metrics = new MetricsApi(usage, clock);
   }
 
   /// Never throws what is the client's fault: that becomes a `Status`.
@@ -136,6 +141,11 @@ public final class KubernetesApi {
     if (bindings.matches()) {
       return bindings(request, bindings.group(1));
     }
+    Optional<ApiPath> measured =
+        MetricsApi.objectsOf(request.path()).flatMap(objects -> ApiPath.parse(objects, types));
+    if (measured.isPresent()) {
+      return measured(measured.get(), request);
+    }
     if (found.isEmpty()) {
       access.require(
           request.user(),
@@ -156,6 +166,32 @@ public final class KubernetesApi {
                 : object(mine, path, request, warnings)
             : subresource(mine, path, request, warnings);
     return answer.with(warnings);
+  }
+
+  /// @param objects of which the metrics are
+  private ApiAnswer measured(ApiPath objects, ApiRequest request) {
+    only("GET", request);
+    boolean collection = objects.name().isEmpty();
+    access.require(
+        request.user(),
+        AccessRequest.object(
+            collection ? "list" : "get",
+            MetricsApi.GROUP,
+            objects.type().plural(),
+            "",
+            objects.namespace(),
+            objects.name()));
+    Optional<String> one = collection ? Optional.empty() : Optional.of(objects.name());
+    List<KubeObject> found =
+        collection
+            ? cluster.list(query(objects, request)).items()
+            : cluster.get(objects.key()).stream().toList();
+    return ApiAnswer.json(
+        200,
+        objects.type().kind().equals("Node")
+            ? metrics.ofNodes(
+                found, cluster.list(ObjectQuery.all(GroupKind.core("Pod"))).items(), one)
+            : metrics.ofPods(found, one));
   }
 
   /// What a stream into a pod (`exec`, `attach`, `portforward`) asks for, once it is known that the

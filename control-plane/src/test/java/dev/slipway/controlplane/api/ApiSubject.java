@@ -15,6 +15,7 @@ import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ResourceTypes;
 import dev.slipway.model.pod.PodStreams;
+import dev.slipway.model.pod.UsageSource;
 import dev.slipway.model.schema.Schemas;
 import dev.slipway.testing.ManualTimeline;
 import dev.slipway.testing.SeededChance;
@@ -31,6 +32,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -45,6 +48,8 @@ final class ApiSubject implements AutoCloseable {
           .withNamespaces("default");
   final ServiceAccountTokens tokens = new ServiceAccountTokens(cluster, keys());
   final KubernetesApi api;
+  Function<Map<String, Set<String>>, Map<String, Map<String, UsageSource.PodUsage>>> usage =
+      _ -> Map.of();
   String accept = "application/json";
   User user = ADMIN;
 
@@ -110,6 +115,7 @@ final class ApiSubject implements AutoCloseable {
             new Access(cluster),
             tokens,
             new NoPods(),
+            podUids -> usage.apply(podUids),
             timeline,
             new SeededChance(2),
             Json::parseObject,

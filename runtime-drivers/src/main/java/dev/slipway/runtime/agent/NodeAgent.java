@@ -15,6 +15,7 @@ import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.pod.PodPorts;
 import dev.slipway.model.pod.PodStreams;
+import dev.slipway.model.pod.UsageSource.PodUsage;
 import dev.slipway.model.service.ServingGate;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
@@ -38,6 +39,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -68,6 +70,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
   private final ControlLoop<ObjectKey> loop;
   private final Probes probes;
   private final ProbeClient prober;
+  private final UsageMeter meter;
   private final Map<String, ObjectKey> keys = new ConcurrentHashMap<>();
 
   /// Why something could not be made at the last attempt; by pod UID, then container.
@@ -103,6 +106,9 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
         new ControlLoop<>(
             "agent-" + settings.nodeName(), PARALLEL, this::reconcile, timeline, chance);
     this.prober = new ProbeClient(runtime);
+    this.meter =
+        new UsageMeter(
+            runtime::usage, timeline, () -> LockSupport.parkNanos(UsageMeter.SHORTEST.toNanos()));
     this.probes = new Probes(prober::ask, timeline, this::probeChanged);
   }
 
@@ -719,6 +725,14 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
               .formatted(container));
     }
     runtime.attach(running(pod, container).id(), stdin, stdout, stderr, timeline.instant());
+  }
+
+  /// What the running containers of these pods use, by pod UID; empty when the runtime can tell
+  /// nothing. May take a second or two.
+  ///
+  /// @throws RuntimeFailedException when the engine does not answer
+  public Optional<Map<String, PodUsage>> usage(Set<String> podUids) {
+    return meter.measure(podUids);
   }
 
   private Observed running(KubeObject pod, String container) {

@@ -33,6 +33,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -45,6 +46,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Runs pods as containers of one engine. What is known of a container is in its labels and in what
@@ -398,6 +400,68 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
                             id(marks.getOrDefault(Labels.POD_UID, ""), container.getId()),
                             found.getImageId() == null ? "" : images.digest(found.getImageId()),
                             state)));
+  }
+
+  @Override
+  public Optional<List<Usage>> usage(Set<String> podUids) {
+    return port(
+        () -> {
+          var all = new ConcurrentLinkedQueue<Usage>();
+          try (var tasks = Executors.newVirtualThreadPerTaskExecutor()) {
+            for (Container container : list(labels.ours())) {
+              Map<String, String> marks = container.getLabels();
+              if (podUids.contains(marks.get(Labels.POD_UID))
+                  && marks.containsKey(Labels.CONTAINER)
+                  && "running".equals(container.getState())) {
+                tasks.execute(() -> limited(() -> usage(container)).ifPresent(all::add));
+              }
+            }
+          }
+          return Optional.of(List.copyOf(all));
+        });
+  }
+
+  /// The client library cannot ask for what there is at once: the engine would wait for a second.
+  private Optional<Usage> usage(Container container) {
+    EngineSocket socket;
+    try {
+      socket = engine.dial();
+    } catch (IOException e) {
+      throw new RuntimeFailedException("cannot read what is used: " + e.getMessage(), e);
+    }
+    var timer = timeline.schedule(options.patience(), socket::close);
+    try (socket) {
+      byte[] answer =
+          socket.get(
+              "/containers/%s/stats?stream=false&one-shot=true".formatted(container.getId()));
+      JsonNode stats = Json.parse(answer);
+      JsonNode memory = stats.path("memory_stats");
+      if (!memory.has("usage")) {
+        // It has just ended.
+        return Optional.empty();
+      }
+      JsonNode details = memory.path("stats");
+      long idle =
+          Json.number(
+              details,
+              details.has("total_inactive_file") ? "total_inactive_file" : "inactive_file",
+              0);
+      Map<String, String> marks = container.getLabels();
+      String podUid = marks.getOrDefault(Labels.POD_UID, "");
+      return Optional.of(
+          new Usage(
+              podUid,
+              marks.getOrDefault(Labels.CONTAINER, ""),
+              id(podUid, container.getId()),
+              Json.number(stats.path("cpu_stats").path("cpu_usage"), "total_usage", 0),
+              Math.max(0, Json.number(memory, "usage", 0) - idle),
+              timeline.nanos()));
+    } catch (IOException | IllegalArgumentException e) {
+      log.debug("usage not read container={} cause={}", container.getId(), e.toString());
+      return Optional.empty();
+    } finally {
+      timer.cancel();
+    }
   }
 
   private Optional<InspectContainerResponse> inspect(String id) {

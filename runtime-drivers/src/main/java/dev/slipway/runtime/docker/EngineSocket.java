@@ -123,6 +123,23 @@ final class EngineSocket implements AutoCloseable {
     return answer;
   }
 
+  /// Asks and reads the whole answer.
+  ///
+  /// @throws IOException with the engine's words when it refuses
+  byte[] get(String path) throws IOException {
+    // Of the older version: so it comes in one piece, and the connection ends with it.
+    String head = "GET %s HTTP/1.0\r\nHost: docker\r\n\r\n".formatted(path);
+    out.write(head.getBytes(StandardCharsets.US_ASCII));
+    out.flush();
+    String status = line();
+    while (!line().isEmpty()) {}
+    byte[] body = in.readNBytes(1 << 20);
+    if (!status.contains(" 200 ")) {
+      throw new IOException(new String(body, StandardCharsets.UTF_8).strip());
+    }
+    return body;
+  }
+
   private String line() throws IOException {
     var line = new ByteArrayOutputStream();
     int b;

@@ -16,6 +16,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -192,6 +193,27 @@ final class AgentClient {
       }
     }
     return lines == 0 ? text.length : 0;
+  }
+
+  /// What the containers of this agent have used, by container id: where its isolators count what
+  /// is nested, of tasks, else of whole executors.
+  Map<String, JsonNode> statistics(AgentInfo agent) {
+    ObjectNode call = Json.object().put("type", "GET_CONTAINERS");
+    call.putObject("get_containers").put("show_nested", true);
+    var all = new HashMap<String, JsonNode>();
+    try {
+      for (JsonNode container :
+          Json.items(file(agent, call).path("get_containers"), "containers")) {
+        JsonNode counted = container.path("resource_statistics");
+        if (counted.has("cpus_user_time_secs")) {
+          all.put(Json.string(container.path("container_id"), "value", ""), counted);
+        }
+      }
+      return all;
+    } catch (IOException e) {
+      throw new RuntimeFailedException(
+          "agent %s does not tell what is used: %s".formatted(agent.hostname(), e.getMessage()), e);
+    }
   }
 
   private byte[] read(AgentInfo agent, String path, long offset, int length) throws IOException {

@@ -1,5 +1,6 @@
 package dev.slipway.runtime.mesos;
 
+import dev.slipway.model.json.Json;
 import dev.slipway.runtime.mesos.TaskRecord.Phase;
 import dev.slipway.runtime.spi.ContainerRuntime;
 import dev.slipway.runtime.spi.ContainerSpec;
@@ -14,7 +15,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
+import tools.jackson.databind.JsonNode;
 
 /// One agent of a Mesos cluster as a node.
 final class MesosRuntime implements ContainerRuntime {
@@ -273,6 +276,43 @@ final class MesosRuntime implements ContainerRuntime {
     return framework
         .agent()
         .exec(pod.agent(), framework.id(), task, command, terminal, in, out, err, timeout);
+  }
+
+  /// Where the agent's isolators count by executor only, a pod with one container is told of, with
+  /// what its executor takes; which of several containers uses what, nobody knows.
+  @Override
+  public Optional<List<Usage>> usage(Set<String> podUids) {
+    List<PodRecord> pods =
+        framework.recordsOf(node).stream().filter(pod -> podUids.contains(pod.uid())).toList();
+    if (pods.isEmpty()) {
+      return Optional.of(List.of());
+    }
+    Map<String, JsonNode> counted = framework.agent().statistics(pods.getFirst().agent());
+    long now = System.nanoTime();
+    var all = new ArrayList<Usage>();
+    for (PodRecord pod : pods) {
+      List<TaskRecord> running =
+          pod.tasks().stream().filter(task -> task.phase() == Phase.RUNNING).toList();
+      for (TaskRecord task : running) {
+        JsonNode own = counted.get(task.containerId());
+        JsonNode used = own == null && running.size() == 1 ? counted.get(task.parentId()) : own;
+        if (used != null) {
+          all.add(
+              new Usage(
+                  pod.uid(),
+                  task.container(),
+                  id(pod.uid(), task.container(), task.attempt()),
+                  nanos(used, "cpus_user_time_secs") + nanos(used, "cpus_system_time_secs"),
+                  Json.number(used, "mem_rss_bytes", 0),
+                  now));
+        }
+      }
+    }
+    return Optional.of(all);
+  }
+
+  private static long nanos(JsonNode used, String field) {
+    return Math.round(used.path(field).asDouble(0) * 1e9);
   }
 
   @Override

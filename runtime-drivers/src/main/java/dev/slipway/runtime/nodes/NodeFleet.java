@@ -14,6 +14,7 @@ import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.pod.PodStreams;
+import dev.slipway.model.pod.UsageSource;
 import dev.slipway.model.service.ServingGate;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
@@ -33,6 +34,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,7 +46,7 @@ import org.slf4j.LoggerFactory;
 ///
 /// Every node is looked after on threads of its own: an engine that hangs holds up nobody else.
 /// Closing this ends the agents and leaves all pods running.
-public final class NodeFleet implements NodePool, PodStreams, AutoCloseable {
+public final class NodeFleet implements NodePool, PodStreams, UsageSource, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(NodeFleet.class);
   private static final GroupKind NODE = GroupKind.core("Node");
 
@@ -51,6 +54,9 @@ public final class NodeFleet implements NodePool, PodStreams, AutoCloseable {
   private static final Duration RECHECK = Duration.ofSeconds(20);
 
   private static final int NODES_AT_ONCE = 10_000;
+
+  /// Whoever asks for metrics does not wait for an engine that hangs.
+  private static final Duration MEASURED_WITHIN = Duration.ofSeconds(10);
 
   private final Cluster cluster;
   private final Map<String, NodeDriver> drivers;
@@ -335,6 +341,36 @@ public final class NodeFleet implements NodePool, PodStreams, AutoCloseable {
       OutputStream stdout,
       OutputStream stderr) {
     agentOf(request.namespace(), request.pod()).attach(request, stdin, stdout, stderr);
+  }
+
+  @Override
+  public Map<String, Map<String, PodUsage>> usage(Map<String, Set<String>> podUids) {
+    var measured = new ConcurrentHashMap<String, Map<String, PodUsage>>();
+    var left = new CountDownLatch(podUids.size());
+    podUids.forEach(
+        (node, pods) ->
+            Thread.ofVirtual()
+                .start(
+                    () -> {
+                      try {
+                        Optional.ofNullable(members.get(node))
+                            .flatMap(Member::agent)
+                            .flatMap(agent -> agent.usage(pods))
+                            .ifPresent(usage -> measured.put(node, usage));
+                      } catch (RuntimeFailedException e) {
+                        log.debug("node not measured node={} cause={}", node, e.getMessage());
+                      } finally {
+                        left.countDown();
+                      }
+                    }));
+    try {
+      if (!left.await(MEASURED_WITHIN.toSeconds(), TimeUnit.SECONDS)) {
+        log.debug("nodes not measured in time nodes={}", left.getCount());
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    return new TreeMap<>(measured);
   }
 
   private NodeAgent agentOf(String namespace, String name) {

@@ -148,6 +148,53 @@ final class Cgroups {
     }
   }
 
+  /// Processor time of a group's processes, also of those that have ended; empty where the kernel
+  /// does not count it by group.
+  Optional<Long> cpuNanos(String name) {
+    List<Path> folders = folders(name);
+    return switch (version) {
+      case ONE -> number(folders.getLast().resolve("cpuacct.usage"));
+      case TWO ->
+          entry(folders.getFirst().resolve("cpu.stat"), "usage_usec").map(micros -> micros * 1_000);
+      case NONE -> Optional.empty();
+    };
+  }
+
+  /// What a group holds, without files that the kernel keeps at hand.
+  Optional<Long> memoryBytes(String name) {
+    List<Path> folders = folders(name);
+    return switch (version) {
+      case ONE ->
+          inUse(folders.getFirst(), "memory.usage_in_bytes", "memory.stat", "total_inactive_file");
+      case TWO -> inUse(folders.getFirst(), "memory.current", "memory.stat", "inactive_file");
+      case NONE -> Optional.empty();
+    };
+  }
+
+  private static Optional<Long> inUse(Path group, String all, String details, String idle) {
+    return number(group.resolve(all))
+        .map(bytes -> Math.max(0, bytes - entry(group.resolve(details), idle).orElse(0L)));
+  }
+
+  private static Optional<Long> number(Path file) {
+    try {
+      return Optional.of(Long.parseLong(Files.readString(file).strip()));
+    } catch (IOException | NumberFormatException e) {
+      return Optional.empty();
+    }
+  }
+
+  private static Optional<Long> entry(Path file, String name) {
+    try {
+      return Files.readAllLines(file).stream()
+          .filter(line -> line.startsWith(name + " "))
+          .map(line -> Long.parseLong(line.substring(name.length() + 1).strip()))
+          .findFirst();
+    } catch (IOException | NumberFormatException e) {
+      return Optional.empty();
+    }
+  }
+
   void remove(String name) {
     for (Path folder : folders(name)) {
       try {

@@ -321,6 +321,28 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
   }
 
   @Override
+  public Optional<List<Usage>> usage(Set<String> podUids) {
+    var all = new ArrayList<Usage>();
+    for (String podUid : podUids) {
+      for (ContainerFolder folder : folders(pod(podUid))) {
+        if (folder.state(groups, timeline.instant()) instanceof ContainerState.Running) {
+          Set<Long> members = folder.leftovers(groups);
+          ProcessTable.Usage counted = ProcessTable.usage(members);
+          all.add(
+              new Usage(
+                  podUid,
+                  folder.container(),
+                  folder.id(),
+                  groups.cpuNanos(folder.group()).orElse(counted.cpuNanos()),
+                  groups.memoryBytes(folder.group()).orElse(counted.memoryBytes()),
+                  timeline.nanos()));
+        }
+      }
+    }
+    return Optional.of(all);
+  }
+
+  @Override
   public String create(ContainerSpec spec) {
     check(spec);
     Path pod = pod(spec.podUid());

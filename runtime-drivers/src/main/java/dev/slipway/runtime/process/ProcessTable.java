@@ -1,6 +1,8 @@
 package dev.slipway.runtime.process;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -35,6 +37,14 @@ final class ProcessTable {
   private static final Path PROC = Path.of("/proc");
   private static final int STATE = 0;
   private static final int SESSION = 3;
+  private static final int USER_TICKS = 11;
+  private static final int ENDED_CHILDREN_SYSTEM_TICKS = 14;
+  private static final int RESIDENT_PAGES = 21;
+
+  /// The kernel's for programs, on every architecture that a JDK runs on.
+  private static final long TICK_NANOS = 10_000_000;
+
+  private static final long PAGE_BYTES = pageBytes();
   private static final int START = 19;
 
   private ProcessTable() {}
@@ -86,6 +96,45 @@ final class ProcessTable {
       return members;
     }
     return members;
+  }
+
+  /// What processes have used together.
+  ///
+  /// @param cpuNanos with that of their children that have ended
+  record Usage(long cpuNanos, long memoryBytes) {}
+
+  static Usage usage(Collection<Long> pids) {
+    long ticks = 0;
+    long pages = 0;
+    for (long pid : pids) {
+      Optional<String[]> known = fields(pid).filter(all -> all.length > RESIDENT_PAGES);
+      if (known.isPresent()) {
+        for (int i = USER_TICKS; i <= ENDED_CHILDREN_SYSTEM_TICKS; i++) {
+          ticks += Long.parseLong(known.get()[i]);
+        }
+        pages += Long.parseLong(known.get()[RESIDENT_PAGES]);
+      }
+    }
+    return new Usage(ticks * TICK_NANOS, pages * PAGE_BYTES);
+  }
+
+  /// Which the kernel tells every program when it starts (`AT_PAGESZ`).
+  private static long pageBytes() {
+    try {
+      ByteBuffer auxiliary =
+          ByteBuffer.wrap(Files.readAllBytes(PROC.resolve("self/auxv")))
+              .order(ByteOrder.nativeOrder());
+      while (auxiliary.remaining() >= 2 * Long.BYTES) {
+        long key = auxiliary.getLong();
+        long value = auxiliary.getLong();
+        if (key == 6) {
+          return value;
+        }
+      }
+    } catch (IOException e) {
+      return 4_096;
+    }
+    return 4_096;
   }
 
   /// Ends processes at once; those that are gone are no failure.

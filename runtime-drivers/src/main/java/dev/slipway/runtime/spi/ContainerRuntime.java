@@ -7,6 +7,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /// Runs the containers of one node. Every call is safe to repeat, from any thread, and ends within
@@ -33,6 +34,15 @@ public interface ContainerRuntime {
       String id,
       String imageId,
       ContainerState state) {}
+
+  /// What a running container has used.
+  ///
+  /// @param cpuNanos processor time since it was started; may fall back where its processes come
+  ///   and go
+  /// @param memoryBytes in use now, without what the kernel can drop at once
+  /// @param nanos when that was, on any clock that goes steadily
+  record Usage(
+      String podUid, String container, String id, long cpuNanos, long memoryBytes, long nanos) {}
 
   /// Lines of a log.
   ///
@@ -139,6 +149,14 @@ public interface ContainerRuntime {
   /// that its containers state.
   default Map<Integer, Integer> ports(String podUid) {
     return Map.of();
+  }
+
+  /// What the running containers of these pods have used. Those of which this runtime cannot tell
+  /// are left out.
+  ///
+  /// @return empty when it can tell nothing at all
+  default Optional<List<Usage>> usage(Set<String> podUids) {
+    return Optional.empty();
   }
 
   /// From now on this hears the UID of each pod whose containers may have changed. Called from any

@@ -13,6 +13,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
@@ -282,6 +283,27 @@ public final class FakeRuntime implements ContainerRuntime {
       }
     }
     return answers.apply(id, command);
+  }
+
+  /// A processor and a megabyte for each container that runs.
+  @Override
+  public synchronized Optional<List<Usage>> usage(Set<String> podUids) {
+    var all = new ArrayList<Usage>();
+    for (Fake fake : containers.values()) {
+      if (podUids.contains(fake.spec.podUid())
+          && fake.state instanceof ContainerState.Running(Instant since)) {
+        long nanos = Duration.between(since, timeline.instant()).toNanos();
+        all.add(
+            new Usage(
+                fake.spec.podUid(),
+                fake.spec.container(),
+                fake.id,
+                nanos,
+                1 << 20,
+                timeline.nanos()));
+      }
+    }
+    return Optional.of(all);
   }
 
   @Override

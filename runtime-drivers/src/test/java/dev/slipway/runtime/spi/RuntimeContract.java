@@ -48,6 +48,7 @@ public final class RuntimeContract {
         Map.entry("removing a pod ends all of it, twice too", RuntimeContract::podRemoved),
         Map.entry("a log keeps what was written", RuntimeContract::logs),
         Map.entry("an exec returns the exit code", RuntimeContract::exec),
+        Map.entry("what a container uses is counted", RuntimeContract::usage),
         Map.entry("a container without command is refused for good", RuntimeContract::noCommand),
         Map.entry("a container of a pod that is not there is refused", RuntimeContract::noPod));
   }
@@ -193,6 +194,22 @@ public final class RuntimeContract {
                 none,
                 Duration.ofSeconds(10));
     assertThat(code).isEqualTo(5);
+  }
+
+  private static void usage(Subject subject) {
+    start(subject, "while true; do :; done");
+    begun(subject);
+    subject
+        .await()
+        .accept(
+            () ->
+                subject.runtime().usage(Set.of(UID)).orElseThrow().stream()
+                    .anyMatch(
+                        used ->
+                            used.container().equals("web")
+                                && used.cpuNanos() > 200_000_000
+                                && used.memoryBytes() > 10_000));
+    assertThat(subject.runtime().usage(Set.of("nobody")).orElseThrow()).isEmpty();
   }
 
   private static void noCommand(Subject subject) {
