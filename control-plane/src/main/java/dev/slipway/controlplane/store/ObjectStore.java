@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /// All objects in memory, every write durable in a [Journal] before anybody sees it. One counter
@@ -49,17 +50,48 @@ public final class ObjectStore implements AutoCloseable {
   /// An object and its number in the journal.
   private record Kept(long id, KubeObject object) {}
 
+  /// A write on its way. Its writer sleeps until it is done, or until the writer itself has to
+  /// lead: each is woken alone, else a hundred would wake for every flush and most of them for
+  /// nothing.
   private static final class Pending {
     final Write write;
     final @Nullable Draft draft;
+    final Thread writer = Thread.currentThread();
     Write.@Nullable Result result;
     @Nullable RuntimeException failure;
-    boolean done;
+    volatile boolean done;
+    private volatile boolean leads;
 
     Pending(Write write) {
       this.write = write;
       KubeObject next = write.next();
       this.draft = next == null ? null : Draft.of(next);
+    }
+
+    /// Whether this writer has to lead; else its write is done. An interrupt is kept for later: the
+    /// write cannot be taken back.
+    boolean awaitTurn() {
+      boolean interrupted = false;
+      while (!done && !leads) {
+        LockSupport.park(this);
+        interrupted |= Thread.interrupted();
+      }
+      if (interrupted) {
+        writer.interrupt();
+      }
+      return !done;
+    }
+
+    void lead() {
+      leads = true;
+      LockSupport.unpark(writer);
+    }
+
+    void finish() {
+      done = true;
+      if (writer != Thread.currentThread()) {
+        LockSupport.unpark(writer);
+      }
     }
   }
 
@@ -147,28 +179,22 @@ public final class ObjectStore implements AutoCloseable {
   /// @throws ClusterException `UNAVAILABLE` when the journal refused: nothing was changed
   public Write.Result commit(Write write) {
     var mine = new Pending(write);
+    boolean first;
     synchronized (lock) {
       if (closed) {
         throw new ClusterException(ClusterException.Reason.UNAVAILABLE, "the store is closed");
       }
       queue.add(mine);
-      while (!mine.done && leading) {
-        await();
-      }
-      if (!mine.done) {
-        leading = true;
-      }
+      first = !leading;
+      leading = true;
     }
-    if (!mine.done) {
+    if (first || mine.awaitTurn()) {
       try {
         while (!mine.done) {
           commitBatch();
         }
       } finally {
-        synchronized (lock) {
-          leading = false;
-          lock.notifyAll();
-        }
+        handOver();
       }
     }
     RuntimeException failure = mine.failure;
@@ -182,12 +208,16 @@ public final class ObjectStore implements AutoCloseable {
     return result;
   }
 
-  private void await() {
-    try {
-      lock.wait();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new ClusterException(ClusterException.Reason.UNAVAILABLE, "interrupted", e);
+  /// The oldest write that waits is the next to lead.
+  private void handOver() {
+    Pending next;
+    synchronized (lock) {
+      next = queue.peek();
+      leading = next != null;
+      lock.notifyAll();
+    }
+    if (next != null) {
+      next.lead();
     }
   }
 
@@ -240,6 +270,13 @@ public final class ObjectStore implements AutoCloseable {
                 ClusterException.Reason.UNAVAILABLE, "not written: " + e.getMessage(), e);
       } catch (RuntimeException e) {
         failure = e;
+      } catch (Error e) {
+        for (Pending pending : batch) {
+          pending.failure =
+              new ClusterException(ClusterException.Reason.UNAVAILABLE, "not written: " + e, e);
+          pending.finish();
+        }
+        throw e;
       }
     }
     var followers = new ArrayList<Track.Follower>();
@@ -257,10 +294,9 @@ public final class ObjectStore implements AutoCloseable {
         if (failure != null && !(pending.result instanceof Write.Result.Stale)) {
           pending.failure = failure;
         }
-        pending.done = true;
       }
-      lock.notifyAll();
     }
+    batch.forEach(Pending::finish);
     followers.forEach(Track.Follower::wake);
   }
 
@@ -437,7 +473,12 @@ public final class ObjectStore implements AutoCloseable {
     synchronized (lock) {
       closed = true;
       while (leading) {
-        await();
+        try {
+          lock.wait();
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          throw new ClusterException(ClusterException.Reason.UNAVAILABLE, "interrupted", e);
+        }
       }
       history.leaveAll();
     }

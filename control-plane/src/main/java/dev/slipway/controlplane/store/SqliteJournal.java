@@ -120,13 +120,13 @@ public final class SqliteJournal implements Journal {
             "CREATE TABLE object(id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, content BLOB NOT NULL)");
         statement.executeUpdate(
             "CREATE TABLE audit(revision INTEGER PRIMARY KEY, kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, line TEXT NOT NULL)");
-        statement.executeUpdate(
-            "CREATE INDEX audit_object ON audit(kind, namespace, name, revision)");
         statement.executeUpdate("CREATE TABLE mark(revision INTEGER NOT NULL)");
         statement.executeUpdate("INSERT INTO mark VALUES (0)");
         statement.executeUpdate("PRAGMA application_id = " + APPLICATION_ID);
         statement.executeUpdate("PRAGMA user_version = " + FORMAT);
       }
+      // An index by object cost as much as the writes themselves; a look through all of it is rare.
+      statement.executeUpdate("DROP INDEX IF EXISTS audit_object");
       try (ResultSet check = statement.executeQuery("PRAGMA quick_check(1)")) {
         if (check.next() && !check.getString(1).equals("ok")) {
           throw new StoreException(
