@@ -5,9 +5,13 @@ import dev.slipway.model.time.Scheduled;
 import dev.slipway.model.time.Schedules;
 import dev.slipway.model.time.Timeline;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Date;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
@@ -30,11 +34,15 @@ final class QuartzSchedules implements Schedules, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(QuartzSchedules.class);
   private static final String TICK = "tick";
 
+  /// A trigger costs as much as what it starts: a thousand tasks of one period share these.
+  private static final int TRIGGERS = 20;
+
   private final Scheduler scheduler;
   private final Timeline timeline;
   private final Chance chance;
   private final AtomicLong names = new AtomicLong();
-  private final Map<String, Runnable> ticks = new ConcurrentHashMap<>();
+  private final Map<String, Runnable> triggers = new ConcurrentHashMap<>();
+  private final Map<Duration, List<Turns>> byPeriod = new HashMap<>();
 
   private QuartzSchedules(Scheduler scheduler, Timeline timeline, Chance chance) {
     this.scheduler = scheduler;
@@ -56,7 +64,7 @@ final class QuartzSchedules implements Schedules, AutoCloseable {
     try {
       Scheduler scheduler = new StdSchedulerFactory(properties).getScheduler();
       var schedules = new QuartzSchedules(scheduler, timeline, chance);
-      scheduler.getContext().put(TICK, schedules.ticks);
+      scheduler.getContext().put(TICK, schedules.triggers);
       scheduler.start();
       return schedules;
     } catch (SchedulerException e) {
@@ -66,10 +74,8 @@ final class QuartzSchedules implements Schedules, AutoCloseable {
 
   @Override
   public Scheduled every(String name, Duration period, Runnable task) {
-    String id = name + "-" + names.incrementAndGet();
     var running = new AtomicBoolean();
-    ticks.put(
-        id,
+    Runnable tick =
         () -> {
           if (running.compareAndSet(false, true)) {
             timeline.execute(
@@ -81,16 +87,54 @@ final class QuartzSchedules implements Schedules, AutoCloseable {
                   }
                 });
           }
-        });
+        };
+    Turns joined = join(period, tick);
+    return () -> leave(joined, tick);
+  }
+
+  /// One of those of the period, by chance: so what comes at the same pace does not come at once.
+  private synchronized Turns join(Duration period, Runnable tick) {
+    List<Turns> all = byPeriod.computeIfAbsent(period, _ -> new ArrayList<>());
+    Turns turns;
+    if (all.size() < TRIGGERS) {
+      turns = begin(period);
+      all.add(turns);
+    } else {
+      turns = all.get((int) Math.floorMod(chance.nextLong(), (long) TRIGGERS));
+    }
+    turns.tasks.add(tick);
+    return turns;
+  }
+
+  private synchronized void leave(Turns turns, Runnable tick) {
+    if (!turns.tasks.remove(tick) || !turns.tasks.isEmpty()) {
+      return;
+    }
+    List<Turns> all = byPeriod.getOrDefault(turns.period, List.of());
+    all.remove(turns);
+    if (all.isEmpty()) {
+      byPeriod.remove(turns.period);
+    }
+    triggers.remove(turns.id);
+    try {
+      scheduler.deleteJob(new JobKey(turns.id));
+    } catch (SchedulerException e) {
+      log.debug("trigger was gone already id={} cause={}", turns.id, e.getMessage());
+    }
+  }
+
+  private Turns begin(Duration period) {
+    var turns = new Turns(period + "-" + names.incrementAndGet(), period);
+    triggers.put(turns.id, turns);
     Duration first = chance.jitter(Duration.ofNanos(1), (double) period.toNanos());
     try {
       scheduler.scheduleJob(
           JobBuilder.newJob(Tick.class)
-              .withIdentity(id)
-              .usingJobData(new JobDataMap(Map.of(TICK, id)))
+              .withIdentity(turns.id)
+              .usingJobData(new JobDataMap(Map.of(TICK, turns.id)))
               .build(),
           TriggerBuilder.newTrigger()
-              .withIdentity(id)
+              .withIdentity(turns.id)
               .startAt(Date.from(timeline.instant().plus(first)))
               .withSchedule(
                   SimpleScheduleBuilder.simpleSchedule()
@@ -98,18 +142,29 @@ final class QuartzSchedules implements Schedules, AutoCloseable {
                       .repeatForever()
                       .withMisfireHandlingInstructionNextWithRemainingCount())
               .build());
+      return turns;
     } catch (SchedulerException e) {
-      ticks.remove(id);
-      throw new IllegalStateException("cannot schedule " + name + ": " + e.getMessage(), e);
+      triggers.remove(turns.id);
+      throw new IllegalStateException(
+          "cannot schedule anything each %s: %s".formatted(period, e.getMessage()), e);
     }
-    return () -> {
-      ticks.remove(id);
-      try {
-        scheduler.deleteJob(new JobKey(id));
-      } catch (SchedulerException e) {
-        log.debug("schedule was gone already name={} cause={}", name, e.getMessage());
-      }
-    };
+  }
+
+  /// What one trigger starts.
+  private static final class Turns implements Runnable {
+    final String id;
+    final Duration period;
+    final Set<Runnable> tasks = ConcurrentHashMap.newKeySet();
+
+    Turns(String id, Duration period) {
+      this.id = id;
+      this.period = period;
+    }
+
+    @Override
+    public void run() {
+      tasks.forEach(Runnable::run);
+    }
   }
 
   /// What Quartz makes anew for each time; it must have a public constructor without parameters.
@@ -117,8 +172,9 @@ final class QuartzSchedules implements Schedules, AutoCloseable {
     @Override
     public void execute(JobExecutionContext context) {
       try {
-        if (context.getScheduler().getContext().get(TICK) instanceof Map<?, ?> ticks
-            && ticks.get(context.getMergedJobDataMap().getString(TICK)) instanceof Runnable tick) {
+        if (context.getScheduler().getContext().get(TICK) instanceof Map<?, ?> triggers
+            && triggers.get(context.getMergedJobDataMap().getString(TICK))
+                instanceof Runnable tick) {
           tick.run();
         }
       } catch (SchedulerException e) {

@@ -31,12 +31,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Delivery to Slipway's own cluster in large numbers: one application of 1,000 controllers; and
-/// 2,000 applications of 1,000 repositories that are polled each second, of which one changes, and
-/// which are there again after a restart.
+/// thousands of applications of 1,000 repositories that are polled each second, of which one
+/// changes, and which are there again after a restart.
 ///
 /// Everything that the daemon runs for delivery runs here, in one process, on a durable store; pods
 /// run on nodes that only say so.
@@ -44,10 +45,17 @@ final class ApplicationsBenchmark implements Benchmark {
   private static final int CONTROLLERS = 1_000;
   private static final int NODES = 10;
   private static final int REPOSITORIES = 1_000;
-  private static final int APPLICATIONS = 2_000;
   private static final int OBJECTS = 10;
   private static final int PUSHES = 5;
   private static final double POLLED = 20;
+  private static final double PATIENCE = 1_800;
+
+  private final int applications;
+
+  /// @param full the 10,000 applications of 100,000 objects that the goals name, instead of a fifth
+  ApplicationsBenchmark(boolean full) {
+    this.applications = full ? 10_000 : 2_000;
+  }
 
   @Override
   public String name() {
@@ -57,9 +65,14 @@ final class ApplicationsBenchmark implements Benchmark {
   @Override
   public List<Figure> run() throws Exception {
     var figures = new ArrayList<Figure>();
-    figures.add(controllers());
-    figures.addAll(many());
+    run(figures::add);
     return figures;
+  }
+
+  @Override
+  public void run(Consumer<Figure> report) throws Exception {
+    report.accept(controllers());
+    many(report);
   }
 
   private static Figure controllers() throws Exception {
@@ -109,8 +122,7 @@ final class ApplicationsBenchmark implements Benchmark {
     return documents;
   }
 
-  private static List<Figure> many() throws Exception {
-    var figures = new ArrayList<Figure>();
+  private void many(Consumer<Figure> report) throws Exception {
     try (Folder folder = Folder.make("applications")) {
       var urls = new ArrayList<String>();
       for (int i = 0; i < REPOSITORIES; i++) {
@@ -118,20 +130,32 @@ final class ApplicationsBenchmark implements Benchmark {
       }
       String what =
           "%,d applications of %,d objects from %,d repositories"
-              .formatted(APPLICATIONS, APPLICATIONS * OBJECTS, REPOSITORIES);
+              .formatted(applications, applications * OBJECTS, REPOSITORIES);
       try (var world = new World(folder.path())) {
+        for (int i = 0; i < applications; i += REPOSITORIES) {
+          world.namespace("space-" + i / REPOSITORIES);
+        }
         double start = Times.wall();
-        for (int i = 0; i < APPLICATIONS; i++) {
+        double cpu = Times.cpu();
+        for (int i = 0; i < applications; i++) {
           world.application("app-" + i, urls.get(i % REPOSITORIES), "space-" + i / REPOSITORIES);
         }
         world.awaitAllSynced();
-        figures.add(
+        report.accept(
             new Figure(what + ": first sync", "1", Times.wall() - start, "s", Goal.NONE, ""));
-        figures.add(change(world, folder, urls));
+        report.accept(
+            new Figure(
+                what + ": first sync, processor time of the whole process",
+                "1",
+                Times.cpu() - cpu,
+                "s",
+                Goal.NONE,
+                ""));
+        report.accept(change(world, folder, urls));
         double wall = Times.wall();
-        double cpu = Times.cpu();
+        cpu = Times.cpu();
         LockSupport.parkNanos((long) (POLLED * 1e9));
-        figures.add(
+        report.accept(
             new Figure(
                 "%,d repositories polled each second, nothing new".formatted(REPOSITORIES),
                 "%.0f s".formatted(POLLED),
@@ -139,34 +163,35 @@ final class ApplicationsBenchmark implements Benchmark {
                 "% of a core",
                 Goal.atMost(20),
                 ""));
-        figures.add(
+        report.accept(
             new Figure(
-                what + ": memory of the process, the nodes included",
+                what + ": memory of the process, as the system counts it",
                 "1",
                 residentMegabytes(),
                 "MB",
-                Goal.NONE,
+                Goal.atMost(1_024),
                 ""));
       }
-      figures.add(restart(folder, what));
+      report.accept(restart(folder, what));
     }
-    return figures;
   }
 
   /// From the push, told by a webhook, to the sync's end.
-  private static Figure change(World world, Folder folder, List<String> urls) throws Exception {
+  private Figure change(World world, Folder folder, List<String> urls) throws Exception {
     var samples = new double[PUSHES];
     for (int i = 0; i < PUSHES; i++) {
       int which = 17 * i + 3;
       double start = Times.wall();
       Repositories.commit(repository(folder, which), configs(which, "change-" + i));
       world.engine.hint(urls.get(which));
-      world.awaitSynced("app-" + which, Repositories.head(repository(folder, which)));
+      for (int app = which; app < applications; app += REPOSITORIES) {
+        world.awaitSynced("app-" + app, Repositories.head(repository(folder, which)));
+      }
       samples[i] = Times.wall() - start;
     }
     return new Figure(
-        "one of %,d applications changes, from the push to applied and healthy"
-            .formatted(APPLICATIONS),
+        "one of %,d repositories changes, and with it %d of %,d applications: from the push to all applied and healthy"
+            .formatted(REPOSITORIES, applications / REPOSITORIES, applications),
         "median of %d".formatted(PUSHES),
         Times.median(samples),
         "s",
@@ -267,13 +292,17 @@ final class ApplicationsBenchmark implements Benchmark {
                 ObjectNode spec = Json.child(json, "spec");
                 spec.putObject("source").put("repoURL", url).put("targetRevision", "main");
                 spec.putObject("destination").put("namespace", namespace);
-                spec.putObject("syncPolicy").put("timeout", "30m").putObject("automated");
+                spec.putObject("syncPolicy").put("timeout", "1h").putObject("automated");
               }));
+    }
+
+    void namespace(String name) {
+      cluster.create(KubeObject.make("v1", "Namespace", "", name, json -> {}));
     }
 
     void awaitSynced(String name, String commit) {
       ObjectKey key = ObjectKey.slipway("Application", "default", name);
-      double end = Times.wall() + 300;
+      double end = Times.wall() + PATIENCE;
       while (!isSynced(cluster.get(key).orElseThrow().status(), commit)) {
         if (Times.wall() > end) {
           throw new IllegalStateException(
@@ -290,8 +319,10 @@ final class ApplicationsBenchmark implements Benchmark {
           && Json.string(status.path("sync"), "status", "").equals("Synced");
     }
 
+    /// Says on the standard error how far it is.
     void awaitAllSynced() {
-      double end = Times.wall() + 900;
+      double end = Times.wall() + PATIENCE;
+      double told = Times.wall();
       while (true) {
         List<KubeObject> all =
             cluster.list(ObjectQuery.all(GroupKind.slipway("Application"))).items();
@@ -301,6 +332,11 @@ final class ApplicationsBenchmark implements Benchmark {
         }
         if (Times.wall() > end) {
           throw new IllegalStateException(left + " applications are not delivered");
+        }
+        if (Times.wall() > told + 5) {
+          told = Times.wall();
+          System.err.printf(
+              "  %,d of %,d applications are delivered%n", all.size() - left, all.size());
         }
         LockSupport.parkNanos(500_000_000);
       }

@@ -4,6 +4,7 @@ import dev.slipway.bench.Benchmark.Figure;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
@@ -12,8 +13,8 @@ public final class BenchMain {
   private BenchMain() {}
 
   public static void main(String[] args) throws Exception {
-    List<Benchmark> all = Benchmarks.all();
-    List<String> wanted = List.of(args);
+    var wanted = new ArrayList<>(List.of(args));
+    List<Benchmark> all = Benchmarks.all(wanted.remove("--full"));
     for (String name : wanted) {
       if (all.stream().noneMatch(benchmark -> benchmark.name().equals(name))) {
         System.err.println(
@@ -31,9 +32,7 @@ public final class BenchMain {
     for (Benchmark benchmark : all) {
       if (wanted.isEmpty() || wanted.contains(benchmark.name())) {
         System.err.println("Running " + benchmark.name() + " ...");
-        for (Figure figure : benchmark.run()) {
-          System.out.println(row(benchmark.name(), figure));
-        }
+        benchmark.run(figure -> System.out.println(row(benchmark.name(), figure)));
       }
     }
     System.exit(0);

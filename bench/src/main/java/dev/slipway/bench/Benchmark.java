@@ -1,6 +1,7 @@
 package dev.slipway.bench;
 
 import java.util.List;
+import java.util.function.Consumer;
 
 /// One thing that is measured. A run takes its samples and says what came out; it judges nothing.
 public interface Benchmark {
@@ -8,6 +9,11 @@ public interface Benchmark {
   String name();
 
   List<Figure> run() throws Exception;
+
+  /// @param report is told each figure; of a long run, as soon as it is known
+  default void run(Consumer<Figure> report) throws Exception {
+    run().forEach(report);
+  }
 
   /// One line of the report.
   ///

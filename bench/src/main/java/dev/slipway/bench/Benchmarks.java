@@ -8,7 +8,8 @@ import java.util.List;
 final class Benchmarks {
   private Benchmarks() {}
 
-  static List<Benchmark> all() {
+  /// @param full as large as the goals say, where the usual run is smaller
+  static List<Benchmark> all(boolean full) {
     return List.of(
         new ManifestBenchmark(),
         new DeliveryBenchmark(),
@@ -17,7 +18,7 @@ final class Benchmarks {
         new ReplicationBenchmark(),
         new SchedulerBenchmark(),
         new RemoteBenchmark(),
-        new ApplicationsBenchmark(),
+        new ApplicationsBenchmark(full),
         new ProxyBenchmark(),
         new ProgramBenchmark());
   }

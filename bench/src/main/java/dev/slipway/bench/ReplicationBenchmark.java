@@ -19,6 +19,7 @@ import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
+import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -152,6 +153,7 @@ final class ReplicationBenchmark implements Benchmark {
     }
   }
 
+  /// A node whose sign of life lasts for as long as any run.
   static KubeObject node(String name, Timeline timeline) {
     return KubeObject.make(
         "v1",
@@ -161,6 +163,10 @@ final class ReplicationBenchmark implements Benchmark {
         json -> {
           ObjectNode status = Json.child(json, "status");
           Conditions.set(status, "Ready", true, "KubeletReady", "", timeline.instant());
+          if (status.path("conditions").path(0) instanceof ObjectNode ready) {
+            ready.put(
+                "lastHeartbeatTime", Conditions.time(timeline.instant().plus(Duration.ofHours(2))));
+          }
           status
               .putObject("allocatable")
               .put("cpu", "640")

@@ -44,7 +44,7 @@ public final class ApplicationLoop implements AutoCloseable {
   private static final LabelSelector OWNED = LabelSelector.parse(ApplicationReconciler.LABEL);
   private static final Set<String> NOT_OWNED =
       Set.of("Event", "Lease", "Node", "SyncRecord", "Plan");
-  private static final int PARALLEL = 4;
+  private static final int PARALLEL = 16;
   private static final Duration LEAST_PAUSE = Duration.ofMillis(20);
   private static final Duration MOST_PAUSE = Duration.ofSeconds(1);
 

@@ -22,7 +22,6 @@ final class Renders {
   private record Inputs(
       String tree, ReadOptions files, String namespace, String application, String destination) {}
 
-  private static final int REMEMBERED = 64;
   private static final int REMEMBERED_OBJECTS = 20_000;
 
   private final Source source;
@@ -93,7 +92,7 @@ final class Renders {
       known.put(inputs, rendered);
       objects += rendered.size();
       var oldest = known.entrySet().iterator();
-      while ((known.size() > REMEMBERED || objects > REMEMBERED_OBJECTS) && known.size() > 1) {
+      while (objects > REMEMBERED_OBJECTS && known.size() > 1) {
         objects -= oldest.next().getValue().size();
         oldest.remove();
       }

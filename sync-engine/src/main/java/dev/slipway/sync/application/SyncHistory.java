@@ -30,11 +30,15 @@ import tools.jackson.databind.node.ObjectNode;
 /// that any of them can be brought back without Git.
 final class SyncHistory {
   static final GroupKind RECORD = GroupKind.slipway("SyncRecord");
-  private static final int REMEMBERED = 64;
+  private static final int REMEMBERED_OBJECTS = 20_000;
 
   private final Cluster cluster;
   private final Archive archive;
+
+  /// By record, the one that was asked for last at the end.
   private final Map<String, List<RenderedObject>> remembered = new LinkedHashMap<>(16, 0.75f, true);
+
+  private int rememberedObjects;
 
   SyncHistory(Cluster cluster, Archive archive) {
     this.cluster = cluster;
@@ -135,7 +139,9 @@ final class SyncHistory {
               }
             });
     try {
-      return cluster.create(record);
+      KubeObject added = cluster.create(record);
+      remember(added, objects);
+      return added;
     } catch (ClusterException e) {
       if (e.reason() == ClusterException.Reason.ALREADY_EXISTS) {
         return cluster.get(record.key()).orElseThrow(() -> e);
@@ -175,13 +181,20 @@ final class SyncHistory {
               "",
               0));
     }
+    remember(record, objects);
+    return objects;
+  }
+
+  private void remember(KubeObject record, List<RenderedObject> objects) {
     synchronized (remembered) {
-      remembered.put(record.uid(), List.copyOf(objects));
-      if (remembered.size() > REMEMBERED) {
-        remembered.remove(remembered.keySet().iterator().next());
+      List<RenderedObject> before = remembered.put(record.uid(), List.copyOf(objects));
+      rememberedObjects += objects.size() - (before == null ? 0 : before.size());
+      var oldest = remembered.values().iterator();
+      while (rememberedObjects > REMEMBERED_OBJECTS && remembered.size() > 1) {
+        rememberedObjects -= oldest.next().size();
+        oldest.remove();
       }
     }
-    return objects;
   }
 
   void finish(KubeObject record, ObjectNode status) {

@@ -62,6 +62,7 @@ final class GitRemote {
   private @Nullable Access sshAccess;
   private @Nullable GitSsh ssh;
   private @Nullable Repository beside;
+  private @Nullable RefFiles beforehand;
   private long quietUntil = Long.MIN_VALUE;
   private String quietWhy = "";
 
@@ -125,9 +126,14 @@ final class GitRemote {
     return folder;
   }
 
-  /// A repository on this machine is read in place: a poll then costs little more than a look at
-  /// the time of a file.
+  /// A repository on this machine is read in place, and only when the files of its refs have moved:
+  /// a poll then costs little more than a look at their times.
   private synchronized Map<String, ObjectId> refsBeside(Collection<String> prefixes) {
+    RefFiles read = beforehand;
+    if (read != null && read.areUnmoved(prefixes)) {
+      return read.refs();
+    }
+    beforehand = null;
     Path folder = folder();
     var found = new TreeMap<String, ObjectId>();
     try {
@@ -141,6 +147,8 @@ final class GitRemote {
         open = new FileRepositoryBuilder().setGitDir(key).setMustExist(true).build();
         beside = open;
       }
+      var files = RefFiles.before(open.getDirectory(), prefixes, timeline.instant());
+      boolean plain = true;
       RefDatabase database = open.getRefDatabase();
       for (String prefix : prefixes) {
         List<Ref> refs = new ArrayList<>();
@@ -153,6 +161,7 @@ final class GitRemote {
           }
         }
         for (Ref ref : refs) {
+          plain &= !ref.isSymbolic() || isPlainHead(ref);
           Ref peeled = ref.getName().startsWith(Constants.R_TAGS) ? database.peel(ref) : ref;
           ObjectId id =
               peeled.getPeeledObjectId() != null
@@ -163,13 +172,19 @@ final class GitRemote {
           }
         }
       }
+      beforehand = plain ? files.map(known -> known.saying(found)).orElse(null) : null;
       return found;
     } catch (IOException | RuntimeException e) {
       throw failed("cannot be read", e, null, null);
     }
   }
 
+  private static boolean isPlainHead(Ref ref) {
+    return ref.getName().equals(Constants.HEAD) && !ref.getTarget().isSymbolic();
+  }
+
   synchronized void close() {
+    beforehand = null;
     if (beside != null) {
       beside.close();
       beside = null;

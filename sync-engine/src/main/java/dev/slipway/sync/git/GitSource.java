@@ -21,6 +21,7 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -28,6 +29,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.eclipse.jgit.lib.CommitBuilder;
 import org.eclipse.jgit.lib.Constants;
@@ -56,6 +58,11 @@ public final class GitSource implements Source, AutoCloseable {
   private static final String KEPT = "refs/slipway/";
 
   private static final String INCOMING = "incoming_";
+  private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
+  private static final Pattern AROUND_PATH = Pattern.compile("^(\\./)+|/+$");
+
+  /// How many commits, and folders of commits, a mirror is known to have.
+  private static final int REMEMBERED = 256;
 
   private final Path root;
   private final Credentials credentials;
@@ -80,11 +87,20 @@ public final class GitSource implements Source, AutoCloseable {
     private final Set<String> prefixes = new TreeSet<>();
     private final ReentrantLock network = new ReentrantLock();
     private final Set<String> used = new TreeSet<>();
+
+    /// Commits that were found in this mirror, and what was read of them. A mirror that turns out
+    /// to be damaged is forgotten with all of it.
+    private final Set<ObjectId> present = new HashSet<>();
+
+    private final Map<Place, Resolved> resolved = new HashMap<>();
     private Map<String, SourceException> broken = Map.of();
     private Set<String> answered = Set.of();
     private @Nullable Repository repository;
     private @Nullable Map<String, ObjectId> refs;
     private @Nullable SourceException failure;
+
+    /// A folder of a commit.
+    private record Place(ObjectId commit, String path) {}
 
     Mirror(Remote name) {
       this.url = name.url();
@@ -248,7 +264,7 @@ public final class GitSource implements Source, AutoCloseable {
           throw again(known);
         }
       }
-      if (!has(id)) {
+      if (!isPresent(id)) {
         network.lock();
         try {
           fetch(name, id);
@@ -268,7 +284,7 @@ public final class GitSource implements Source, AutoCloseable {
     }
 
     void fetch(String name, ObjectId commit) {
-      if (has(commit)) {
+      if (isPresent(commit)) {
         return;
       }
       try {
@@ -314,6 +330,55 @@ public final class GitSource implements Source, AutoCloseable {
       }
     }
 
+    /// As [#has], without a look at the disk for what was found there before.
+    private boolean isPresent(ObjectId commit) {
+      synchronized (this) {
+        if (present.contains(commit)) {
+          return true;
+        }
+      }
+      if (!has(commit)) {
+        return false;
+      }
+      synchronized (this) {
+        if (present.size() >= REMEMBERED) {
+          present.clear();
+        }
+        present.add(commit.copy());
+        return true;
+      }
+    }
+
+    /// What a revision means for a folder.
+    Resolved resolve(ObjectId commit, String path) throws IOException {
+      var place = new Place(commit.copy(), path);
+      synchronized (this) {
+        Resolved known = resolved.get(place);
+        if (known != null) {
+          return known;
+        }
+      }
+      Resolved read;
+      try (RevWalk walk = new RevWalk(repository())) {
+        RevCommit parsed = walk.parseCommit(commit);
+        ObjectId tree = folder(this, parsed, path);
+        read =
+            new Resolved(
+                parsed.name(),
+                tree.name(),
+                parsed.getAuthorIdent().getName(),
+                parsed.getAuthorIdent().getWhenAsInstant().toString(),
+                parsed.getShortMessage());
+      }
+      synchronized (this) {
+        if (resolved.size() >= REMEMBERED) {
+          resolved.clear();
+        }
+        resolved.put(place, read);
+      }
+      return read;
+    }
+
     boolean has(ObjectId commit) {
       try (RevWalk walk = new RevWalk(repository())) {
         walk.parseCommit(commit);
@@ -342,6 +407,8 @@ public final class GitSource implements Source, AutoCloseable {
         open.close();
         repository = null;
       }
+      present.clear();
+      resolved.clear();
       log.warn("mirror discarded repository={}", shown(url));
       try {
         deleteTree(folder);
@@ -364,22 +431,15 @@ public final class GitSource implements Source, AutoCloseable {
     Mirror mirror = mirror(name);
     ObjectId commit = commit(mirror, revision.isEmpty() ? Constants.HEAD : revision);
     Repository repository = mirror.repository();
-    try (RevWalk walk = new RevWalk(repository)) {
-      RevCommit parsed = walk.parseCommit(commit);
-      ObjectId tree = folder(mirror, parsed, path);
-      return new Resolved(
-          parsed.name(),
-          tree.name(),
-          parsed.getAuthorIdent().getName(),
-          parsed.getAuthorIdent().getWhenAsInstant().toString(),
-          parsed.getShortMessage());
+    try {
+      return mirror.resolve(commit, path);
     } catch (IOException e) {
       throw mirror.damaged(repository, "commit " + commit.name(), e);
     }
   }
 
   private static String clean(String path) {
-    String clean = path.replaceAll("^(\\./)+|/+$", "");
+    String clean = AROUND_PATH.matcher(path).replaceAll("");
     return clean.equals(".") ? "" : clean;
   }
 
@@ -399,9 +459,9 @@ public final class GitSource implements Source, AutoCloseable {
   }
 
   private static ObjectId commit(Mirror mirror, String revision) {
-    if (revision.matches("[0-9a-f]{40}")) {
+    if (COMMIT.matcher(revision).matches()) {
       ObjectId id = ObjectId.fromString(revision);
-      if (!mirror.has(id)) {
+      if (!mirror.isPresent(id)) {
         fetchCommit(mirror, id);
       }
       return id;
