@@ -1,6 +1,7 @@
 package dev.slipway.cli;
 
 import dev.slipway.model.json.Json;
+import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -24,6 +25,7 @@ final class PodImages {
   static String text(Console console, List<KubeObject> pods) {
     var rows = new ArrayList<List<String>>();
     Map<String, TreeSet<String>> digests = new HashMap<>();
+    var moved = new TreeSet<String>();
     List<KubeObject> newestFirst =
         pods.stream()
             .filter(pod -> !pod.isTerminating())
@@ -35,6 +37,11 @@ final class PodImages {
             .toList();
     Map<String, String> latest = new HashMap<>();
     for (KubeObject pod : newestFirst) {
+      Conditions.find(pod.status(), "slipway.dev/ImageCurrent")
+          .filter(condition -> Json.string(condition, "status", "").equals("False"))
+          .ifPresent(
+              condition ->
+                  moved.addAll(List.of(Json.string(condition, "message", "").split("; ", -1))));
       for (JsonNode status : Json.items(pod.status(), "containerStatuses")) {
         String image = Json.string(status, "image", "");
         String digest = digest(Json.string(status, "imageID", ""));
@@ -66,6 +73,12 @@ final class PodImages {
                     .formatted(Console.safe(image), all.size()));
           }
         });
+    if (!moved.isEmpty()) {
+      text.append('\n');
+      moved.forEach(line -> text.append(Console.safe(line)).append(".\n"));
+      text.append(
+          "It is not followed by itself: `slipway rollout restart` does, with imagePullPolicy Always; else a new tag or digest in Git.\n");
+    }
     return text.toString();
   }
 

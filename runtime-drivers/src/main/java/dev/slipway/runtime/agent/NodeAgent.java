@@ -60,6 +60,11 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
   private static final GroupKind POD = GroupKind.core("Pod");
   private static final int PARALLEL = 16;
 
+  /// Registries count requests, and give a few each hour for nothing.
+  private static final Duration TAGS = Duration.ofHours(1);
+
+  private static final Duration TAGS_SOON = Duration.ofMinutes(2);
+
   private final Cluster cluster;
   private final ContainerRuntime runtime;
   private final ServingGate gate;
@@ -71,6 +76,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
   private final Probes probes;
   private final ProbeClient prober;
   private final UsageMeter meter;
+  private final MovedTags tags;
   private final Map<String, ObjectKey> keys = new ConcurrentHashMap<>();
 
   /// Why something could not be made at the last attempt; by pod UID, then container.
@@ -109,6 +115,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     this.meter =
         new UsageMeter(
             runtime::usage, timeline, () -> LockSupport.parkNanos(UsageMeter.SHORTEST.toNanos()));
+    this.tags = new MovedTags(runtime::published);
     this.probes = new Probes(prober::ask, timeline, this::probeChanged);
   }
 
@@ -134,6 +141,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
         Follower.start(
             cluster, ObjectQuery.all(POD).onNode(settings.nodeName()), timeline, agent::podMoved));
     agent.sweep();
+    timeline.schedule(TAGS_SOON, agent::lookAtTags);
     return agent;
   }
 
@@ -603,6 +611,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
             view.now());
     ObjectNode status = PodStatus.of(current, address());
     PodPorts.write(status, runtime.ports(view.pod().uid()));
+    tags.write(status, Json.items(view.pod().spec(), "containers"), view, current.now());
     if (status.equals(view.pod().status())) {
       return;
     }
@@ -623,6 +632,35 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     }
     sweepOnce();
     timeline.schedule(SWEEP, this::sweep);
+  }
+
+  private void lookAtTags() {
+    if (closed) {
+      return;
+    }
+    try {
+      List<KubeObject> pods =
+          cluster.list(ObjectQuery.all(POD).onNode(settings.nodeName())).items();
+      List<String> moved = tags.look(pods.stream().flatMap(this::images).toList());
+      pods.stream()
+          .filter(pod -> images(pod).anyMatch(request -> moved.contains(request.image())))
+          .forEach(pod -> loop.add(pod.key()));
+    } catch (ClusterException | RuntimeFailedException e) {
+      log.warn("tags not compared node={} cause={}", settings.nodeName(), e.toString());
+    } finally {
+      timeline.schedule(TAGS, this::lookAtTags);
+    }
+  }
+
+  private Stream<ImageRequest> images(KubeObject pod) {
+    try {
+      return Json.items(pod.spec(), "containers").stream()
+          .map(container -> plans.image(pod, container))
+          .toList()
+          .stream();
+    } catch (ContainerPlans.Missing e) {
+      return Stream.empty();
+    }
   }
 
   /// What runs here and belongs to no pod any more is ended. Only a complete list of the pods is

@@ -482,6 +482,11 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
   }
 
   @Override
+  public Optional<String> published(ImageRequest request) {
+    return images.published(request);
+  }
+
+  @Override
   public String create(ContainerSpec spec) {
     Prepared place = prepared.get(spec.podUid());
     if (place == null) {

@@ -125,11 +125,17 @@ final class EngineSocket implements AutoCloseable {
 
   /// Asks and reads the whole answer.
   ///
+  /// @param headers more of them: `Name: value`
+  ///
   /// @throws IOException with the engine's words when it refuses
-  byte[] get(String path) throws IOException {
+  byte[] get(String path, String... headers) throws IOException {
     // Of the older version: so it comes in one piece, and the connection ends with it.
-    String head = "GET %s HTTP/1.0\r\nHost: docker\r\n\r\n".formatted(path);
-    out.write(head.getBytes(StandardCharsets.US_ASCII));
+    var head = new StringBuilder("GET %s HTTP/1.0\r\nHost: docker\r\n".formatted(path));
+    for (String header : headers) {
+      head.append(header).append("\r\n");
+    }
+    head.append("\r\n");
+    out.write(head.toString().getBytes(StandardCharsets.US_ASCII));
     out.flush();
     String status = line();
     while (!line().isEmpty()) {}

@@ -5,14 +5,17 @@ import com.github.dockerjava.api.command.InspectImageResponse;
 import com.github.dockerjava.api.exception.DockerException;
 import com.github.dockerjava.api.model.AuthConfig;
 import com.github.dockerjava.api.model.PullResponseItem;
+import dev.slipway.model.json.Json;
 import dev.slipway.model.time.Scheduled;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.runtime.spi.ImageRequest;
 import dev.slipway.runtime.spi.ImageRequest.Login;
 import dev.slipway.runtime.spi.ImageRequest.State;
+import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +27,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import tools.jackson.databind.node.ObjectNode;
 
 /// Fetches images, each once at a time however many pods wait for it, and never faster again after
 /// failures than a registry likes.
@@ -32,6 +36,7 @@ final class Images {
   private static final Duration FIRST_BACKOFF = Duration.ofSeconds(10);
   private static final Duration LAST_BACKOFF = Duration.ofMinutes(5);
   private static final Duration STALLED = Duration.ofMinutes(2);
+  private static final Duration ANSWERED = Duration.ofSeconds(30);
 
   private final Engine engine;
   private final Timeline timeline;
@@ -61,7 +66,7 @@ final class Images {
 
   State state(ImageRequest request) {
     String image = request.image();
-    if (!image.matches("[A-Za-z0-9][A-Za-z0-9_.:/@-]*")) {
+    if (!isName(image)) {
       return new State.Failed("InvalidImageName", "\"" + image + "\" is no name of an image");
     }
     if (request.policy() != ImageRequest.Policy.ALWAYS && isPresent(image)) {
@@ -97,6 +102,10 @@ final class Images {
       timeline.execute(() -> run(pull, request));
       return new State.Pulling();
     }
+  }
+
+  private static boolean isName(String image) {
+    return image.matches("[A-Za-z0-9][A-Za-z0-9_.:/@-]*");
   }
 
   static Duration backoff(int failures) {
@@ -244,6 +253,48 @@ final class Images {
       }
       return Optional.ofNullable(why);
     }
+  }
+
+  /// The digest that the registry has for a tag; empty for what is no tag, and where the registry
+  /// does not say.
+  Optional<String> published(ImageRequest request) {
+    String image = request.image();
+    if (image.contains("@") || !isName(image)) {
+      return Optional.empty();
+    }
+    var ways = new ArrayList<Optional<Login>>();
+    logins(image, request.logins()).forEach(login -> ways.add(Optional.of(login)));
+    ways.add(Optional.empty());
+    for (Optional<Login> way : ways) {
+      try (EngineSocket socket = engine.dial()) {
+        Scheduled timer = timeline.schedule(ANSWERED, socket::close);
+        try {
+          byte[] answer =
+              socket.get(
+                  "/distribution/" + image + "/json", "X-Registry-Auth: " + header(image, way));
+          return Json.string(Json.parse(answer).path("Descriptor"), "digest");
+        } finally {
+          timer.cancel();
+        }
+      } catch (IOException | IllegalArgumentException e) {
+        log.debug("registry does not tell image={} cause={}", image, e.toString());
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static String header(String image, Optional<Login> login) {
+    ObjectNode auth = Json.object();
+    login.ifPresent(
+        known -> {
+          auth.put("serveraddress", registry(image));
+          if (known.identityToken().isEmpty()) {
+            auth.put("username", known.user()).put("password", known.password());
+          } else {
+            auth.put("identitytoken", known.identityToken());
+          }
+        });
+    return Base64.getUrlEncoder().encodeToString(Json.write(auth));
   }
 
   /// Those of the image's own registry.

@@ -78,6 +78,13 @@ public interface ContainerRuntime {
     return new ImageRequest.State.Present();
   }
 
+  /// Asks the image's registry what its tag means now.
+  ///
+  /// @return the digest; empty where nobody can say
+  default Optional<String> published(ImageRequest request) {
+    return Optional.empty();
+  }
+
   /// @return the id
   /// @throws RuntimeFailedException permanent when this runtime cannot run such a container
   String create(ContainerSpec spec);

@@ -320,6 +320,14 @@ class EngineTroubleTest {
                   spec.terminal())));
       assertThat(runtime.containers(UID).getFirst().imageId())
           .matches(registry.host() + "/shop/web@sha256:[0-9a-f]{64}");
+      var tag = new ImageRequest("", image, ImageRequest.Policy.ALWAYS, List.of(login));
+      String first = runtime.published(tag).orElseThrow();
+      assertThat(runtime.containers(UID).getFirst().imageId()).endsWith("@" + first);
+      engine.importImage("other:latest", "CMD [\"true\"]");
+      registry.take(engine, "other", "shop/web");
+      assertThat(runtime.published(tag)).get().isNotEqualTo(first);
+      var stranger = new ImageRequest("", image, ImageRequest.Policy.ALWAYS, List.of());
+      assertThat(runtime.published(stranger)).isEmpty();
     }
   }
 
