@@ -115,11 +115,16 @@ final class Engine implements AutoCloseable {
     } catch (RuntimeException e) {
       String why = deadline.expired() ? "no answer within " + limit.toSeconds() + " s" : cause(e);
       throw new RuntimeFailedException(
-          "engine %s, asked to %s: %s".formatted(address, what, why), e);
+          "engine %s, asked to %s: %s%s".formatted(address, what, why, sshComplaint()), e);
     } finally {
       deadline.finish();
       timer.cancel();
     }
+  }
+
+  private String sshComplaint() {
+    String words = bridge == null ? "" : bridge.complaint();
+    return words.isEmpty() ? "" : " (ssh: " + words + ")";
   }
 
   /// As [#call]; what is not there is no failure.

@@ -13,6 +13,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.slf4j.Logger;
@@ -24,9 +25,14 @@ import org.slf4j.LoggerFactory;
 final class SshBridge implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(SshBridge.class);
 
+  private static final Duration LAST_WORDS = Duration.ofSeconds(5);
+
   private final Path folder;
   private final ServerSocketChannel server;
   private final List<String> command;
+
+  /// What ssh complained of when it last failed; empty once a connection has carried something.
+  private volatile String complaint = "";
 
   private SshBridge(Path folder, ServerSocketChannel server, List<String> command) {
     this.folder = folder;
@@ -98,6 +104,10 @@ final class SshBridge implements AutoCloseable {
     return folder.resolve("engine.sock");
   }
 
+  String complaint() {
+    return complaint;
+  }
+
   private void serve() {
     while (true) {
       try {
@@ -117,10 +127,17 @@ final class SshBridge implements AutoCloseable {
       Process process =
           new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.PIPE).start();
       try {
-        Thread.ofVirtual().start(() -> tell(process.getErrorStream()));
+        Thread errors = Thread.ofVirtual().start(() -> tell(process.getErrorStream()));
         Thread.ofVirtual()
             .start(() -> pump(Channels.newInputStream(connection), process.getOutputStream()));
-        process.getInputStream().transferTo(Channels.newOutputStream(connection));
+        if (process.getInputStream().transferTo(Channels.newOutputStream(connection)) > 0) {
+          complaint = "";
+        } else {
+          // Its words are there before the caller learns that nothing comes.
+          errors.join(LAST_WORDS);
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
       } finally {
         process.destroy();
       }
@@ -129,10 +146,11 @@ final class SshBridge implements AutoCloseable {
     }
   }
 
-  private static void tell(InputStream errors) {
+  private void tell(InputStream errors) {
     try (errors) {
       String words = new String(errors.readNBytes(2048), java.nio.charset.StandardCharsets.UTF_8);
       if (!words.isBlank()) {
+        complaint = words.strip().lines().toList().getLast();
         log.warn("ssh says: {}", words.strip());
       }
       errors.transferTo(OutputStream.nullOutputStream());
