@@ -4,7 +4,11 @@ import dev.slipway.controlplane.proxy.ProxyClient;
 import dev.slipway.home.DataDirectory;
 import dev.slipway.model.object.KubeObject;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -87,15 +91,19 @@ final class DownCommand extends Context {
     console().error("some pods still run: see `slipway get pods -A`");
   }
 
-  static Optional<ProcessHandle> daemon(DataDirectory data) {
-    try {
-      long pid = Long.parseLong(Files.readString(data.lockFile()).strip());
-      return ProcessHandle.of(pid)
-          .filter(
-              process ->
-                  process.info().commandLine().map(line -> line.contains("slipway")).orElse(true));
-    } catch (IOException | NumberFormatException e) {
+  /// Whoever holds the lock: a number alone may have gone to another process meanwhile.
+  private static Optional<ProcessHandle> daemon(DataDirectory data) {
+    try (FileChannel channel =
+        FileChannel.open(data.lockFile(), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+      FileLock lock = channel.tryLock();
+      if (lock != null) {
+        return Optional.empty();
+      }
+      return ProcessHandle.of(Long.parseLong(Files.readString(data.lockFile()).strip()));
+    } catch (NoSuchFileException | NumberFormatException e) {
       return Optional.empty();
+    } catch (IOException e) {
+      throw new CommandFailed(2, "cannot read " + data.lockFile() + ": " + e.getMessage());
     }
   }
 }

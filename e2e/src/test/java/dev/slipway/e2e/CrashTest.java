@@ -74,7 +74,9 @@ class CrashTest {
       daemon = start();
     }
     slipway("down", "--pods");
+    boolean stopped = !daemon.isAlive();
     daemon.destroyForcibly().waitFor();
+    assertThat(stopped).as("`slipway down` ended the daemon").isTrue();
     ProxyClient.stop(data.resolve("proxy"));
     git.close();
   }
