@@ -44,11 +44,13 @@ public final class RolloutController implements AutoCloseable {
   private static final GroupKind RC = GroupKind.core("ReplicationController");
   private static final GroupKind POD = GroupKind.core("Pod");
   private static final String REVISION = "slipway.dev/revision";
+  private static final String DEPLOYMENT = "slipway.dev/deployment-uid";
 
   /// Rollouts that are about another cluster are driven there.
   private static final LabelSelector HERE = LabelSelector.parse("!slipway.dev/cluster");
 
   private static final int PARALLEL = 4;
+  private static final Duration REMOVAL = Duration.ofMinutes(1);
 
   private final Cluster cluster;
   private final EventRecorder events;
@@ -191,7 +193,7 @@ public final class RolloutController implements AutoCloseable {
             spec.progressDeadline(),
             spec.historyLimit(),
             !status.isAborted() && status.canGoBack());
-    RolloutStep step = RollingUpdatePlanner.nextStep(view, now);
+    RolloutStep step = possible(RollingUpdatePlanner.nextStep(view, now), rollout, spec);
     if (step instanceof RolloutStep.GiveUp && !status.isAborted() && !status.canGoBack()) {
       step = new RolloutStep.Wait(Duration.ofMinutes(10), ((RolloutStep.GiveUp) step).reason());
       status.stuck();
@@ -202,6 +204,19 @@ public final class RolloutController implements AutoCloseable {
       this.written.put(key, cluster.replaceStatus(rollout.withStatus(written)).resourceVersion());
     }
     return outcome(step, nextAvailable);
+  }
+
+  /// A revision that is being deleted comes again under its name, when that is free.
+  private RolloutStep possible(RolloutStep step, KubeObject rollout, RolloutSpec spec) {
+    if (!(step instanceof RolloutStep.Create)) {
+      return step;
+    }
+    String name = rollout.name() + "-" + spec.hash();
+    return cluster
+        .get(ObjectKey.core(RC.kind(), rollout.namespace(), name))
+        .filter(rc -> rc.isTerminating() && rc.isControlledBy(rollout))
+        .<RolloutStep>map(_ -> new RolloutStep.Wait(REMOVAL, name + " is still being deleted"))
+        .orElse(step);
   }
 
   private static Outcome outcome(RolloutStep step, Optional<Duration> nextAvailable) {
@@ -262,7 +277,12 @@ public final class RolloutController implements AutoCloseable {
               ObjectNode labels = metadata.putObject("labels");
               rollout.labels().forEach(labels::put);
               labels.put(RolloutSpec.HASH_LABEL, spec.hash());
-              metadata.putObject("annotations").put(REVISION, Long.toString(number));
+              ObjectNode annotations = metadata.putObject("annotations");
+              annotations.put(REVISION, Long.toString(number));
+              rollout
+                  .controller()
+                  .filter(owner -> owner.kind().equals("Deployment"))
+                  .ifPresent(owner -> annotations.put(DEPLOYMENT, owner.uid()));
               metadata
                   .putArray("ownerReferences")
                   .add(OwnerReference.controlledBy(rollout).toJson());

@@ -2,6 +2,7 @@ package dev.slipway.controlplane.api;
 
 import dev.slipway.controlplane.cluster.EmbeddedCluster;
 import dev.slipway.controlplane.store.Following;
+import dev.slipway.model.cluster.Cluster;
 import dev.slipway.model.cluster.Listing;
 import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.cluster.WatchEvent;
@@ -14,8 +15,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// The reading side of the API: stored objects as they are, and beside stored ReplicaSets those
-/// that are views of a Deployment's revisions. A view has no state of its own and cannot be
-/// written.
+/// that are views of a Deployment's revisions. A view has no state of its own.
 record Reader(EmbeddedCluster cluster, ReplicaSetView replicaSets) {
   Optional<KubeObject> get(ObjectKey key) {
     Optional<KubeObject> stored = cluster.get(key);
@@ -25,6 +25,11 @@ record Reader(EmbeddedCluster cluster, ReplicaSetView replicaSets) {
   /// Whether this is there, but not stored.
   boolean isView(ObjectKey key) {
     return view(key).isPresent() && cluster.get(key).isEmpty();
+  }
+
+  /// What writes this object: the cluster itself, or through the view that the object is.
+  Cluster writer(ObjectKey key, Cluster mine) {
+    return isView(key) ? new RevisionWrites(mine, replicaSets) : mine;
   }
 
   private Optional<KubeObject> view(ObjectKey key) {

@@ -3,6 +3,7 @@ package dev.slipway.controlplane.api;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.slipway.model.cluster.Author;
+import dev.slipway.model.cluster.DeleteOptions;
 import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.cluster.WatchEvent;
 import dev.slipway.model.json.Json;
@@ -19,6 +20,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 class KubernetesApiTest {
+  private static final String REVISION = "deployment.kubernetes.io/revision";
   private static final String MAPS = "/api/v1/namespaces/default/configmaps";
   private static final String PODS = "/api/v1/namespaces/default/pods";
 
@@ -435,10 +437,6 @@ class KubernetesApiTest {
     assertThat(names(api.get(sets).json())).containsExactly("mine", "web-1", "web-2");
     assertThat(api.send("POST", sets, set("web-1")).json().path("reason").asString())
         .isEqualTo("AlreadyExists");
-    for (String method : List.of("DELETE", "PUT")) {
-      assertThat(api.send(method, sets + "/web-1", set("web-1")).json().path("message").asString())
-          .contains("change the Deployment");
-    }
     assertThat(api.send("DELETE", sets + "/mine", "").code()).isEqualTo(200);
     assertThat(names(api.get(sets).json())).containsExactly("web-1", "web-2");
     var reader = new Reader(api.cluster, new ReplicaSetView(api.cluster));
@@ -454,6 +452,79 @@ class KubernetesApiTest {
                   })
           .containsExactly("added web-1", "added mine", "added web-2", "deleted mine");
       assertThat(following.position()).isEqualTo(api.store.revision());
+    }
+  }
+
+  @Test
+  void aRevisionOfADeploymentIsScaledLabelledAndDeletedAsItsReplicaSet() {
+    String set = "/apis/apps/v1/namespaces/default/replicasets/web-1";
+    revision("web-1");
+    assertThat(
+            api.send("PATCH", set + "/scale", "{'spec':{'replicas':3}}")
+                .json()
+                .path("spec")
+                .path("replicas")
+                .asInt())
+        .isEqualTo(3);
+    assertThat(controller("web-1").spec().path("replicas").asInt()).isEqualTo(3);
+    JsonNode labelled =
+        api.send(
+                "PATCH",
+                set,
+                "{'metadata':{'labels':{'pod-template-hash':'7','tier':'web'},'annotations':{'why':'test'}}}")
+            .json();
+    assertThat(labelled.path("kind").asString()).isEqualTo("ReplicaSet");
+    assertThat(controller("web-1").labels())
+        .containsEntry("tier", "web")
+        .containsEntry("slipway.dev/template-hash", "7");
+    assertThat(controller("web-1").annotations())
+        .containsEntry("why", "test")
+        .containsEntry("slipway.dev/revision", "1");
+    assertThat(labelled.path("metadata").path("annotations").path(REVISION).asString())
+        .isEqualTo("1");
+    ApiSubject.Reply refused =
+        api.send("PATCH", set, "{'spec':{'template':{'metadata':{'labels':{'c':'d'}}}}}");
+    assertThat(refused.code()).isEqualTo(422);
+    assertThat(refused.json().path("details").path("causes").path(0).path("field").asString())
+        .isEqualTo("spec.template");
+    ApiSubject.Reply stale = api.send("PUT", set, stale(labelled));
+    assertThat(stale.code()).isEqualTo(409);
+    JsonNode left = api.send("DELETE", set + "?propagationPolicy=Foreground", "").json();
+    assertThat(left.path("kind").asString()).isEqualTo("ReplicaSet");
+    assertThat(left.path("metadata").path("finalizers").path(0).asString())
+        .isEqualTo("foregroundDeletion");
+    revision("web-2");
+    assertThat(api.send("DELETE", "/apis/apps/v1/namespaces/default/replicasets", "").code())
+        .isEqualTo(200);
+    assertThat(api.cluster.get(ObjectKey.core("ReplicationController", "default", "web-2")))
+        .isEmpty();
+  }
+
+  private static String stale(JsonNode object) {
+    var old = (ObjectNode) object.deepCopy();
+    Json.child(old, "metadata").put("resourceVersion", "1");
+    return Json.text(old);
+  }
+
+  private KubeObject controller(String name) {
+    return api.cluster.get(ObjectKey.core("ReplicationController", "default", name)).orElseThrow();
+  }
+
+  @Test
+  void theEndOfARevisionIsHeardOfAlsoWhenItsRolloutWentFirst() throws Exception {
+    revision("web-1");
+    var reader = new Reader(api.cluster, new ReplicaSetView(api.cluster));
+    String version = Long.toString(api.store.revision());
+    api.cluster.delete(ObjectKey.slipway("Rollout", "default", "web"), DeleteOptions.BACKGROUND);
+    api.cluster.delete(
+        ObjectKey.core("ReplicationController", "default", "web-1"), DeleteOptions.BACKGROUND);
+    try (var following =
+        reader.follow(ObjectQuery.all(new GroupKind("apps", "ReplicaSet")), version)) {
+      assertThat(following.next(10, 0))
+          .singleElement()
+          .isInstanceOfSatisfying(
+              WatchEvent.Deleted.class,
+              gone -> assertThat(gone.object().kind()).isEqualTo("ReplicaSet"));
     }
   }
 
@@ -500,6 +571,9 @@ class KubernetesApiTest {
                   spec.putObject("selector").put("a", "b");
                   json.set("spec", spec);
                   owned(json, "slipway.dev/v1", "Rollout", rollout.name());
+                  Json.child(Json.child(json, "metadata"), "annotations")
+                      .put("slipway.dev/revision", "1")
+                      .put("slipway.dev/deployment-uid", "u-web");
                 }));
   }
 
