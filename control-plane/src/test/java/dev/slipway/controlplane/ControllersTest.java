@@ -17,6 +17,7 @@ import dev.slipway.model.loop.Together;
 import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.LabelSelector;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.service.RoutingTable;
 import dev.slipway.testing.ManualTimeline;
@@ -32,6 +33,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// The embedded cluster and its controllers on virtual time; the test plays the node.
 class ControllersTest {
   private static final GroupKind POD = GroupKind.core("Pod");
+  private static final GroupKind SLICES = new GroupKind("discovery.k8s.io", "EndpointSlice");
   private static final ObjectKey SET = new ObjectKey("apps", "ReplicaSet", "default", "set");
 
   private final ManualTimeline timeline = new ManualTimeline();
@@ -113,6 +115,73 @@ class ControllersTest {
             }));
     settle();
     assertThat(targets("db")).containsExactly("192.0.2.7:5432");
+    assertThat(mirrors("db")).as("slices say the same").containsExactly("[192.0.2.7]:5432");
+    change(
+        "Endpoints",
+        "db",
+        json ->
+            ((ObjectNode) json.path("subsets").path(0))
+                .putArray("notReadyAddresses")
+                .addObject()
+                .put("ip", "192.0.2.8"));
+    settle();
+    assertThat(targets("db")).containsExactly("192.0.2.7:5432");
+    assertThat(mirrors("db")).containsExactly("[192.0.2.7, 192.0.2.8]:5432");
+    cluster.delete(key("Endpoints", "db"), DeleteOptions.BACKGROUND);
+    settle();
+    assertThat(mirrors("db")).isEmpty();
+    assertThat(targets("db")).isEmpty();
+  }
+
+  private List<String> mirrors(String service) {
+    return cluster
+        .list(
+            ObjectQuery.in(SLICES, "default")
+                .labelled(
+                    LabelSelector.parse(
+                        "kubernetes.io/service-name="
+                            + service
+                            + ",endpointslice.kubernetes.io/managed-by=endpointslicemirroring-controller.k8s.io")))
+        .items()
+        .stream()
+        .map(
+            slice ->
+                Json.items(slice.json(), "endpoints").stream()
+                        .map(endpoint -> endpoint.path("addresses").path(0).asString())
+                        .toList()
+                    + ":"
+                    + slice.json().path("ports").path(0).path("port").asInt())
+        .toList();
+  }
+
+  @Test
+  void slicesThatSomebodyMakesAreServedBesideTheClustersOwn() {
+    service("web", spec -> {});
+    pod("web-1", "web", "127.64.0.1", true);
+    settle();
+    KubeObject slice =
+        cluster.create(
+            KubeObject.make(
+                "discovery.k8s.io/v1",
+                "EndpointSlice",
+                "default",
+                "mine",
+                json -> {
+                  Json.child(Json.child(json, "metadata"), "labels")
+                      .put("kubernetes.io/service-name", "web");
+                  json.put("addressType", "IPv4");
+                  json.putArray("ports").addObject().put("name", "http").put("port", 9_000);
+                  var endpoints = json.putArray("endpoints");
+                  endpoints.addObject().putArray("addresses").add("192.0.2.9");
+                  ObjectNode unready = endpoints.addObject();
+                  unready.putArray("addresses").add("192.0.2.10");
+                  unready.putObject("conditions").put("ready", false);
+                }));
+    settle();
+    assertThat(targets("web")).containsExactly("127.64.0.1:8080", "192.0.2.9:9000");
+    cluster.delete(slice.key(), DeleteOptions.BACKGROUND);
+    settle();
+    assertThat(targets("web")).containsExactly("127.64.0.1:8080");
   }
 
   @Test

@@ -23,11 +23,13 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 
-/// Keeps one Endpoints object and the EndpointSlices beside each service that has a selector.
+/// Keeps one Endpoints object and the EndpointSlices beside each service that has a selector, and
+/// slices that mirror the Endpoints which somebody made for one that has none.
 public final class EndpointsLoop implements AutoCloseable {
   private static final GroupKind SERVICE = GroupKind.core("Service");
   private static final GroupKind POD = GroupKind.core("Pod");
 
+  private static final GroupKind ENDPOINTS = GroupKind.core("Endpoints");
   private static final GroupKind SLICE = new GroupKind("discovery.k8s.io", "EndpointSlice");
 
   private final Cluster cluster;
@@ -52,6 +54,17 @@ public final class EndpointsLoop implements AutoCloseable {
               KubeObject any = after != null ? after : before;
               if (any != null) {
                 loop.loop.add(any.key());
+              }
+            }));
+    loop.followers.add(
+        Follower.start(
+            cluster,
+            ObjectQuery.all(ENDPOINTS),
+            timeline,
+            (before, after) -> {
+              KubeObject any = after != null ? after : before;
+              if (any != null && any.controller().isEmpty()) {
+                loop.loop.add(ObjectKey.core("Service", any.namespace(), any.name()));
               }
             }));
     loop.followers.add(
@@ -88,12 +101,15 @@ public final class EndpointsLoop implements AutoCloseable {
               endpoints -> endpoints.owners().stream().anyMatch(o -> o.kind().equals("Service")))
           .ifPresent(
               endpoints -> cluster.delete(endpointsKey, DeleteOptions.ofUid(endpoints.uid())));
+      mirror(key, Optional.empty());
       return Outcome.SETTLED;
     }
     Map<String, String> selector = Json.stringMap(service.get().spec(), "selector");
     if (selector.isEmpty()) {
+      mirror(key, known.filter(own -> !own.isTerminating()).filter(MirrorPlanner::mirrors));
       return Outcome.SETTLED;
     }
+    mirror(key, Optional.empty());
     List<KubeObject> pods =
         cluster
             .list(ObjectQuery.in(POD, key.namespace()).labelled(LabelSelector.ofMap(selector)))
@@ -111,20 +127,36 @@ public final class EndpointsLoop implements AutoCloseable {
   }
 
   private void slices(KubeObject service, List<KubeObject> pods) {
-    List<KubeObject> known =
-        cluster
-            .list(
-                ObjectQuery.in(SLICE, service.namespace())
-                    .labelled(
-                        LabelSelector.ofMap(
-                            Map.of(
-                                SlicesPlanner.SERVICE,
-                                service.name(),
-                                SlicesPlanner.MANAGED_BY,
-                                SlicesPlanner.ME))))
-            .items();
-    var plan = SlicesPlanner.plan(service, pods, known, chance);
-    Cluster mine = cluster.as(Author.controller("endpointslice-controller"));
+    List<KubeObject> known = slices(service.key(), SlicesPlanner.ME);
+    carryOut(
+        SlicesPlanner.plan(service, pods, known, chance),
+        cluster.as(Author.controller("endpointslice-controller")));
+  }
+
+  private void mirror(ObjectKey service, Optional<KubeObject> endpoints) {
+    List<KubeObject> known = slices(service, MirrorPlanner.ME);
+    if (endpoints.isPresent() || !known.isEmpty()) {
+      carryOut(
+          MirrorPlanner.plan(endpoints, known, chance),
+          cluster.as(Author.controller("endpointslicemirroring-controller")));
+    }
+  }
+
+  private List<KubeObject> slices(ObjectKey service, String managedBy) {
+    return cluster
+        .list(
+            ObjectQuery.in(SLICE, service.namespace())
+                .labelled(
+                    LabelSelector.ofMap(
+                        Map.of(
+                            SlicesPlanner.SERVICE,
+                            service.name(),
+                            SlicesPlanner.MANAGED_BY,
+                            managedBy))))
+        .items();
+  }
+
+  private static void carryOut(SlicesPlanner.Plan plan, Cluster mine) {
     plan.update().forEach(mine::replace);
     for (KubeObject slice : plan.create()) {
       try {

@@ -30,10 +30,13 @@ final class RoutingPlanner {
   /// One place belongs to one service: the oldest that claims it.
   ///
   /// @param endpoints by the key of the Endpoints object
+  /// @param slices EndpointSlices that neither of the cluster's own controllers made, by the key of
+  ///   their service
   /// @param containers whether any pods run in containers
   static Plan plan(
       List<KubeObject> services,
       Map<ObjectKey, KubeObject> endpoints,
+      Map<ObjectKey, List<KubeObject>> slices,
       ServiceAddresses addresses,
       boolean containers) {
     var routes = new LinkedHashMap<String, RoutingTable.Route>();
@@ -58,7 +61,9 @@ final class RoutingPlanner {
         if (!Json.string(port, "protocol", "TCP").equals("TCP")) {
           continue;
         }
-        List<RoutingTable.Endpoint> targets = targets(own, Json.string(port, "name", ""));
+        List<RoutingTable.Endpoint> targets =
+            targets(
+                own, slices.getOrDefault(service.key(), List.of()), Json.string(port, "name", ""));
         String name =
             service.namespace()
                 + "/"
@@ -173,6 +178,49 @@ final class RoutingPlanner {
   }
 
   private static List<RoutingTable.Endpoint> targets(
+      @Nullable KubeObject endpoints, List<KubeObject> slices, String portName) {
+    List<RoutingTable.Endpoint> targets = targets(endpoints, portName);
+    for (KubeObject slice : slices) {
+      for (RoutingTable.Endpoint more : ofSlice(slice, portName)) {
+        if (targets.stream()
+            .noneMatch(one -> one.address().equals(more.address()) && one.port() == more.port())) {
+          targets.add(more);
+        }
+      }
+    }
+    return targets;
+  }
+
+  /// An endpoint that does not say whether it is ready is.
+  private static List<RoutingTable.Endpoint> ofSlice(KubeObject slice, String portName) {
+    var targets = new ArrayList<RoutingTable.Endpoint>();
+    if (!Json.string(slice.json(), "addressType", "").startsWith("IPv")) {
+      return targets;
+    }
+    for (JsonNode port : Json.items(slice.json(), "ports")) {
+      int number = Json.integer(port, "port", 0);
+      if (number == 0 || !Json.string(port, "name", "").equals(portName)) {
+        continue;
+      }
+      for (JsonNode endpoint : Json.items(slice.json(), "endpoints")) {
+        List<String> addresses = Json.strings(endpoint, "addresses");
+        if (!addresses.isEmpty() && Json.bool(endpoint.path("conditions"), "ready", true)) {
+          targets.add(
+              new RoutingTable.Endpoint(
+                  addresses.getFirst(), number, 1, pod(endpoint.path("targetRef"))));
+        }
+      }
+    }
+    return targets;
+  }
+
+  private static String pod(JsonNode target) {
+    return target.isObject()
+        ? Json.string(target, "namespace", "") + "/" + Json.string(target, "name", "")
+        : "";
+  }
+
+  private static List<RoutingTable.Endpoint> targets(
       @Nullable KubeObject endpoints, String portName) {
     var targets = new ArrayList<RoutingTable.Endpoint>();
     if (endpoints == null) {
@@ -184,15 +232,12 @@ final class RoutingPlanner {
           continue;
         }
         for (JsonNode address : Json.items(subset, "addresses")) {
-          JsonNode pod = address.path("targetRef");
           targets.add(
               new RoutingTable.Endpoint(
                   Json.string(address, "ip", ""),
                   Json.integer(port, "port", 0),
                   1,
-                  pod.isObject()
-                      ? Json.string(pod, "namespace", "") + "/" + Json.string(pod, "name", "")
-                      : ""));
+                  pod(address.path("targetRef"))));
         }
       }
     }

@@ -12,6 +12,7 @@ import dev.slipway.model.loop.ControlLoop;
 import dev.slipway.model.loop.Outcome;
 import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.LabelSelector;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.service.DataPlane;
 import dev.slipway.model.service.RoutingTable;
@@ -19,6 +20,7 @@ import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -38,6 +40,15 @@ public final class ServiceLoop implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ServiceLoop.class);
   private static final GroupKind SERVICE = GroupKind.core("Service");
   private static final GroupKind ENDPOINTS = GroupKind.core("Endpoints");
+  private static final GroupKind SLICE = new GroupKind("discovery.k8s.io", "EndpointSlice");
+  private static final String SERVICE_NAME = "kubernetes.io/service-name";
+
+  /// What the cluster's own controllers say by slices, Endpoints say too.
+  private static final LabelSelector FOREIGN =
+      LabelSelector.parse(
+          SERVICE_NAME
+              + ",endpointslice.kubernetes.io/managed-by notin (endpointslice-controller.k8s.io,endpointslicemirroring-controller.k8s.io)");
+
   private static final GroupKind NODE = GroupKind.core("Node");
   private static final String ALL = "all";
   private static final String RUNTIME = "slipway.dev/runtime";
@@ -52,6 +63,7 @@ public final class ServiceLoop implements AutoCloseable {
   private final Timeline timeline;
   private final ControlLoop<String> loop;
   private final List<Follower> followers = new ArrayList<>();
+  private final Map<ObjectKey, KubeObject> slices = new ConcurrentHashMap<>();
   private final Set<String> containerNodes = ConcurrentHashMap.newKeySet();
   private Optional<RoutingTable> published = Optional.empty();
   private Set<String> problems = Set.of();
@@ -96,6 +108,19 @@ public final class ServiceLoop implements AutoCloseable {
           Follower.start(
               cluster, ObjectQuery.all(kind), timeline, (before, after) -> bursts.add(ALL)));
     }
+    loop.followers.add(
+        Follower.start(
+            cluster,
+            ObjectQuery.all(SLICE).labelled(FOREIGN),
+            timeline,
+            (before, after) -> {
+              if (after != null) {
+                loop.slices.put(after.key(), after);
+              } else if (before != null) {
+                loop.slices.remove(before.key());
+              }
+              bursts.add(ALL);
+            }));
     loop.loop.add(ALL);
     return loop;
   }
@@ -124,7 +149,8 @@ public final class ServiceLoop implements AutoCloseable {
       endpoints.put(object.key(), object);
     }
     RoutingPlanner.Plan plan =
-        RoutingPlanner.plan(services, endpoints, addresses, !containerNodes.isEmpty());
+        RoutingPlanner.plan(
+            services, endpoints, slicesByService(), addresses, !containerNodes.isEmpty());
     if (published.equals(Optional.of(plan.table()))
         && problems.isEmpty()
         && dataPlane.hasInForce(version)) {
@@ -132,6 +158,21 @@ public final class ServiceLoop implements AutoCloseable {
     }
     publish(services, plan);
     return Outcome.recheckAfter(REPEAT, "a data plane that was restarted is told again");
+  }
+
+  private Map<ObjectKey, List<KubeObject>> slicesByService() {
+    var byService = new HashMap<ObjectKey, List<KubeObject>>();
+    slices.values().stream()
+        .sorted(Comparator.comparing(KubeObject::name))
+        .forEach(
+            slice ->
+                byService
+                    .computeIfAbsent(
+                        ObjectKey.core(
+                            "Service", slice.namespace(), slice.label(SERVICE_NAME).orElse("")),
+                        _ -> new ArrayList<>())
+                    .add(slice));
+    return byService;
   }
 
   private void publish(List<KubeObject> services, RoutingPlanner.Plan plan) {

@@ -45,7 +45,7 @@ class RoutingPlannerTest {
 
   private static RoutingTable table(boolean containers) {
     return RoutingPlanner.plan(
-            List.of(WEB, HEADLESS), ENDPOINTS, ServiceAddresses.DEFAULT, containers)
+            List.of(WEB, HEADLESS), ENDPOINTS, Map.of(), ServiceAddresses.DEFAULT, containers)
         .table();
   }
 
