@@ -12,14 +12,18 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Tokens of service accounts: JSON Web Tokens (RFC 7519) signed by ES256, bound to the account's
 /// UID, expiring, for the named audiences.
 ///
-/// A token dies with its account: one of the same name that was made anew has another UID.
+/// A token dies with its account: one of the same name that was made anew has another UID. One that
+/// is bound to another object dies with that too.
 public final class ServiceAccountTokens {
   /// The audience of this API itself, and the issuer.
   public static final String ISSUER = "https://kubernetes.default.svc";
@@ -28,6 +32,7 @@ public final class ServiceAccountTokens {
   public static final Duration SHORTEST = Duration.ofMinutes(10);
 
   static final Duration LONGEST = Duration.ofDays(365);
+  private static final String EXTRA = "authentication.kubernetes.io/";
   private static final String HEADER =
       encode("{\"alg\":\"ES256\",\"typ\":\"JWT\"}".getBytes(StandardCharsets.US_ASCII));
 
@@ -40,14 +45,50 @@ public final class ServiceAccountTokens {
     this.keys = keys;
   }
 
+  /// An object beside the account that a token is bound to, by the claims' name of its kind.
+  public record Bound(String claim, ObjectKey key, String uid) {
+    public static Bound to(KubeObject object) {
+      return new Bound(object.kind().toLowerCase(Locale.ROOT), object.key(), object.uid());
+    }
+
+    private static Optional<Bound> read(JsonNode own, String namespace, String kind) {
+      String claim = kind.toLowerCase(Locale.ROOT);
+      JsonNode stated = own.path(claim);
+      return stated.isMissingNode()
+          ? Optional.empty()
+          : Optional.of(
+              new Bound(
+                  claim,
+                  ObjectKey.core(
+                      kind, kind.equals("Node") ? "" : namespace, Json.string(stated, "name", "")),
+                  Json.string(stated, "uid", "")));
+    }
+  }
+
+  /// Kinds that a token may be bound to.
+  public static final List<String> BINDABLE = List.of("Pod", "Secret", "Node");
+
+  /// How long a token outlives the end of what it is bound to that has begun.
+  private static final Duration LEAVE = Duration.ofSeconds(60);
+
   /// A signed token and the moment after which nobody believes it.
   public record Issued(String token, Instant expires) {}
 
   /// Whom a token speaks for, and for whom it was made.
-  public record Holder(User user, List<String> audiences) {}
+  ///
+  /// @param uid of the account
+  /// @param extra what else is known, under the names that Kubernetes gives it
+  public record Holder(User user, String uid, List<String> audiences, Map<String, String> extra) {}
 
   /// @param audiences for whom; empty for this API
-  public Issued issue(KubeObject account, List<String> audiences, Duration life, Instant now) {
+  /// @param bound what the token dies with, beside its account
+  public Issued issue(
+      KubeObject account,
+      List<String> audiences,
+      Duration life,
+      List<Bound> bound,
+      String id,
+      Instant now) {
     Duration within = life.compareTo(LONGEST) > 0 ? LONGEST : life;
     Instant expires = now.plus(within);
     ObjectNode claims = Json.object();
@@ -57,8 +98,12 @@ public final class ServiceAccountTokens {
     claims.put("iat", now.getEpochSecond());
     claims.put("nbf", now.getEpochSecond());
     claims.put("iss", ISSUER);
+    claims.put("jti", id);
     ObjectNode own = claims.putObject("kubernetes.io").put("namespace", account.namespace());
     own.putObject("serviceaccount").put("name", account.name()).put("uid", account.uid());
+    for (Bound each : bound) {
+      own.putObject(each.claim()).put("name", each.key().name()).put("uid", each.uid());
+    }
     claims.put("sub", User.serviceAccount(account.namespace(), account.name()).name());
     String body = HEADER + "." + encode(Json.write(claims));
     try {
@@ -99,13 +144,49 @@ public final class ServiceAccountTokens {
               .get(ObjectKey.core("ServiceAccount", namespace, name))
               .filter(found -> found.uid().equals(Json.string(account, "uid", "")))
               .isPresent();
-      return current && known
+      List<Bound> bound =
+          BINDABLE.stream().flatMap(kind -> Bound.read(own, namespace, kind).stream()).toList();
+      // The node that a pod's token names is told and not asked: the pod is.
+      boolean ofPod = bound.stream().anyMatch(each -> each.claim().equals("pod"));
+      boolean bearable =
+          bound.stream()
+              .filter(each -> !ofPod || !each.claim().equals("node"))
+              .allMatch(each -> lives(each, now));
+      return current && known && bearable
           ? Optional.of(
-              new Holder(User.serviceAccount(namespace, name), Json.strings(claims, "aud")))
+              new Holder(
+                  User.serviceAccount(namespace, name),
+                  Json.string(account, "uid", ""),
+                  Json.strings(claims, "aud"),
+                  extra(claims, bound)))
           : Optional.empty();
     } catch (GeneralSecurityException | IllegalArgumentException e) {
       return Optional.empty();
     }
+  }
+
+  private boolean lives(Bound bound, Instant now) {
+    return cluster
+        .get(bound.key())
+        .filter(found -> found.uid().equals(bound.uid()))
+        .filter(
+            found ->
+                KubeObject.instant(found.metadata(), "deletionTimestamp")
+                    .filter(ended -> ended.plus(LEAVE).isBefore(now))
+                    .isEmpty())
+        .isPresent();
+  }
+
+  private static Map<String, String> extra(JsonNode claims, List<Bound> bound) {
+    var extra = new TreeMap<String, String>();
+    Json.string(claims, "jti").ifPresent(id -> extra.put(EXTRA + "credential-id", "JTI=" + id));
+    for (Bound each : bound) {
+      if (!each.claim().equals("secret")) {
+        extra.put(EXTRA + each.claim() + "-name", each.key().name());
+        extra.put(EXTRA + each.claim() + "-uid", each.uid());
+      }
+    }
+    return extra;
   }
 
   private static String encode(byte[] bytes) {

@@ -84,7 +84,7 @@ public final class KubernetesApi {
     this.openApi = new OpenApi(types, version);
     this.bodies = new ObjectBodies(yaml, chance);
     this.pages = new Pages(clock, chance);
-    this.reviews = new Reviews(access, tokens, bodies, clock);
+    this.reviews = new Reviews(cluster, access, tokens, bodies, clock, chance);
     this.podRequests = new PodRequests(pods, clock);
     this.metrics = new MetricsApi(usage, clock);
   }

@@ -5,11 +5,15 @@ import dev.slipway.controlplane.access.AccessRequest;
 import dev.slipway.controlplane.access.PolicyRule;
 import dev.slipway.controlplane.access.ServiceAccountTokens;
 import dev.slipway.controlplane.access.User;
+import dev.slipway.model.cluster.Cluster;
 import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.cluster.ClusterException.Reason;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.Conditions;
+import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.time.Chance;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -21,7 +25,12 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// Questions about identity and rights: objects that are answered and never stored.
 record Reviews(
-    Access access, ServiceAccountTokens tokens, ObjectBodies bodies, InstantSource clock) {
+    Cluster cluster,
+    Access access,
+    ServiceAccountTokens tokens,
+    ObjectBodies bodies,
+    InstantSource clock,
+    Chance chance) {
   private static final String AUTHENTICATION = "authentication.k8s.io";
   private static final String AUTHORIZATION = "authorization.k8s.io";
 
@@ -158,9 +167,63 @@ record Reviews(
           "error", holder.isEmpty() ? "invalid bearer token" : "token audiences do not match");
       return;
     }
-    status.put("authenticated", true).set("user", info(holder.get().user()));
+    ObjectNode user = info(holder.get().user());
+    user.put("uid", holder.get().uid());
+    ObjectNode extra = user.putObject("extra");
+    holder.get().extra().forEach((name, value) -> extra.putArray(name).add(value));
+    status.put("authenticated", true).set("user", user);
     ArrayNode audiences = status.putArray("audiences");
     shared.forEach(audiences::add);
+  }
+
+  /// What a token is to die with: a pod of the account (then its node is named too), a secret, or a
+  /// node.
+  private List<ServiceAccountTokens.Bound> bound(KubeObject account, JsonNode reference) {
+    var type =
+        new GroupKind(
+            GroupKind.groupOf(Json.string(reference, "apiVersion", "v1")),
+            Json.string(reference, "kind", ""));
+    if (!type.group().isEmpty() || !ServiceAccountTokens.BINDABLE.contains(type.kind())) {
+      throw new ClusterException(
+          Reason.BAD_REQUEST,
+          "cannot bind a token to an object of kind %s: only to a Pod, a Secret or a Node"
+              .formatted(type));
+    }
+    String name = Json.string(reference, "name", "");
+    String namespace = type.kind().equals("Node") ? "" : account.namespace();
+    KubeObject object = existing(ObjectKey.core(type.kind(), namespace, name));
+    String uid = Json.string(reference, "uid", object.uid());
+    if (!uid.isEmpty() && !uid.equals(object.uid())) {
+      throw new ClusterException(
+          Reason.CONFLICT,
+          "%s %s has another UID than %s: it may have been deleted and made again"
+              .formatted(type.kind(), name, uid));
+    }
+    var bound = new ArrayList<>(List.of(ServiceAccountTokens.Bound.to(object)));
+    if (type.kind().equals("Pod")) {
+      String own = Json.string(object.spec(), "serviceAccountName", "default");
+      if (!own.equals(account.name())) {
+        throw new ClusterException(
+            Reason.BAD_REQUEST,
+            "cannot bind a token of service account %s to pod %s, which runs as %s"
+                .formatted(account.name(), name, own));
+      }
+      Json.string(object.spec(), "nodeName")
+          .flatMap(node -> cluster.get(ObjectKey.core("Node", "", node)))
+          .ifPresent(node -> bound.add(ServiceAccountTokens.Bound.to(node)));
+    }
+    return bound;
+  }
+
+  private KubeObject existing(ObjectKey key) {
+    return cluster
+        .get(key)
+        .orElseThrow(
+            () ->
+                new ClusterException(
+                    Reason.NOT_FOUND,
+                    "%ss \"%s\" not found"
+                        .formatted(key.kind().toLowerCase(java.util.Locale.ROOT), key.name())));
   }
 
   /// A new token of a service account (`TokenRequest`).
@@ -179,9 +242,18 @@ record Reviews(
                   "FieldValueInvalid",
                   "may not specify a duration less than 10 minutes")));
     }
-    Duration life = Duration.ofSeconds(seconds);
+    List<ServiceAccountTokens.Bound> bound =
+        spec.path("boundObjectRef").isObject()
+            ? bound(account, spec.path("boundObjectRef"))
+            : List.of();
     ServiceAccountTokens.Issued issued =
-        tokens.issue(account, Json.strings(spec, "audiences"), life, clock.instant());
+        tokens.issue(
+            account,
+            Json.strings(spec, "audiences"),
+            Duration.ofSeconds(seconds),
+            bound,
+            chance.uid(),
+            clock.instant());
     wanted.put("apiVersion", AUTHENTICATION + "/v1").put("kind", "TokenRequest");
     wanted.set(
         "metadata",

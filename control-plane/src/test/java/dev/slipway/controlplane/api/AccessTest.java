@@ -175,4 +175,56 @@ class AccessTest {
     api.send("POST", "/api/v1/namespaces/default/serviceaccounts", "{'metadata':{'name':'robot'}}");
     assertThat(api.tokens.holder(token, api.timeline.instant())).isEmpty();
   }
+
+  @Test
+  void aTokenThatIsBoundDiesWithWhatItIsBoundTo() {
+    api.send("POST", "/api/v1/namespaces/default/serviceaccounts", "{'metadata':{'name':'robot'}}");
+    api.send("POST", "/api/v1/namespaces/default/secrets", "{'metadata':{'name':'s'}}");
+    pod("p", "robot");
+    pod("other", "default");
+    String token = bound("Pod", "p", "").json().path("status").path("token").asString();
+    String ofSecret = bound("Secret", "s", "").json().path("status").path("token").asString();
+    assertThat(bound("Pod", "other", "").code()).isEqualTo(400);
+    assertThat(bound("Pod", "none", "").code()).isEqualTo(404);
+    assertThat(bound("Pod", "p", ",'uid':'another'").code()).isEqualTo(409);
+    assertThat(bound("ConfigMap", "p", "").code()).isEqualTo(400);
+    JsonNode user =
+        api.send(
+                "POST",
+                "/apis/authentication.k8s.io/v1/tokenreviews",
+                "{'spec':{'token':'%s'}}".formatted(token))
+            .json()
+            .path("status")
+            .path("user");
+    assertThat(user.path("uid").asString()).isNotEmpty();
+    assertThat(user.path("extra").path("authentication.kubernetes.io/pod-name").path(0).asString())
+        .isEqualTo("p");
+    assertThat(api.tokens.holder(token, api.timeline.instant())).isPresent();
+    assertThat(api.tokens.holder(ofSecret, api.timeline.instant())).isPresent();
+    for (String path : List.of("pods/p", "secrets/s")) {
+      api.send("DELETE", "/api/v1/namespaces/default/" + path + "?gracePeriodSeconds=0", "");
+    }
+    assertThat(api.tokens.holder(token, api.timeline.instant())).isEmpty();
+    assertThat(api.tokens.holder(ofSecret, api.timeline.instant())).isEmpty();
+    pod("p", "robot");
+    assertThat(api.tokens.holder(token, api.timeline.instant()))
+        .as("another pod of the same name")
+        .isEmpty();
+  }
+
+  private ApiSubject.Reply bound(String kind, String name, String more) {
+    return api.send(
+        "POST",
+        "/api/v1/namespaces/default/serviceaccounts/robot/token",
+        "{'spec':{'boundObjectRef':{'apiVersion':'v1','kind':'%s','name':'%s'%s}}}"
+            .formatted(kind, name, more));
+  }
+
+  private void pod(String name, String account) {
+    api.send(
+        "POST",
+        "/api/v1/namespaces/default/pods",
+        "{'metadata':{'name':'%s'},'spec':{'serviceAccountName':'%s','containers':[{'name':'c','image':'x'}]}}"
+            .formatted(name, account));
+  }
 }
