@@ -224,13 +224,19 @@ public final class ApiServer implements AutoCloseable {
         visitors.isKnown(request.getConnectionMetaData().getConnection().getEndPoint());
       }
       boolean reserved = sender.groups().contains(User.MASTERS);
-      boolean lasting = anybody.flag("watch") || anybody.flag("follow") || anybody.flag("wait");
-      try (RequestLimits.@Nullable Share share = limits.take(sender.name(), lasting, reserved)) {
-        if (share == null) {
-          tooMany(anybody, response, sender);
-          callback.succeeded();
-          return;
-        }
+      boolean lasting =
+          anybody.flag("watch")
+              || anybody.flag("follow")
+              || anybody.flag("wait")
+              || anybody.asksForSocket();
+      RequestLimits.@Nullable Share share = limits.take(sender.name(), lasting, reserved);
+      if (share == null) {
+        tooMany(anybody, response, sender);
+        callback.succeeded();
+        return;
+      }
+      boolean handedOn = false;
+      try {
         var exchange =
             new Exchange(
                 request,
@@ -245,6 +251,11 @@ public final class ApiServer implements AutoCloseable {
           return;
         }
         answer(exchange, match, path, response, callback);
+        handedOn = exchange.upgraded();
+      } finally {
+        if (!handedOn) {
+          share.close();
+        }
       }
     }
 

@@ -289,14 +289,15 @@ public final class Exchange {
     }
   }
 
-  /// Hands the connection over to a stream, which ends the exchange itself.
+  /// Hands the connection over to a stream, which ends the exchange itself, and has its share of
+  /// the limits until then.
   void upgrade(UpgradeTo stream) {
-    stream.upgrade(request, response, callback);
+    stream.upgrade(request, response, callback, share::close);
     answered = true;
     upgraded = true;
   }
 
-  /// Whether the client asks for a WebSocket.
+  /// Whether the client asks for a WebSocket, which lasts.
   boolean asksForSocket() {
     return PodSockets.isAskedFor(request);
   }
@@ -304,7 +305,7 @@ public final class Exchange {
   /// Takes a connection over, or throws and leaves it.
   @FunctionalInterface
   interface UpgradeTo {
-    void upgrade(Request request, Response response, Callback callback);
+    void upgrade(Request request, Response response, Callback callback, Runnable ended);
   }
 
   boolean upgraded() {

@@ -44,7 +44,8 @@ public final class KubernetesRoutes {
             exchange::body);
     Optional<PodChannel> channel = api.channel(request);
     if (channel.isPresent()) {
-      exchange.upgrade((from, to, callback) -> sockets.upgrade(channel.get(), from, to, callback));
+      exchange.upgrade(
+          (from, to, callback, ended) -> sockets.upgrade(channel.get(), from, to, callback, ended));
       return;
     }
     switch (api.answer(request)) {
@@ -56,7 +57,8 @@ public final class KubernetesRoutes {
           exchange.answer(code, type, length, writer);
       case ApiAnswer.Streamed(String type, var writer) -> {
         if (type.equals("application/json") && exchange.asksForSocket()) {
-          exchange.upgrade((from, to, callback) -> PodSockets.watch(writer, from, to, callback));
+          exchange.upgrade(
+              (from, to, callback, ended) -> PodSockets.watch(writer, from, to, callback, ended));
           return;
         }
         try (OutputStream out = exchange.stream(type)) {

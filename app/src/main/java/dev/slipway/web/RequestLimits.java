@@ -45,7 +45,8 @@ final class RequestLimits {
   private int watches;
   private int allBodies;
 
-  /// What one request has of all there is. For one thread.
+  /// What one request has of all there is. For one thread, and [#close] for any, any number of
+  /// times.
   interface Share extends AutoCloseable {
     /// Waits for the turn to be worked on; a request that lasts needs none.
     ///
@@ -107,6 +108,7 @@ final class RequestLimits {
     private final Turns mine;
     private boolean seated;
     private int body;
+    private boolean closed;
 
     Taken(String key, String user, boolean watch, boolean reserved) {
       this.key = key;
@@ -145,6 +147,10 @@ final class RequestLimits {
     public void close() {
       rest();
       synchronized (RequestLimits.this) {
+        if (closed) {
+          return;
+        }
+        closed = true;
         underWay.merge(key, -1, Integer::sum);
         underWay.remove(key, 0);
         count(watch, reserved, -1);

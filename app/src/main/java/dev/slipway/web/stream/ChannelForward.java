@@ -21,10 +21,12 @@ public final class ChannelForward implements Session.Listener {
   private final List<ByteQueue> inputs = new ArrayList<>();
   private final List<Socket> connections = new ArrayList<>();
   private @Nullable Session session;
+  private final Runnable ended;
   private boolean closed;
 
-  ChannelForward(PodChannel wanted) {
+  ChannelForward(PodChannel wanted, Runnable ended) {
     this.wanted = wanted;
+    this.ended = ended;
     wanted.ports().forEach(_ -> inputs.add(new ByteQueue()));
   }
 
@@ -120,6 +122,7 @@ public final class ChannelForward implements Session.Listener {
     closed = true;
     inputs.forEach(ByteQueue::abandon);
     connections.forEach(ChannelForward::closeQuietly);
+    ended.run();
   }
 
   static void closeQuietly(Socket socket) {

@@ -36,9 +36,11 @@ public final class PodSockets {
 
   /// Answers the request by an upgrade; completes the callback.
   ///
+  /// @param ended called, perhaps more than once, when the socket is closed
   /// @throws ClusterException `BAD_REQUEST` when the client does not ask for a WebSocket, or for no
   ///   protocol that is spoken here
-  public void upgrade(PodChannel wanted, Request request, Response response, Callback callback) {
+  public void upgrade(
+      PodChannel wanted, Request request, Response response, Callback callback, Runnable ended) {
     String upgrade = upgrade(request);
     if (!upgrade.equals("websocket")) {
       throw new ClusterException(
@@ -62,10 +64,10 @@ public final class PodSockets {
                                 .formatted(offered, forward ? FORWARD : COMMAND)));
     Session.Listener listener =
         !forward
-            ? new RemoteCommand(wanted, pods)
+            ? new RemoteCommand(wanted, pods, ended)
             : protocol.equals(SpdyForward.PROTOCOL)
-                ? new SpdyForward(wanted)
-                : new ChannelForward(wanted);
+                ? new SpdyForward(wanted, ended)
+                : new ChannelForward(wanted, ended);
     upgrade(listener, protocol, request, response, callback);
   }
 
@@ -80,9 +82,15 @@ public final class PodSockets {
 
   /// Answers a watch by an upgrade; its events are written from then on, until it ends or the
   /// client goes away. Completes the callback.
+  ///
+  /// @param ended called, perhaps more than once, when the socket is closed
   public static void watch(
-      ApiAnswer.Writer events, Request request, Response response, Callback callback) {
-    upgrade(new WatchSocket(events), "", request, response, callback);
+      ApiAnswer.Writer events,
+      Request request,
+      Response response,
+      Callback callback,
+      Runnable ended) {
+    upgrade(new WatchSocket(events, ended), "", request, response, callback);
   }
 
   private static void upgrade(

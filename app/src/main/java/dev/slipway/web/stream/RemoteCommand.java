@@ -31,13 +31,15 @@ public final class RemoteCommand implements Session.Listener {
 
   private final PodChannel wanted;
   private final PodStreams pods;
+  private final Runnable ended;
   private final ByteQueue input = new ByteQueue();
   private @Nullable Session session;
   private @Nullable Thread worker;
 
-  RemoteCommand(PodChannel wanted, PodStreams pods) {
+  RemoteCommand(PodChannel wanted, PodStreams pods, Runnable ended) {
     this.wanted = wanted;
     this.pods = pods;
+    this.ended = ended;
   }
 
   @Override
@@ -97,6 +99,7 @@ public final class RemoteCommand implements Session.Listener {
     if (running != null) {
       running.interrupt();
     }
+    ended.run();
   }
 
   private void run(MessageSender socket) {

@@ -38,10 +38,12 @@ public final class SpdyForward implements Session.Listener {
   private byte[] pending = new byte[0];
   private @Nullable Session session;
   private @Nullable MessageSender sender;
+  private final Runnable ended;
   private boolean closed;
 
-  SpdyForward(PodChannel wanted) {
+  SpdyForward(PodChannel wanted, Runnable ended) {
     this.wanted = wanted;
+    this.ended = ended;
   }
 
   @Override
@@ -268,6 +270,7 @@ public final class SpdyForward implements Session.Listener {
       inputs.values().forEach(ByteQueue::abandon);
       connections.values().forEach(ChannelForward::closeQuietly);
       headers.close();
+      ended.run();
     }
   }
 }

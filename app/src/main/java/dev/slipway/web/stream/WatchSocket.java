@@ -19,12 +19,14 @@ public final class WatchSocket implements Session.Listener {
   private static final Logger log = LoggerFactory.getLogger(WatchSocket.class);
 
   private final ApiAnswer.Writer events;
+  private final Runnable ended;
   private @Nullable Session session;
   private @Nullable Thread writer;
   private boolean closed;
 
-  WatchSocket(ApiAnswer.Writer events) {
+  WatchSocket(ApiAnswer.Writer events, Runnable ended) {
     this.events = events;
+    this.ended = ended;
   }
 
   @Override
@@ -58,6 +60,7 @@ public final class WatchSocket implements Session.Listener {
       writer.interrupt();
     }
     closed = true;
+    ended.run();
   }
 
   private void write(Session opened) {
