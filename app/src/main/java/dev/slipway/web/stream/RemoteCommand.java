@@ -5,6 +5,7 @@ import dev.slipway.controlplane.api.PodChannel;
 import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.pod.PodStreams;
+import dev.slipway.model.pod.TerminalSizes;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -14,6 +15,9 @@ import java.util.Optional;
 import org.eclipse.jetty.websocket.api.Callback;
 import org.eclipse.jetty.websocket.api.Session;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// `exec` and `attach` over one WebSocket. The first byte of each message is its channel: 0 input,
@@ -22,16 +26,19 @@ import tools.jackson.databind.node.ObjectNode;
 ///
 /// A client that goes away takes its command with it.
 public final class RemoteCommand implements Session.Listener {
+  private static final Logger log = LoggerFactory.getLogger(RemoteCommand.class);
   private static final int STDIN = 0;
   private static final int STDOUT = 1;
   private static final int STDERR = 2;
   private static final int OUTCOME = 3;
+  private static final int SIZE = 4;
   private static final int CLOSE = 255;
   private static final Duration LONGEST = Duration.ofHours(24);
 
   private final PodChannel wanted;
   private final PodStreams pods;
   private final Runnable ended;
+  private final TerminalSizes sizes = new TerminalSizes();
   private final ByteQueue input = new ByteQueue();
   private @Nullable Session session;
   private @Nullable Thread worker;
@@ -56,8 +63,10 @@ public final class RemoteCommand implements Session.Listener {
     payload.get(message);
     callback.succeed();
     try {
-      if (message.length > 0 && wanted.stdin()) {
-        int channel = message[0] & 0xff;
+      int channel = message.length == 0 ? CLOSE : message[0] & 0xff;
+      if (channel == SIZE) {
+        resize(java.util.Arrays.copyOfRange(message, 1, message.length));
+      } else if (message.length > 0 && wanted.stdin()) {
         if (channel == STDIN) {
           input.put(java.util.Arrays.copyOfRange(message, 1, message.length));
         } else if (channel == CLOSE && message.length > 1 && message[1] == STDIN) {
@@ -68,6 +77,17 @@ public final class RemoteCommand implements Session.Listener {
       Thread.currentThread().interrupt();
     }
     demand();
+  }
+
+  /// What cannot be understood changes nothing: the command goes on.
+  private void resize(byte[] json) {
+    try {
+      JsonNode size = Json.parseForeign(json);
+      sizes.tell(
+          new TerminalSizes.Size(Json.integer(size, "Width", 0), Json.integer(size, "Height", 0)));
+    } catch (IllegalArgumentException e) {
+      log.debug("no size of a terminal cause={}", e.toString());
+    }
   }
 
   @Override
@@ -133,6 +153,7 @@ public final class RemoteCommand implements Session.Listener {
             wanted.container(),
             wanted.command(),
             wanted.tty(),
+            sizes,
             LONGEST);
     int code = pods.exec(request, wanted.stdin() ? input : InputStream.nullInputStream(), out, err);
     if (code == 0) {
@@ -156,7 +177,7 @@ public final class RemoteCommand implements Session.Listener {
   private ObjectNode attached(OutputStream out, OutputStream err) {
     pods.attach(
         new PodStreams.AttachRequest(
-            wanted.pod().namespace(), wanted.pod().name(), wanted.container()),
+            wanted.pod().namespace(), wanted.pod().name(), wanted.container(), sizes),
         wanted.stdin() ? Optional.of(input) : Optional.empty(),
         out,
         err);

@@ -30,12 +30,14 @@ public interface PodStreams {
   /// A command inside a running container.
   ///
   /// @param terminal gives the command a terminal of its own: then its errors come with its output
+  /// @param sizes how large that terminal is to be
   record ExecRequest(
       String namespace,
       String pod,
       String container,
       List<String> command,
       boolean terminal,
+      TerminalSizes sizes,
       Duration timeout) {
     public ExecRequest {
       command = List.copyOf(command);
@@ -43,7 +45,9 @@ public interface PodStreams {
   }
 
   /// The main process of a running container.
-  record AttachRequest(String namespace, String pod, String container) {}
+  ///
+  /// @param sizes how large its terminal is to be, when it has one
+  record AttachRequest(String namespace, String pod, String container, TerminalSizes sizes) {}
 
   /// Writes the log to `out` until its end, or, when following, until the container is gone or
   /// `out` refuses.

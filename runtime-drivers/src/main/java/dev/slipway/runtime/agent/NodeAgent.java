@@ -734,14 +734,18 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
       ExecRequest request, InputStream stdin, OutputStream stdout, OutputStream stderr) {
     KubeObject pod = pod(request.namespace(), request.pod());
     Observed running = running(pod, container(pod, request.container()));
+    if (request.terminal()) {
+      return runtime.execInTerminal(
+          running.id(),
+          request.command(),
+          request.sizes(),
+          stdin,
+          stdout,
+          stderr,
+          request.timeout());
+    }
     return runtime.exec(
-        running.id(),
-        request.command(),
-        request.terminal(),
-        stdin,
-        stdout,
-        stderr,
-        request.timeout());
+        running.id(), request.command(), false, stdin, stdout, stderr, request.timeout());
   }
 
   @Override
@@ -762,7 +766,8 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
           "the input of container %s is not kept open: its spec has no \"stdin: true\""
               .formatted(container));
     }
-    runtime.attach(running(pod, container).id(), stdin, stdout, stderr, timeline.instant());
+    runtime.attach(
+        running(pod, container).id(), stdin, stdout, stderr, request.sizes(), timeline.instant());
   }
 
   /// What the running containers of these pods use, by pod UID; empty when the runtime can tell

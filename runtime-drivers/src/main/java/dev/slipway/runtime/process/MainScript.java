@@ -19,6 +19,7 @@ import java.util.regex.Pattern;
 /// @param groups `cgroup.procs` files to join
 /// @param root a folder for a private root file system over the host's, when a mount path does not
 ///   exist on the host
+/// @param terminal gives the main process one of its own
 record MainScript(
     Path folder,
     List<String> command,
@@ -29,6 +30,7 @@ record MainScript(
     Optional<Path> root,
     Optional<Long> userId,
     Optional<Long> groupId,
+    Optional<Terminal> terminal,
     Tools tools) {
   /// A folder or file of the host, and where the container sees it.
   record Bind(Path source, String target, boolean readOnly, boolean isFile) {}
@@ -161,8 +163,14 @@ record MainScript(
     if (tools.canResetSignals()) {
       script.append(" --default-signal");
     }
+    if (terminal.isPresent() && !environment.containsKey("TERM")) {
+      script.append(" TERM=xterm");
+    }
     script.append(others);
-    command.forEach(word -> script.append(' ').append(quoted(word)));
+    terminal
+        .map(around -> around.around(command))
+        .orElse(command)
+        .forEach(word -> script.append(' ').append(quoted(word)));
     return script.append('\n').toString();
   }
 

@@ -1,6 +1,7 @@
 package dev.slipway.runtime.process;
 
 import dev.slipway.model.json.Json;
+import dev.slipway.model.pod.TerminalSizes;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.runtime.spi.ContainerRuntime;
 import dev.slipway.runtime.spi.ContainerSpec;
@@ -75,6 +76,7 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
   private final String path;
   private final Timeline timeline;
   private final Tools tools;
+  private final Terminal terminal;
   private final Cgroups groups;
   private final Optional<Path> memory;
   private final Map<String, Sandbox> sandboxes = new ConcurrentHashMap<>();
@@ -104,6 +106,7 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     this.path = path;
     this.timeline = timeline;
     this.tools = new Tools(root.resolve(".trial"), timeline);
+    this.terminal = new Terminal(tools);
     this.groups = Cgroups.detect();
     Object user = Files.getAttribute(Path.of("/proc/self"), "unix:uid");
     String place = "%x".formatted(root.toString().hashCode());
@@ -440,13 +443,14 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
             privateRoot ? Optional.of(folder.path().resolve("fs")) : Optional.empty(),
             spec.userId(),
             spec.groupId(),
+            spec.terminal().tty() ? Optional.of(terminal) : Optional.empty(),
             tools);
     Folders.write(fresh.resolve("main.sh"), script.outer().getBytes(StandardCharsets.UTF_8), 0600);
     Optional<String> inner = script.inner();
     if (inner.isPresent()) {
       Folders.write(fresh.resolve("inner.sh"), inner.get().getBytes(StandardCharsets.UTF_8), 0600);
     }
-    if (spec.terminal().stdin()) {
+    if (spec.terminal().stdin() || spec.terminal().tty()) {
       Folders.write(fresh.resolve("input"), new byte[0], 0600);
     }
     Folders.write(fresh.resolve("spec"), Json.write(describe(spec)), 0600);
@@ -458,6 +462,8 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     json.put("image", spec.image())
         .put("backoffLevel", spec.backoffLevel())
         .put("mounts", !spec.mounts().isEmpty())
+        .put("tty", spec.terminal().tty())
+        .put("stdin", spec.terminal().stdin())
         .put("stdinOnce", spec.terminal().stdinOnce());
     spec.userId().ifPresent(user -> json.put("user", user));
     spec.groupId().or(spec::userId).ifPresent(group -> json.put("group", group));
@@ -524,10 +530,12 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     if (!begun(folder)) {
       return;
     }
+    boolean inTerminal = folder.spec().path("tty").asBoolean(false);
     folder
         .child()
         .filter(ProcessTable::lives)
         .flatMap(child -> ProcessHandle.of(child.pid()))
+        .map(child -> inTerminal ? child.children().findFirst().orElse(child) : child)
         .ifPresent(ProcessHandle::destroy);
   }
 
@@ -616,7 +624,8 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
   public void attach(
       String id, Optional<InputStream> in, OutputStream out, OutputStream err, Instant since) {
     ContainerFolder folder = folder(id);
-    if (in.isPresent() && Files.notExists(folder.path().resolve("in"))) {
+    if (in.isPresent() && !folder.spec().path("stdin").asBoolean(true)
+        || in.isPresent() && Files.notExists(folder.path().resolve("in"))) {
       throw new RuntimeFailedException("the input of this container is not kept open");
     }
     Optional<Thread> input =
@@ -625,6 +634,26 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
       logs(id, new LogRange(Optional.empty(), Optional.of(since), false, true), out);
     } finally {
       input.ifPresent(Thread::interrupt);
+    }
+  }
+
+  @Override
+  public void attach(
+      String id,
+      Optional<InputStream> in,
+      OutputStream out,
+      OutputStream err,
+      TerminalSizes sizes,
+      Instant since) {
+    ContainerFolder folder = folder(id);
+    Optional<Thread> resizing =
+        folder.spec().path("tty").asBoolean(false)
+            ? folder.child().map(script -> terminal.follow(script.pid(), sizes))
+            : Optional.empty();
+    try {
+      attach(id, in, out, err, since);
+    } finally {
+      resizing.ifPresent(Thread::interrupt);
     }
   }
 
@@ -655,7 +684,37 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
   public int exec(
       String id,
       List<String> command,
-      boolean terminal,
+      boolean inTerminal,
+      InputStream in,
+      OutputStream out,
+      OutputStream err,
+      Duration timeout) {
+    return exec(
+        id,
+        command,
+        inTerminal ? Optional.of(new TerminalSizes()) : Optional.empty(),
+        in,
+        out,
+        err,
+        timeout);
+  }
+
+  @Override
+  public int execInTerminal(
+      String id,
+      List<String> command,
+      TerminalSizes sizes,
+      InputStream in,
+      OutputStream out,
+      OutputStream err,
+      Duration timeout) {
+    return exec(id, command, Optional.of(sizes), in, out, err, timeout);
+  }
+
+  private int exec(
+      String id,
+      List<String> command,
+      Optional<TerminalSizes> sizes,
       InputStream in,
       OutputStream out,
       OutputStream err,
@@ -671,16 +730,17 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
         () -> environmentOf(child.pid()).containsKey(ContainerFolder.MARK), Duration.ofSeconds(1));
     try {
       List<String> line = enter(folder, child, command);
-      var builder = new ProcessBuilder(terminal ? inTerminal(line) : line);
+      var builder = new ProcessBuilder(sizes.isPresent() ? terminal.around(line) : line);
       if (!folder.spec().path("mounts").asBoolean(false)) {
         builder.directory(Path.of("/proc/" + child.pid() + "/cwd").toRealPath().toFile());
       }
       builder.environment().clear();
       builder.environment().putAll(environmentOf(child.pid()));
-      if (terminal) {
+      if (sizes.isPresent()) {
         builder.environment().putIfAbsent("TERM", "xterm");
       }
       Process process = builder.start();
+      Optional<Thread> resizing = sizes.map(told -> terminal.follow(process.pid(), told));
       Thread output = Thread.ofVirtual().start(() -> pump(process.getInputStream(), out));
       Thread errors = Thread.ofVirtual().start(() -> pump(process.getErrorStream(), err));
       Thread.ofVirtual().start(() -> pumpAndClose(in, process.getOutputStream()));
@@ -688,6 +748,7 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
       try {
         ended = process.waitFor(timeout.toMillis(), TimeUnit.MILLISECONDS);
       } finally {
+        resizing.ifPresent(Thread::interrupt);
         if (!ended) {
           process.descendants().forEach(ProcessHandle::destroyForcibly);
           process.destroyForcibly();
@@ -703,20 +764,6 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
       Thread.currentThread().interrupt();
       throw new RuntimeFailedException("interrupted", e);
     }
-  }
-
-  /// `script` opens a terminal, runs the command in it, and hands on its exit code.
-  private List<String> inTerminal(List<String> line) {
-    String command =
-        line.stream().map(MainScript::quoted).collect(java.util.stream.Collectors.joining(" "));
-    return List.of(
-        tools.program("script"),
-        "--quiet",
-        "--return",
-        "--flush",
-        "--command",
-        command,
-        "/dev/null");
   }
 
   /// The command, seeing what the container sees, bound by its limits, and ended with it.

@@ -1,5 +1,6 @@
 package dev.slipway.runtime.spi;
 
+import dev.slipway.model.pod.TerminalSizes;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.time.Duration;
@@ -133,6 +134,30 @@ public interface ContainerRuntime {
       OutputStream out,
       OutputStream err,
       Duration timeout);
+
+  /// As [#exec] in a terminal, whose size follows. A runtime that cannot change it leaves it.
+  default int execInTerminal(
+      String id,
+      List<String> command,
+      TerminalSizes sizes,
+      InputStream in,
+      OutputStream out,
+      OutputStream err,
+      Duration timeout) {
+    return exec(id, command, true, in, out, err, timeout);
+  }
+
+  /// As [#attach], while the size of the container's terminal follows, when it has one and this
+  /// runtime can change it.
+  default void attach(
+      String id,
+      Optional<InputStream> in,
+      OutputStream out,
+      OutputStream err,
+      TerminalSizes sizes,
+      Instant since) {
+    attach(id, in, out, err, since);
+  }
 
   /// Whether the containers of a pod start and end together here. Then the agent starts them all by
   /// [#launch], init containers too, and starts them all anew when one of them must run again.

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.slipway.model.pod.TerminalSizes;
 import dev.slipway.runtime.spi.ContainerRuntime.LogRange;
 import dev.slipway.runtime.spi.ContainerSpec;
 import dev.slipway.runtime.spi.ContainerState;
@@ -16,6 +17,7 @@ import dev.slipway.testing.ManualTimeline;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -339,6 +341,52 @@ class ProcessRuntimeTest {
     runtime.kill(UID + "/web-0");
     first.join();
     second.join();
+  }
+
+  @Test
+  void aContainerMayHaveATerminalThatIsAsLargeAsItsClients() throws Exception {
+    start(
+        container("sh", "-c", "test -t 0 && test -t 1 && PS1='# ' exec sh -i")
+            .with(new ContainerSpec.Terminal(true, true, true)));
+    var in = new java.io.PipedInputStream();
+    var keys = new java.io.PipedOutputStream(in);
+    var out = new ByteArrayOutputStream();
+    var sizes = new TerminalSizes();
+    sizes.tell(new TerminalSizes.Size(132, 43));
+    Thread client =
+        Thread.ofVirtual()
+            .start(
+                () ->
+                    runtime.attach(
+                        UID + "/web-0", Optional.of(in), out, out, sizes, Instant.EPOCH));
+    typed(keys, "until stty size | grep '43 132'; do :; done\n");
+    RealTimeline.await(() -> out.toString(StandardCharsets.UTF_8).contains("\n43 132"));
+    typed(keys, "echo asleep; sleep 1000\n");
+    RealTimeline.await(() -> out.toString(StandardCharsets.UTF_8).contains("\nasleep"));
+    typed(keys, "\u0003");
+    RealTimeline.await(() -> out.toString(StandardCharsets.UTF_8).endsWith("# "));
+    typed(keys, "echo $((40 + 2)); exit 7\n");
+    client.join();
+    RealTimeline.await(() -> state() instanceof ContainerState.Exited);
+    assertThat(exited().code()).isEqualTo(7);
+    assertThat(out.toString(StandardCharsets.UTF_8)).contains("\n42\r\n");
+  }
+
+  private static void typed(OutputStream keys, String text) throws IOException {
+    keys.write(text.getBytes(StandardCharsets.UTF_8));
+    keys.flush();
+  }
+
+  @Test
+  void aTerminalWithoutInputStaysOpenAndEndsAsItIsTold() {
+    start(
+        container("sh", "-c", "trap 'exit 5' TERM; echo ready; while :; do sleep 0.1; done")
+            .with(new ContainerSpec.Terminal(true, false, false)));
+    RealTimeline.await(() -> log(UID + "/web-0").equals("ready\r\n"));
+    assertThatThrownBy(() -> attached("lost")).hasMessageContaining("not kept open");
+    runtime.terminate(UID + "/web-0");
+    RealTimeline.await(() -> state() instanceof ContainerState.Exited);
+    assertThat(exited().code()).isEqualTo(5);
   }
 
   @Test
