@@ -11,6 +11,7 @@ import java.security.Signature;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -36,8 +37,20 @@ public final class ServiceAccountTokens {
   private static final String HEADER =
       encode("{\"alg\":\"ES256\",\"typ\":\"JWT\"}".getBytes(StandardCharsets.US_ASCII));
 
+  private static final int REMEMBERED = 1_000;
+
   private final Cluster cluster;
   private final KeyPair keys;
+
+  /// The claims of tokens whose signature is ours, those used last. Whether they are believed is
+  /// decided each time.
+  private final Map<String, JsonNode> verified =
+      new LinkedHashMap<>(16, 0.75f, true) {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, JsonNode> eldest) {
+          return size() > REMEMBERED;
+        }
+      };
 
   /// @param keys on the curve P-256
   public ServiceAccountTokens(Cluster cluster, KeyPair keys) {
@@ -119,19 +132,12 @@ public final class ServiceAccountTokens {
   /// Who sent a token; empty for one that is not ours, not signed by us, expired, or of an account
   /// that is gone.
   public Optional<Holder> holder(String token, Instant now) {
-    int last = token.lastIndexOf('.');
-    if (last < 0 || !token.startsWith(HEADER + ".")) {
-      return Optional.empty();
-    }
     try {
-      Signature signature = Signature.getInstance("SHA256withECDSAinP1363Format");
-      signature.initVerify(keys.getPublic());
-      signature.update(token.substring(0, last).getBytes(StandardCharsets.US_ASCII));
-      if (!signature.verify(Base64.getUrlDecoder().decode(token.substring(last + 1)))) {
+      Optional<JsonNode> signed = claims(token);
+      if (signed.isEmpty()) {
         return Optional.empty();
       }
-      JsonNode claims =
-          Json.parse(Base64.getUrlDecoder().decode(token.substring(HEADER.length() + 1, last)));
+      JsonNode claims = signed.get();
       JsonNode own = claims.path("kubernetes.io");
       String namespace = Json.string(own, "namespace", "");
       JsonNode account = own.path("serviceaccount");
@@ -163,6 +169,33 @@ public final class ServiceAccountTokens {
     } catch (GeneralSecurityException | IllegalArgumentException e) {
       return Optional.empty();
     }
+  }
+
+  /// What a token says; empty when we did not sign it. A signature costs more than all the rest of
+  /// a request to verify, and does not change.
+  private Optional<JsonNode> claims(String token) throws GeneralSecurityException {
+    synchronized (verified) {
+      JsonNode known = verified.get(token);
+      if (known != null) {
+        return Optional.of(known);
+      }
+    }
+    int last = token.lastIndexOf('.');
+    if (last < 0 || !token.startsWith(HEADER + ".")) {
+      return Optional.empty();
+    }
+    Signature signature = Signature.getInstance("SHA256withECDSAinP1363Format");
+    signature.initVerify(keys.getPublic());
+    signature.update(token.substring(0, last).getBytes(StandardCharsets.US_ASCII));
+    if (!signature.verify(Base64.getUrlDecoder().decode(token.substring(last + 1)))) {
+      return Optional.empty();
+    }
+    JsonNode claims =
+        Json.parse(Base64.getUrlDecoder().decode(token.substring(HEADER.length() + 1, last)));
+    synchronized (verified) {
+      verified.put(token, claims);
+    }
+    return Optional.of(claims);
   }
 
   private boolean lives(Bound bound, Instant now) {
