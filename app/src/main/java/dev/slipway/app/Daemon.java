@@ -51,12 +51,17 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.security.KeyPair;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
@@ -110,6 +115,8 @@ public final class Daemon implements AutoCloseable {
   static Daemon start(DaemonOptions options, Timeline timeline, Chance chance) {
     DataDirectory data = options.data().create();
     FileChannel lock = lock(data);
+    var keys = new FutureTask<>(() -> Keys.of(data, options, timeline.instant()));
+    Thread.ofPlatform().daemon().name("keys").start(keys);
     SqliteJournal journal = SqliteJournal.open(data.store().resolve("objects.db"));
     var store = new ObjectStore(journal, timeline, StoreLimits.DEFAULT);
     var cluster =
@@ -168,10 +175,8 @@ public final class Daemon implements AutoCloseable {
 
     BootstrapRoles.install(cluster);
     var access = new Access(cluster);
-    CertificateAuthority authority = CertificateAuthority.in(data.tls(), timeline.instant());
-    var tokens =
-        new ServiceAccountTokens(
-            cluster, CertificateAuthority.keys(data.tls().resolve("service-accounts.key")));
+    Keys made = made(keys);
+    var tokens = new ServiceAccountTokens(cluster, made.accounts());
     var api =
         new KubernetesApi(
             cluster,
@@ -200,7 +205,7 @@ public final class Daemon implements AutoCloseable {
     var server =
         new ApiServer(
             data.socket(),
-            options.listen().map(where -> listen(where, options.plainHttp(), authority, timeline)),
+            made.listen(),
             new Authenticator(data.token(chance), tokens, access, timeline),
             access,
             routes);
@@ -234,24 +239,42 @@ public final class Daemon implements AutoCloseable {
     return daemon;
   }
 
-  private static ApiServer.Listen listen(
-      InetSocketAddress where,
-      boolean plainHttp,
-      CertificateAuthority authority,
-      Timeline timeline) {
-    var hosts =
-        new ArrayList<>(
-            List.of("localhost", "127.0.0.1", "::1", "kubernetes", "kubernetes.default.svc"));
-    if (!where.getAddress().isAnyLocalAddress()) {
-      hosts.add(where.getHostString());
+  /// What takes as much of a cold start as the store, and needs nothing of it: made beside it.
+  private record Keys(Optional<ApiServer.Listen> listen, KeyPair accounts) {
+    static Keys of(DataDirectory data, DaemonOptions options, Instant now) {
+      CertificateAuthority authority = CertificateAuthority.in(data.tls(), now);
+      return new Keys(
+          options.listen().map(where -> listen(where, options.plainHttp(), authority, now)),
+          CertificateAuthority.keys(data.tls().resolve("service-accounts.key")));
     }
+
+    private static ApiServer.Listen listen(
+        InetSocketAddress where, boolean plainHttp, CertificateAuthority authority, Instant now) {
+      var hosts =
+          new ArrayList<>(
+              List.of("localhost", "127.0.0.1", "::1", "kubernetes", "kubernetes.default.svc"));
+      if (!where.getAddress().isAnyLocalAddress()) {
+        hosts.add(where.getHostString());
+      }
+      try {
+        hosts.add(InetAddress.getLocalHost().getHostName());
+      } catch (IOException e) {
+        log.debug("this host has no name cause={}", e.toString());
+      }
+      return new ApiServer.Listen(
+          where, authority.serverKeys(hosts, now), authority.trust(), plainHttp);
+    }
+  }
+
+  private static Keys made(Future<Keys> keys) {
     try {
-      hosts.add(InetAddress.getLocalHost().getHostName());
-    } catch (IOException e) {
-      log.debug("this host has no name cause={}", e.toString());
+      return keys.get();
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof RuntimeException cause ? cause : new IllegalStateException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted", e);
     }
-    return new ApiServer.Listen(
-        where, authority.serverKeys(hosts, timeline.instant()), authority.trust(), plainHttp);
   }
 
   private static String host(InetSocketAddress where) {
