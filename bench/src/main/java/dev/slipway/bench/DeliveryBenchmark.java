@@ -20,8 +20,10 @@ import dev.slipway.testing.ManualTimeline;
 import dev.slipway.testing.SeededChance;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -39,7 +41,15 @@ final class DeliveryBenchmark implements Benchmark {
 
   @Override
   public List<Figure> run() throws Exception {
-    return List.of(measure(true), measure(false));
+    var figures = new ArrayList<Figure>();
+    run(figures::add);
+    return figures;
+  }
+
+  @Override
+  public void run(Consumer<Figure> report) throws Exception {
+    report.accept(measure(true));
+    report.accept(measure(false));
   }
 
   private static Figure measure(boolean unchanged) throws Exception {

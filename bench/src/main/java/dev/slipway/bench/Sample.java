@@ -3,12 +3,11 @@ package dev.slipway.bench;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import org.eclipse.jgit.api.Git;
-import org.eclipse.jgit.api.errors.GitAPIException;
 import org.eclipse.jgit.dircache.DirCache;
 import org.eclipse.jgit.dircache.DirCacheBuilder;
 import org.eclipse.jgit.dircache.DirCacheEntry;
 import org.eclipse.jgit.internal.storage.file.FileRepository;
+import org.eclipse.jgit.internal.storage.file.ObjectDirectory;
 import org.eclipse.jgit.lib.CommitBuilder;
 import org.eclipse.jgit.lib.Constants;
 import org.eclipse.jgit.lib.FileMode;
@@ -16,36 +15,33 @@ import org.eclipse.jgit.lib.ObjectId;
 import org.eclipse.jgit.lib.ObjectInserter;
 import org.eclipse.jgit.lib.PersonIdent;
 import org.eclipse.jgit.lib.RefUpdate;
-import org.eclipse.jgit.lib.Repository;
 
 /// A bare repository of manifests of about 1 KB, a hundred to a folder.
 final class Sample implements AutoCloseable {
-  private final Repository repository;
+  private final FileRepository repository;
   private final int files;
   private final boolean simple;
 
   /// @param simple only configuration, which is healthy as soon as it is there
-  Sample(Path folder, int files, boolean simple) throws IOException, GitAPIException {
+  Sample(Path folder, int files, boolean simple) throws IOException {
     this.repository = new FileRepository(folder.toFile());
     repository.create(true);
     repository.updateRef(Constants.HEAD).link("refs/heads/main");
     this.files = files;
     this.simple = simple;
     commit(-1);
-    try (Git git = new Git(repository)) {
-      git.gc().call();
-    }
   }
 
   String url() {
     return repository.getDirectory().toURI().toString();
   }
 
-  /// A commit that changes one file, or makes them all when there is none.
+  /// A commit that changes one file, or makes them all when there is none: those in one pack.
   ///
   /// @param round which file, and what it says
   ObjectId commit(int round) throws IOException {
-    try (ObjectInserter inserter = repository.newObjectInserter()) {
+    ObjectDirectory objects = repository.getObjectDatabase();
+    try (ObjectInserter inserter = round < 0 ? objects.newPackInserter() : objects.newInserter()) {
       DirCache index = DirCache.newInCore();
       DirCacheBuilder builder = index.builder();
       for (int i = 0; i < files; i++) {

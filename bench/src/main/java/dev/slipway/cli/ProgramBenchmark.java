@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.eclipse.jgit.api.Git;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -38,21 +39,26 @@ public final class ProgramBenchmark implements Benchmark {
   @Override
   public List<Figure> run() throws Exception {
     var figures = new ArrayList<Figure>();
+    run(figures::add);
+    return figures;
+  }
+
+  @Override
+  public void run(Consumer<Figure> report) throws Exception {
     try (Folder folder = Folder.make("program")) {
       // A socket's path must be short.
       Path data = Files.createTempDirectory("slipway-bench");
       var program = new Program(DataDirectory.at(data));
       try {
-        figures.add(starts(program));
-        figures.add(commands(program));
-        figures.add(update(program));
-        figures.addAll(idle(program, folder.path().resolve("repository")));
+        report.accept(starts(program));
+        report.accept(commands(program));
+        report.accept(update(program));
+        idle(program, folder.path().resolve("repository")).forEach(report);
       } finally {
         program.end();
         new Folder(data).close();
       }
     }
-    return figures;
   }
 
   private static Figure starts(Program program) throws Exception {
