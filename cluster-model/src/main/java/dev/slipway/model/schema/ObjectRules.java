@@ -33,12 +33,6 @@ final class ObjectRules {
   private static final Pattern PORT_NAME = Pattern.compile("[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?");
   private static final Pattern KEY = Pattern.compile("[-._a-zA-Z0-9]{1,253}");
   private static final Pattern ENV_NAME = Pattern.compile("[^=\\x00-\\x1f\\x7f]+");
-  private static final Pattern SYNC_OPTION =
-      Pattern.compile(
-          "(Prune|Delete)=(true|false|confirm)|(PruneLast|Replace|Force|CreateNamespace|FailOnSharedResource|SkipDryRunOnMissingResource)=(true|false)"
-              + "|(ServerSideApply|ApplyOutOfSyncOnly|RespectIgnoreDifferences)=true");
-  private static final Pattern WINDOW_LENGTH = Pattern.compile("([1-9][0-9]{0,5}[smhd])+");
-  private static final Pattern DURATION = Pattern.compile("([0-9]+(\\.[0-9]+)?(ms|s|m|h))+");
   private static final Pattern SHARE = Pattern.compile("[0-9]+%?");
   private static final Pattern IPV4 =
       Pattern.compile("((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(\\.(?!$)|$)){4}");
@@ -73,9 +67,10 @@ final class ObjectRules {
         rules.content(object, List.of("data", "stringData"), Set.of("data"));
         rules.secretType(object);
       }
-      case "Application.slipway.dev" -> rules.application(spec);
-      case "Repository.slipway.dev" -> rules.repository(spec);
       default -> {}
+    }
+    if (kind.group().equals("slipway.dev")) {
+      rules.faults.addAll(DeliveryRules.faults(kind, object));
     }
     return rules.faults;
   }
@@ -816,111 +811,5 @@ final class ObjectRules {
     } catch (IllegalArgumentException e) {
       return false;
     }
-  }
-
-  private void application(JsonNode spec) {
-    if (Json.string(spec.path("source"), "repoURL", "").isBlank()) {
-      fault(
-          List.of("spec", "source", "repoURL"),
-          "FieldValueRequired",
-          "an application needs a repository");
-    }
-    String path = Json.string(spec.path("source"), "path", ".");
-    if (path.startsWith("/") || List.of(path.split("/", -1)).contains("..")) {
-      invalid(
-          List.of("spec", "source", "path"),
-          "\"%s\" must stay within the repository".formatted(path));
-    }
-    JsonNode policy = spec.path("syncPolicy");
-    duration(policy, "timeout", List.of("spec", "syncPolicy"));
-    duration(policy, "waveTimeout", List.of("spec", "syncPolicy"));
-    delivery(spec, policy);
-    duration(
-        policy.path("retry").path("backoff"),
-        "duration",
-        List.of("spec", "syncPolicy", "retry", "backoff"));
-    duration(
-        policy.path("retry").path("backoff"),
-        "maxDuration",
-        List.of("spec", "syncPolicy", "retry", "backoff"));
-    atLeast(spec, List.of("spec"), "revisionHistoryLimit", 1);
-    if (!Json.string(spec, "revisionHistoryAge", "1d").matches("([0-9]+(ms|s|m|h|d))+")) {
-      invalid(
-          List.of("spec", "revisionHistoryAge"),
-          "\"%s\" is no duration: write 12h or 90d"
-              .formatted(Json.string(spec, "revisionHistoryAge", "")));
-    }
-  }
-
-  private void repository(JsonNode spec) {
-    if (Json.string(spec, "url", "").isBlank()) {
-      fault(List.of("spec", "url"), "FieldValueRequired", "a repository needs an address");
-    }
-    if (Json.string(spec, "url", "").matches("[a-z]+://[^/]*:[^/]*@.*")) {
-      invalid(
-          List.of("spec", "url"),
-          "an address holds no password: put it into a Secret and name that in secretRef");
-    }
-    duration(spec, "pollInterval", List.of("spec"));
-  }
-
-  private void delivery(JsonNode spec, JsonNode policy) {
-    List<String> options = Json.strings(policy, "syncOptions");
-    for (int i = 0; i < options.size(); i++) {
-      if (!SYNC_OPTION.matcher(options.get(i)).matches()) {
-        invalid(
-            List.of("spec", "syncPolicy", "syncOptions", i),
-            "\"%s\" is no sync option that can be had here; ServerSideApply, ApplyOutOfSyncOnly and RespectIgnoreDifferences are always on"
-                .formatted(options.get(i)));
-      }
-    }
-    List<JsonNode> windows = Json.items(policy, "windows");
-    for (int i = 0; i < windows.size(); i++) {
-      List<Object> base = List.of("spec", "syncPolicy", "windows", i);
-      String kind = Json.string(windows.get(i), "kind", "");
-      if (!Set.of("allow", "deny").contains(kind)) {
-        fault(
-            path(base, "kind"),
-            "FieldValueNotSupported",
-            "\"%s\" is no kind of window: allow or deny".formatted(kind));
-      }
-      String zone = Json.string(windows.get(i), "timeZone", "UTC");
-      try {
-        java.time.ZoneId.of(zone);
-      } catch (java.time.DateTimeException e) {
-        invalid(
-            path(base, "timeZone"),
-            "\"%s\" is no time zone: write UTC or Europe/Berlin".formatted(zone));
-      }
-      String length = Json.string(windows.get(i), "duration", "");
-      if (!WINDOW_LENGTH.matcher(length).matches()) {
-        invalid(
-            path(base, "duration"),
-            "\"%s\" is no duration of a window: write 30m, 8h or 2d".formatted(length));
-      }
-      int fields = Json.string(windows.get(i), "schedule", "").strip().split("\\s+").length;
-      if (fields < 5 || fields > 7) {
-        invalid(
-            path(base, "schedule"),
-            "a schedule has five fields as crontab (minute, hour, day, month, weekday), or six or seven as Quartz (seconds first)");
-      }
-    }
-    List<JsonNode> dependencies = Json.items(spec, "dependsOn");
-    for (int i = 0; i < dependencies.size(); i++) {
-      boolean named = !Json.string(dependencies.get(i), "name", "").isEmpty();
-      if (named == !dependencies.get(i).path("matchLabels").isEmpty()) {
-        invalid(List.of("spec", "dependsOn", i), "a dependency has either a name or matchLabels");
-      }
-    }
-  }
-
-  private void duration(JsonNode node, String field, List<Object> base) {
-    Json.string(node, field)
-        .filter(text -> !DURATION.matcher(text).matches())
-        .ifPresent(
-            text ->
-                invalid(
-                    path(base, field),
-                    "\"%s\" is no duration: write 30s, 5m or 1h".formatted(text)));
   }
 }
