@@ -68,11 +68,13 @@ public final class GitSource implements Source, AutoCloseable {
   private final Credentials credentials;
   private final GitLimits limits;
   private final Timeline timeline;
+  private final SignatureCheck signatures;
   private final Map<Remote, Mirror> mirrors = new ConcurrentHashMap<>();
 
   /// @param root holds the mirrors
   public GitSource(Path root, Credentials credentials, GitLimits limits, Timeline timeline) {
     this.root = root;
+    this.signatures = new SignatureCheck(root);
     this.credentials = credentials;
     this.limits = limits;
     this.timeline = timeline;
@@ -93,6 +95,7 @@ public final class GitSource implements Source, AutoCloseable {
     private final Set<ObjectId> present = new HashSet<>();
 
     private final Map<Place, Resolved> resolved = new HashMap<>();
+    private final Map<ObjectId, List<List<String>>> verified = new HashMap<>();
     private Map<String, SourceException> broken = Map.of();
     private Set<String> answered = Set.of();
     private @Nullable Repository repository;
@@ -349,6 +352,35 @@ public final class GitSource implements Source, AutoCloseable {
       }
     }
 
+    /// Refuses a commit that nobody who is trusted has signed.
+    void verify(ObjectId commit, List<List<String>> keys) throws IOException {
+      if (keys.isEmpty()) {
+        return;
+      }
+      synchronized (this) {
+        if (keys.equals(verified.get(commit))) {
+          return;
+        }
+      }
+      try (RevWalk walk = new RevWalk(repository())) {
+        RevCommit parsed = walk.parseCommit(commit);
+        for (List<String> some : keys) {
+          Optional<String> fault = signatures.fault(repository(), parsed, some);
+          if (fault.isPresent()) {
+            throw new SourceException(
+                "commit %s of %s is refused: %s (signatureKeys of its Repository)"
+                    .formatted(commit.name().substring(0, 8), shown(url), fault.get()));
+          }
+        }
+      }
+      synchronized (this) {
+        if (verified.size() >= REMEMBERED) {
+          verified.clear();
+        }
+        verified.put(commit.copy(), keys);
+      }
+    }
+
     /// What a revision means for a folder.
     Resolved resolve(ObjectId commit, String path) throws IOException {
       var place = new Place(commit.copy(), path);
@@ -409,6 +441,7 @@ public final class GitSource implements Source, AutoCloseable {
       }
       present.clear();
       resolved.clear();
+      verified.clear();
       log.warn("mirror discarded repository={}", shown(url));
       try {
         deleteTree(folder);
@@ -432,6 +465,7 @@ public final class GitSource implements Source, AutoCloseable {
     ObjectId commit = commit(mirror, revision.isEmpty() ? Constants.HEAD : revision);
     Repository repository = mirror.repository();
     try {
+      mirror.verify(commit, credentials.signatureKeys(name));
       return mirror.resolve(commit, path);
     } catch (IOException e) {
       throw mirror.damaged(repository, "commit " + commit.name(), e);
@@ -576,6 +610,11 @@ public final class GitSource implements Source, AutoCloseable {
   @Override
   public String revert(
       Remote name, String branch, String onto, String path, String commit, String message) {
+    if (!credentials.signatureKeys(name).isEmpty()) {
+      throw new SourceException(
+          "commits of %s must be signed by keys that only people have: make the commit by hand"
+              .formatted(shown(name.url())));
+    }
     Mirror mirror = mirror(name);
     mirror.refresh();
     ObjectId head = commit(mirror, branch);

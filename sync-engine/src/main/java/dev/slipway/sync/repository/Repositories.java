@@ -12,6 +12,7 @@ import dev.slipway.sync.source.Remote;
 import dev.slipway.sync.source.SourceException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Comparator;
 import java.util.List;
@@ -116,6 +117,24 @@ public final class Repositories implements Credentials {
               .formatted(remote.url()));
     }
     return access(remote, "writeSecretRef");
+  }
+
+  /// What the Repository that is used states, and what the operator states for all namespaces: who
+  /// may make a Repository of their own cannot trust more keys than the operator does.
+  @Override
+  public List<List<String>> signatureKeys(Remote remote) {
+    var stated = new ArrayList<List<String>>();
+    find(remote).map(Repositories::keys).filter(keys -> !keys.isEmpty()).ifPresent(stated::add);
+    cluster.list(ObjectQuery.in(KIND, SHARED)).items().stream()
+        .filter(repository -> fits(Json.string(repository.spec(), "url", ""), remote.url()))
+        .map(Repositories::keys)
+        .filter(keys -> !keys.isEmpty() && !stated.contains(keys))
+        .forEach(stated::add);
+    return stated;
+  }
+
+  private static List<String> keys(KubeObject repository) {
+    return Json.strings(repository.spec(), "signatureKeys");
   }
 
   private Access access(Remote remote, String reference) {

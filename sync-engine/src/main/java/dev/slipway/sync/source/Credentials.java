@@ -1,5 +1,7 @@
 package dev.slipway.sync.source;
 
+import java.util.List;
+
 /// What opens repositories. Asked before each call, so that a change counts at once.
 @FunctionalInterface
 public interface Credentials {
@@ -12,5 +14,13 @@ public interface Credentials {
   default Access write(Remote remote) {
     throw new SourceException(
         "no credential may write to this repository: give its Repository object a writeSecretRef");
+  }
+
+  /// Whose signature every commit must carry: of each list at least one key. Lines of an
+  /// `authorized_keys` file, and armored OpenPGP keys.
+  ///
+  /// @return nothing when commits need not be signed
+  default List<List<String>> signatureKeys(Remote remote) {
+    return List.of();
   }
 }
