@@ -253,6 +253,13 @@ final class DeliveryCommands {
         description = "A branch, tag or commit instead of the application's own.")
     @Nullable String revision;
 
+    @Option(
+        names = "--local",
+        paramLabel = "FOLDER",
+        description =
+            "Apply the files of this folder instead of a commit; refused where commits must be signed, and while the application follows Git by itself.")
+    @Nullable Path local;
+
     @Option(names = "--prune", negatable = true, description = "Delete what Git no longer has.")
     @Nullable Boolean prune;
 
@@ -286,6 +293,23 @@ final class DeliveryCommands {
         description =
             "Only show what would be done, in which order. Exit code: 0 nothing, 1 something.")
     boolean dryRun;
+
+    /// Sends the files; the daemon keeps what they say as a plan, which is then carried out.
+    private String planned(Path folder) {
+      ObjectNode request = LocalFiles.read(folder);
+      request.put("by", user());
+      JsonNode plan =
+          api()
+              .client()
+              .post(
+                  "/slipway/v1/applications/"
+                      + ApiClient.encode(namespace)
+                      + "/"
+                      + ApiClient.encode(name)
+                      + "/plan",
+                  request);
+      return Json.string(plan.path("metadata"), "name", "");
+    }
 
     /// What would change, and then the steps.
     private int shown(JsonNode diff) {
@@ -330,12 +354,22 @@ final class DeliveryCommands {
 
     @Override
     public Integer call() {
-      if (dryRun) {
-        return shown(Diff.of(this, revision));
+      if (local != null && revision != null) {
+        throw new CommandFailed(2, "--local and --revision exclude each other");
       }
+      if (dryRun) {
+        return shown(
+            local == null
+                ? Diff.of(this, revision)
+                : api().client().post(Diff.path(this), LocalFiles.read(local)));
+      }
+      String plan = local == null ? "" : planned(local);
       return request(
           "sync",
           body -> {
+            if (!plan.isEmpty()) {
+              body.put("plan", plan);
+            }
             if (revision != null) {
               body.put("revision", revision);
             }

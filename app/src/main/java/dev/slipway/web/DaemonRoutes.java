@@ -115,18 +115,19 @@ public final class DaemonRoutes {
                 SentFiles.read(exchange.json().path("files"))));
   }
 
+  /// With `files` as for a difference, of these files instead of a revision.
   private void plan(Exchange exchange) {
     ObjectNode request = exchange.json();
+    String by = Json.string(request, "by", "somebody");
+    String namespace = exchange.path("namespace");
+    String name = exchange.path("name");
     answer(
         exchange,
         201,
         () ->
-            sync.plan(
-                    exchange.path("namespace"),
-                    exchange.path("name"),
-                    Json.string(request, "revision", ""),
-                    Json.string(request, "by", "somebody"))
-                .json());
+            request.has("files")
+                ? sync.plan(namespace, name, SentFiles.read(request.path("files")), by).json()
+                : sync.plan(namespace, name, Json.string(request, "revision", ""), by).json());
   }
 
   /// Where manifests, Git or the destination stand in the way, the answer says so.

@@ -95,6 +95,12 @@ public final class SyncEngine implements AutoCloseable {
     return loop.plan(namespace, name, revision, by);
   }
 
+  /// The same for files that are in no commit; refused where commits must be signed, and while the
+  /// application follows Git by itself.
+  public KubeObject plan(String namespace, String name, SourceTree files, String by) {
+    return loop.plan(namespace, name, files, by);
+  }
+
   /// Pushes a commit that makes Git say what an entry of the history says.
   ///
   /// @param onto a new branch to push to; empty for the branch that the application follows

@@ -7,8 +7,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.slipway.manifest.ManifestException;
+import dev.slipway.manifest.SourceTree;
 import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.json.Json;
+import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.sync.source.Remote;
 import dev.slipway.testing.FakeCluster;
@@ -484,5 +486,75 @@ class DeliveryTest {
     assertThatThrownBy(
             () -> delivery.engine().diff("default", "shop", broken.tree(Remote.of("x"), bad, ".")))
         .isInstanceOf(ManifestException.class);
+  }
+
+  @Test
+  void localFilesAreAppliedAndShownAsWhatTheyAre() {
+    delivery.git.commit(configs("a", "1", "b", "2"));
+    delivery.application(
+        spec -> ((ObjectNode) spec.path("syncPolicy").path("automated")).put("enabled", false));
+    delivery.request("sync", body -> {});
+    delivery.pass(SOON);
+    var local = new ScriptedSource();
+    String draft = local.commit(configs("a", "9", "b", "2"));
+    KubeObject plan =
+        delivery.engine().plan("default", "shop", local.tree(Remote.of("x"), draft, "."), "ann");
+    delivery.crash();
+
+    delivery.request("sync", body -> body.put("plan", plan.name()));
+    delivery.pass(SOON);
+
+    assertThat(delivery.live()).isEqualTo(Map.of("a", "9", "b", "2"));
+    assertThat(delivery.phase()).isEqualTo("Succeeded");
+    assertThat(delivery.sync()).as("Git says something else").startsWith("OutOfSync");
+    assertThat(Json.string(delivery.records().getLast().spec(), "revision", ""))
+        .startsWith("local-");
+
+    delivery.request("sync", body -> {});
+    delivery.pass(SOON);
+    assertThat(delivery.live()).isEqualTo(Map.of("a", "1", "b", "2"));
+    delivery.request("rollback", body -> body.put("historyId", 2));
+    delivery.pass(SOON);
+    assertThat(delivery.live()).as("kept in the history").containsEntry("a", "9");
+  }
+
+  @Test
+  void localFilesAreRefusedWhereGitWouldUndoThemOrCommitsMustBeSigned() {
+    delivery.git.commit(configs("a", "1"));
+    delivery.application();
+    delivery.pass(SOON);
+    var local = new ScriptedSource();
+    String draft = local.commit(configs("a", "9"));
+    SourceTree files = local.tree(Remote.of("x"), draft, ".");
+
+    assertThatThrownBy(() -> delivery.engine().plan("default", "shop", files, "ann"))
+        .isInstanceOf(ClusterException.class)
+        .hasMessageContaining("would take it back at once");
+
+    delivery.change(
+        APP,
+        json ->
+            ((ObjectNode) json.path("spec").path("syncPolicy").path("automated"))
+                .put("enabled", false));
+    KubeObject plan = delivery.engine().plan("default", "shop", files, "ann");
+    delivery.cluster.create(KubeObject.make("v1", "Namespace", "", "kube-system", json -> {}));
+    delivery.cluster.create(
+        KubeObject.make(
+            "slipway.dev/v1",
+            "Repository",
+            "kube-system",
+            "signed",
+            json -> {
+              ObjectNode spec = json.putObject("spec").put("url", "file:///srv/shop.git");
+              spec.putArray("signatureKeys").add("ssh-ed25519 AAAA");
+            }));
+
+    assertThatThrownBy(() -> delivery.engine().plan("default", "shop", files, "ann"))
+        .isInstanceOf(ClusterException.class)
+        .hasMessageContaining("must be signed");
+    delivery.request("sync", body -> body.put("plan", plan.name()));
+    delivery.pass(SOON);
+    assertThat(delivery.status().path("refused").toString()).contains("must be signed");
+    assertThat(delivery.live()).isEqualTo(Map.of("a", "1"));
   }
 }

@@ -316,6 +316,11 @@ public final class ApplicationLoop implements AutoCloseable {
     return reconciler.previews().plan(application(namespace, name), revision, by);
   }
 
+  /// The same for files that are in no commit.
+  public KubeObject plan(String namespace, String name, SourceTree files, String by) {
+    return reconciler.previews().plan(application(namespace, name), files, by);
+  }
+
   /// Pushes a commit that says what an entry of the history says.
   public String revert(String namespace, String name, long id, String onto, String by) {
     return reconciler.previews().revert(application(namespace, name), id, onto, by);

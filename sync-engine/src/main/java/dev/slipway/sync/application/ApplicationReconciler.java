@@ -95,7 +95,8 @@ final class ApplicationReconciler {
     var applier = new Applier(history);
     var operations = new Operations(history, applier, events);
     previews =
-        new Previews(cluster, destinations, source, repositories, renders, history, timeline);
+        new Previews(
+            cluster, destinations, source, repositories, renders, history, assessor, timeline);
     requests = new Requests(source, renders, history, operations, previews, events, refresh);
     automation = new Automation(source, history, operations, events);
     run = new SyncRun(history, renders, applier, operations, events);
@@ -189,7 +190,8 @@ final class ApplicationReconciler {
             Destinations.own(cluster, Together.ONE_BY_ONE),
             repositories,
             application,
-            timeline.instant());
+            timeline.instant(),
+            assessor);
     if (pass.application.isTerminating() && !pass.application.finalizers().contains(FINALIZER)) {
       return Outcome.SETTLED;
     }

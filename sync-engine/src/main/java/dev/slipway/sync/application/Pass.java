@@ -7,7 +7,6 @@ import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.sync.destination.Destination;
-import dev.slipway.sync.health.Expressions;
 import dev.slipway.sync.health.HealthAssessor;
 import dev.slipway.sync.plan.Compared;
 import dev.slipway.sync.plan.SyncPlanner;
@@ -58,15 +57,9 @@ final class Pass {
       Destination destination,
       Repositories repositories,
       KubeObject application,
-      Instant now) {
-    this(
-        home,
-        destination,
-        repositories,
-        application,
-        now,
-        new Compared(),
-        new HealthAssessor(new Expressions()));
+      Instant now,
+      HealthAssessor assessor) {
+    this(home, destination, repositories, application, now, new Compared(), assessor);
   }
 
   Pass(

@@ -2,6 +2,7 @@ package dev.slipway.sync.application;
 
 import dev.slipway.manifest.SourceTree;
 import dev.slipway.manifest.render.RenderedObject;
+import dev.slipway.manifest.render.Renderer;
 import dev.slipway.model.cluster.Author;
 import dev.slipway.model.cluster.Cluster;
 import dev.slipway.model.cluster.ClusterException;
@@ -11,6 +12,7 @@ import dev.slipway.model.object.OwnerReference;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.sync.destination.Destinations;
 import dev.slipway.sync.git.SemverRange;
+import dev.slipway.sync.health.HealthAssessor;
 import dev.slipway.sync.order.SyncOrder;
 import dev.slipway.sync.order.SyncOutline;
 import dev.slipway.sync.plan.PlannedSteps;
@@ -20,8 +22,11 @@ import dev.slipway.sync.repository.Repositories;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -33,6 +38,7 @@ final class Previews {
   private final Repositories repositories;
   private final Renders renders;
   private final SyncHistory history;
+  private final HealthAssessor assessor;
   private final Timeline timeline;
 
   Previews(
@@ -42,6 +48,7 @@ final class Previews {
       Repositories repositories,
       Renders renders,
       SyncHistory history,
+      HealthAssessor assessor,
       Timeline timeline) {
     this.cluster = cluster;
     this.destinations = destinations;
@@ -49,19 +56,28 @@ final class Previews {
     this.repositories = repositories;
     this.renders = renders;
     this.history = history;
+    this.assessor = assessor;
     this.timeline = timeline;
   }
 
   private static final int PLANS_KEPT = 20;
+
+  private Pass pass(KubeObject application) {
+    return new Pass(
+        cluster,
+        destinations.of(application),
+        repositories,
+        application,
+        timeline.instant(),
+        assessor);
+  }
 
   /// What a sync to a revision would change.
   ///
   /// @param revision empty for the application's own
   /// @throws SourceException, [ManifestException] or a DestinationException
   ObjectNode diff(KubeObject application, String revision) {
-    var pass =
-        new Pass(
-            cluster, destinations.of(application), repositories, application, timeline.instant());
+    Pass pass = pass(application);
     var resolved =
         source.resolve(
             pass.remote, revision.isEmpty() ? pass.spec.revision() : revision, pass.spec.path());
@@ -72,9 +88,7 @@ final class Previews {
   ///
   /// @throws ManifestException or a DestinationException
   ObjectNode diff(KubeObject application, SourceTree files) {
-    var pass =
-        new Pass(
-            cluster, destinations.of(application), repositories, application, timeline.instant());
+    Pass pass = pass(application);
     try {
       return diff(pass, renders.render(pass, files), "local files");
     } catch (IOException e) {
@@ -161,14 +175,76 @@ final class Previews {
   /// @param revision empty for the application's own
   /// @throws SourceException, [ManifestException] or a DestinationException
   KubeObject plan(KubeObject application, String revision, String by) {
-    var pass =
-        new Pass(
-            cluster, destinations.of(application), repositories, application, timeline.instant());
+    Pass pass = pass(application);
     String target = revision.isEmpty() ? pass.spec.revision() : revision;
     Source.Resolved resolved = source.resolve(pass.remote, target, pass.spec.path());
-    ObjectNode diff = diff(application, target);
-    PlannedSteps steps = steps(pass, renders.render(pass, resolved));
-    String digest = steps.digest(resolved.commit());
+    return keep(
+        pass,
+        renders.render(pass, resolved),
+        resolved.commit(),
+        by,
+        spec ->
+            spec.put("target", target)
+                .put("message", resolved.message())
+                .put("author", resolved.author()));
+  }
+
+  /// A plan to apply files that are in no commit. They are kept with it.
+  ///
+  /// @throws ClusterException `FORBIDDEN` where only commits may be applied, or where the next look
+  ///   at Git would undo it
+  KubeObject plan(KubeObject application, SourceTree files, String by) {
+    Pass pass = pass(application);
+    Optional<String> refusal = refusesLocal(pass);
+    if (refusal.isPresent()) {
+      throw new ClusterException(ClusterException.Reason.FORBIDDEN, refusal.get());
+    }
+    List<RenderedObject> rendered;
+    try {
+      rendered = renders.render(pass, files);
+    } catch (IOException e) {
+      throw new SourceException("the files cannot be read: " + e.getMessage(), e);
+    }
+    if (rendered.isEmpty()) {
+      throw new SourceException("these files hold no manifest");
+    }
+    String content = rendered.stream().map(RenderedObject::hash).collect(Collectors.joining("\n"));
+    return keep(
+        pass,
+        rendered,
+        SyncHistory.LOCAL
+            + Renderer.hash(content.getBytes(StandardCharsets.UTF_8)).substring(0, 12),
+        by,
+        spec -> {
+          spec.put("message", "files of " + by).put("author", by);
+          history.keep(rendered, spec.putArray("rendered"));
+        });
+  }
+
+  /// Why files that are in no commit may not be applied; empty when they may.
+  Optional<String> refusesLocal(Pass pass) {
+    if (!repositories.signatureKeys(pass.remote).isEmpty()) {
+      return Optional.of(
+          "commits of %s must be signed, and local files are not"
+              .formatted(pass.spec.repository().replaceFirst("//[^/@]*@", "//")));
+    }
+    return pass.spec.automated() && !pass.spec.suspended()
+        ? Optional.of(
+            "application %s follows Git by itself and would take it back at once: `slipway suspend %s --for 1h` first"
+                .formatted(pass.application.name(), pass.application.name()))
+        : Optional.empty();
+  }
+
+  private KubeObject keep(
+      Pass pass,
+      List<RenderedObject> rendered,
+      String revision,
+      String by,
+      Consumer<ObjectNode> more) {
+    KubeObject application = pass.application;
+    ObjectNode diff = diff(pass, rendered, revision);
+    PlannedSteps steps = steps(pass, rendered);
+    String digest = steps.digest(revision);
     KubeObject plan =
         KubeObject.make(
             "slipway.dev/v1",
@@ -181,12 +257,10 @@ final class Previews {
                   .add(OwnerReference.controlledBy(application).toJson());
               ObjectNode spec = json.putObject("spec");
               spec.put("application", application.name())
-                  .put("target", target)
-                  .put("revision", resolved.commit());
-              spec.put("message", resolved.message())
-                  .put("author", resolved.author())
+                  .put("revision", revision)
                   .put("by", by)
                   .put("digest", digest);
+              more.accept(spec);
               spec.set("steps", steps.toJson());
               spec.set("objects", diff.path("objects"));
               spec.put("unchanged", Json.integer(diff, "unchanged", 0));
@@ -210,9 +284,7 @@ final class Previews {
   /// @param onto a new branch to push to; empty for the branch that the application follows
   /// @return the commit
   String revert(KubeObject application, long id, String onto, String by) {
-    var pass =
-        new Pass(
-            cluster, destinations.of(application), repositories, application, timeline.instant());
+    Pass pass = pass(application);
     KubeObject record =
         history
             .find(application, id)

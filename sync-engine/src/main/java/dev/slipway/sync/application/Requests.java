@@ -115,8 +115,25 @@ final class Requests {
       }
       asked = Json.string(planned.get().spec(), "target", "");
     }
+    Optional<KubeObject> local =
+        planned.filter(plan -> SyncHistory.isLocal(SyncHistory.revision(plan)));
+    Optional<String> refusal = local.flatMap(_ -> previews.refusesLocal(pass));
+    if (refusal.isPresent()) {
+      operations.refuse(pass, "sync", refusal.get());
+      return true;
+    }
     try {
-      if (!asked.isEmpty()) {
+      if (local.isPresent()) {
+        JsonNode spec = local.get().spec();
+        revision =
+            new Source.Resolved(
+                SyncHistory.revision(local.get()),
+                "",
+                Json.string(spec, "author", ""),
+                pass.now.toString(),
+                Json.string(spec, "message", ""));
+        objects = history.objects(local.get());
+      } else if (!asked.isEmpty()) {
         revision = source.resolve(pass.remote, asked, pass.spec.path());
         objects = renders.render(pass, revision);
       }
@@ -125,6 +142,9 @@ final class Requests {
       return true;
     } catch (ManifestException e) {
       operations.refuse(pass, "sync", Words.problems(e.problems()));
+      return true;
+    } catch (IllegalStateException e) {
+      operations.refuse(pass, "sync", String.valueOf(e.getMessage()));
       return true;
     }
     if (revision == null || objects == null) {
@@ -193,7 +213,7 @@ final class Requests {
             Json.bool(request, "overrideWindow", false)),
         prune && selection.isEmpty(),
         planned.isPresent() || Json.bool(request, "confirmPrune", false));
-    if (asked.isEmpty()) {
+    if (asked.isEmpty() && local.isEmpty()) {
       pass.status
           .operation()
           .put("repository", pass.spec.repository())

@@ -30,6 +30,11 @@ import tools.jackson.databind.node.ObjectNode;
 /// that any of them can be brought back without Git.
 final class SyncHistory {
   static final GroupKind RECORD = GroupKind.slipway("SyncRecord");
+
+  /// How a revision begins that is no commit.
+  static final String LOCAL = "local-";
+
+  private static final GroupKind PLAN = GroupKind.slipway("Plan");
   private static final int REMEMBERED_OBJECTS = 20_000;
 
   private final Cluster cluster;
@@ -88,6 +93,22 @@ final class SyncHistory {
     }
   }
 
+  /// Puts what was rendered into the archive, and a line for each into the list.
+  void keep(List<RenderedObject> objects, ArrayNode list) {
+    List<String> hashes =
+        archive.put(objects.stream().map(object -> object.object().bytes()).toList());
+    for (int i = 0; i < objects.size(); i++) {
+      ObjectKey key = objects.get(i).object().key();
+      list.addObject()
+          .put("group", key.group())
+          .put("kind", key.kind())
+          .put("namespace", key.namespace())
+          .put("name", key.name())
+          .put("declaredKind", objects.get(i).declaredKind())
+          .put("hash", hashes.get(i));
+    }
+  }
+
   /// Keeps what is about to be applied. The same id twice keeps the first.
   KubeObject add(
       KubeObject application,
@@ -95,8 +116,8 @@ final class SyncHistory {
       Source.Resolved revision,
       Cause cause,
       List<RenderedObject> objects) {
-    List<String> hashes =
-        archive.put(objects.stream().map(object -> object.object().bytes()).toList());
+    ArrayNode kept = Json.object().putArray("objects");
+    keep(objects, kept);
     KubeObject record =
         KubeObject.make(
             "slipway.dev/v1",
@@ -126,17 +147,7 @@ final class SyncHistory {
               if (cause.overridesWindow()) {
                 spec.put("overridesWindow", true);
               }
-              ArrayNode list = spec.putArray("objects");
-              for (int i = 0; i < objects.size(); i++) {
-                ObjectKey key = objects.get(i).object().key();
-                list.addObject()
-                    .put("group", key.group())
-                    .put("kind", key.kind())
-                    .put("namespace", key.namespace())
-                    .put("name", key.name())
-                    .put("declaredKind", objects.get(i).declaredKind())
-                    .put("hash", hashes.get(i));
-              }
+              spec.set("objects", kept);
             });
     try {
       KubeObject added = cluster.create(record);
@@ -150,7 +161,17 @@ final class SyncHistory {
     }
   }
 
-  /// The objects of a record, as they were rendered then.
+  /// The lines that [#keep] wrote: of a record all, of a plan only those of local files.
+  private static List<JsonNode> kept(KubeObject record) {
+    return Json.items(record.spec(), record.kind().equals("Plan") ? "rendered" : "objects");
+  }
+
+  /// Not from Git: there is nothing to read it from again.
+  static boolean isLocal(String revision) {
+    return revision.startsWith(LOCAL);
+  }
+
+  /// The objects of a record, or of a plan of local files, as they were rendered then.
   ///
   /// @throws IllegalStateException when the archive no longer has them
   List<RenderedObject> objects(KubeObject record) {
@@ -161,7 +182,7 @@ final class SyncHistory {
       }
     }
     var objects = new ArrayList<RenderedObject>();
-    for (JsonNode entry : Json.items(record.spec(), "objects")) {
+    for (JsonNode entry : kept(record)) {
       String hash = Json.string(entry, "hash", "");
       byte[] bytes =
           archive
@@ -236,9 +257,7 @@ final class SyncHistory {
   /// Forgets the oldest plans of an application.
   void trimPlans(KubeObject application, int limit) {
     cluster
-        .list(
-            ObjectQuery.in(GroupKind.slipway("Plan"), application.namespace())
-                .ownedBy(application.uid()))
+        .list(ObjectQuery.in(PLAN, application.namespace()).ownedBy(application.uid()))
         .items()
         .stream()
         .sorted(
@@ -251,9 +270,9 @@ final class SyncHistory {
   /// Content that no record needs any more is forgotten.
   void collect() {
     Set<String> needed = new HashSet<>();
-    for (KubeObject record : cluster.list(ObjectQuery.all(RECORD)).items()) {
-      for (JsonNode entry : Json.items(record.spec(), "objects")) {
-        needed.add(Json.string(entry, "hash", ""));
+    for (GroupKind kind : List.of(RECORD, PLAN)) {
+      for (KubeObject record : cluster.list(ObjectQuery.all(kind)).items()) {
+        kept(record).forEach(entry -> needed.add(Json.string(entry, "hash", "")));
       }
     }
     archive.retain(needed);

@@ -209,7 +209,9 @@ final class SyncRun {
   /// @return what to do instead of deleting; empty to go on
   private Optional<Outcome> renderedTwice(Pass pass, KubeObject record, int deleted) {
     ObjectNode operation = pass.status.operation();
-    boolean fromGit = !pass.status.trigger().endsWith("rollback");
+    boolean fromGit =
+        !pass.status.trigger().endsWith("rollback")
+            && !SyncHistory.isLocal(SyncHistory.revision(record));
     if (!fromGit || deleted < MASS || Json.bool(operation, "renderedTwice", false)) {
       return Optional.empty();
     }
