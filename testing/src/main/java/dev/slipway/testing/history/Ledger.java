@@ -3,9 +3,11 @@ package dev.slipway.testing.history;
 import dev.slipway.testing.history.Operation.Answer;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +20,7 @@ final class Ledger {
   private final TreeMap<Long, Change> changes = new TreeMap<>();
   private final Map<String, TreeMap<Long, Change>> byScope = new HashMap<>();
   private final Map<String, TreeMap<Long, Change>> byKey = new HashMap<>();
+  private final Map<String, Set<String>> keys = new HashMap<>();
   private final Map<String, Long> revisions = new HashMap<>();
   private final List<String> faults = new ArrayList<>();
 
@@ -75,6 +78,7 @@ final class Ledger {
         .computeIfAbsent(scope(change.key()), _ -> new TreeMap<>())
         .put(change.revision(), change);
     byKey.computeIfAbsent(change.key(), _ -> new TreeMap<>()).put(change.revision(), change);
+    keys.computeIfAbsent(scope(change.key()), _ -> new HashSet<>()).add(change.key());
     if (!change.deletes()) {
       Long other = revisions.putIfAbsent(change.value(), change.revision());
       if (other != null) {
@@ -113,11 +117,9 @@ final class Ledger {
   /// The last change of every key of a scope up to a revision, by key.
   Map<String, Change> stateAt(String scope, long revision) {
     var state = new HashMap<String, Change>();
-    byScope
-        .getOrDefault(scope, new TreeMap<>())
-        .headMap(revision, true)
-        .values()
-        .forEach(change -> state.put(change.key(), change));
+    for (String key : keys.getOrDefault(scope, Set.of())) {
+      lastOf(key, revision).ifPresent(change -> state.put(key, change));
+    }
     return state;
   }
 
