@@ -24,6 +24,10 @@ import tools.jackson.databind.node.ObjectNode;
 final class DeploymentMirror implements AutoCloseable {
   private static final GroupKind DEPLOYMENT = new GroupKind("apps", "Deployment");
   private static final GroupKind ROLLOUT = GroupKind.slipway("Rollout");
+
+  /// Why somebody changed it, in their words: `kubectl rollout history` shows it of each revision.
+  static final String CAUSE = "kubernetes.io/change-cause";
+
   private static final List<String> SHARED =
       List.of(
           "replicas",
@@ -86,6 +90,7 @@ final class DeploymentMirror implements AutoCloseable {
                     .putArray("ownerReferences")
                     .add(OwnerReference.controlledBy(deployment).toJson());
                 share(deployment, json.putObject("spec"));
+                shareCause(deployment, metadata);
               }));
       return Outcome.SETTLED;
     }
@@ -93,7 +98,12 @@ final class DeploymentMirror implements AutoCloseable {
     if (!rollout.isControlledBy(deployment)) {
       return new Outcome.Blocked("a Rollout of the same name belongs to somebody else");
     }
-    cluster.replace(rollout.with(json -> share(deployment, Json.child(json, "spec"))));
+    cluster.replace(
+        rollout.with(
+            json -> {
+              share(deployment, Json.child(json, "spec"));
+              shareCause(deployment, Json.child(json, "metadata"));
+            }));
     mirror(deployment, rollout);
     return Outcome.SETTLED;
   }
@@ -105,6 +115,18 @@ final class DeploymentMirror implements AutoCloseable {
         spec.remove(field);
       } else {
         spec.set(field, value);
+      }
+    }
+  }
+
+  private static void shareCause(KubeObject deployment, ObjectNode metadata) {
+    Optional<String> cause = deployment.annotation(CAUSE);
+    if (cause.isPresent()) {
+      Json.child(metadata, "annotations").put(CAUSE, cause.get());
+    } else if (metadata.path("annotations") instanceof ObjectNode annotations) {
+      annotations.remove(CAUSE);
+      if (annotations.isEmpty()) {
+        metadata.remove("annotations");
       }
     }
   }

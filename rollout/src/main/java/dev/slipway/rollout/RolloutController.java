@@ -193,6 +193,9 @@ public final class RolloutController implements AutoCloseable {
             spec.progressDeadline(),
             spec.historyLimit(),
             !status.isAborted() && status.canGoBack());
+    if (explain(rollout, controllers, status.target())) {
+      return Outcome.recheckAfter(Duration.ZERO, "the next step");
+    }
     RolloutStep step = possible(RollingUpdatePlanner.nextStep(view, now), rollout, spec);
     if (step instanceof RolloutStep.GiveUp && !status.isAborted() && !status.canGoBack()) {
       step = new RolloutStep.Wait(Duration.ofMinutes(10), ((RolloutStep.GiveUp) step).reason());
@@ -331,6 +334,28 @@ public final class RolloutController implements AutoCloseable {
         before,
         replicas,
         why);
+  }
+
+  /// The revision in force bears the reason that its workload states.
+  ///
+  /// @return whether that was news
+  private boolean explain(KubeObject rollout, List<KubeObject> controllers, String target) {
+    Optional<String> cause = rollout.annotation(DeploymentMirror.CAUSE);
+    Optional<KubeObject> revision =
+        controllers.stream()
+            .filter(rc -> hash(rc).equals(target))
+            .filter(rc -> !rc.annotation(DeploymentMirror.CAUSE).equals(cause))
+            .findFirst();
+    if (cause.isEmpty() || revision.isEmpty()) {
+      return false;
+    }
+    cluster.replace(
+        revision
+            .get()
+            .withMetadata(
+                metadata ->
+                    Json.child(metadata, "annotations").put(DeploymentMirror.CAUSE, cause.get())));
+    return true;
   }
 
   /// A revision that is in force again is the newest again.

@@ -219,7 +219,14 @@ final class Tables {
                           + Json.integer(row.spec(), "replicas", 1)),
               number("Up-To-Date", row -> Json.integer(row.status(), "updatedReplicas", 0)),
               number("Available", row -> Json.integer(row.status(), "availableReplicas", 0)),
-              AGE);
+              AGE,
+              Column.wide(
+                  "Containers",
+                  row -> containers(row.spec().path("template").path("spec"), "name")),
+              Column.wide(
+                  "Images", row -> containers(row.spec().path("template").path("spec"), "image")),
+              Column.wide(
+                  "Selector", row -> LabelSelector.read(row.spec().path("selector")).toString()));
       case "Rollout.slipway.dev" ->
           List.of(
               NAME,
