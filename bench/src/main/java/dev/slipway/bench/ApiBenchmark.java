@@ -17,7 +17,8 @@ import java.util.concurrent.locks.LockSupport;
 
 /// The API as clients see it, beside a real kube-apiserver over etcd: the same client, requests and
 /// objects, TLS and durable writes on both, and the processor time of every process on the path.
-/// The client runs on the same processors; rates are so what is left to the server.
+/// The client runs on the same processors; rates are so what is left to the server. Each figure is
+/// printed as it is taken, and in the table at the end.
 final class ApiBenchmark implements Benchmark {
   private static final int CLIENTS = 32;
   private static final int PODS = 10_000;
@@ -25,8 +26,17 @@ final class ApiBenchmark implements Benchmark {
   private static final int LISTS = 10;
   private static final int WATCHERS = 1_000;
   private static final int EVENTS = 200;
-  private static final double SECONDS = 5;
-  private static final int WARM_UP = 3_000;
+  private static final double SECONDS = 4;
+  private static final int WARM_UP = 2_000;
+  private static final int WARM_GETS_SECONDS = 4;
+  private static final int PATIENCE_SECONDS = 60;
+
+  private static final String CREATES = "creates of 1-KB pods by 32 clients, among %,d";
+  private static final String GETS = "gets of a pod by 32 clients, among %,d";
+  private static final String LIST = "list of %,d pods: processor";
+  private static final String EVENTS_TO_ALL =
+      "event to each of 1,000 watchers, among %,d pods: processor";
+  private static final String MEMORY = "memory with %,d pods (RSS)";
 
   @Override
   public String name() {
@@ -37,26 +47,21 @@ final class ApiBenchmark implements Benchmark {
   public List<Figure> run() throws Exception {
     Map<String, Double> ours;
     try (var server = ApiServerUnderTest.slipway()) {
-      ours = measure(server);
+      ours = measure("Slipway", server);
     }
     Map<String, Double> theirs;
     try (Folder folder = Folder.make("kubernetes");
         var server = ApiServerUnderTest.kubernetes(folder.path())) {
-      theirs = measure(server);
+      theirs = measure("kube-apiserver and etcd", server);
     }
     var figures = new ArrayList<Figure>();
-    add(figures, ours, theirs, "creates of 1-KB pods by 32 clients, among %,d", "pods/s", 5, false);
-    add(figures, ours, theirs, "gets of a pod by 32 clients, among %,d", "gets/s", 5, false);
-    add(figures, ours, theirs, "list of %,d pods: processor", "µs/pod", 10, true);
-    add(
-        figures,
-        ours,
-        theirs,
-        "event to each of 1,000 watchers, among %,d pods: processor",
-        "µs/event",
-        4,
-        true);
-    add(figures, ours, theirs, "memory with %,d pods (RSS)", "MB", 3, true);
+    add(figures, ours, theirs, CREATES, "pods/s", 5, false);
+    add(figures, ours, theirs, CREATES + ": processor", "µs", 5, true);
+    add(figures, ours, theirs, GETS, "gets/s", 5, false);
+    add(figures, ours, theirs, GETS + ": processor", "µs", 5, true);
+    add(figures, ours, theirs, LIST, "µs/pod", 10, true);
+    add(figures, ours, theirs, EVENTS_TO_ALL, "µs/event", 4, true);
+    add(figures, ours, theirs, MEMORY, "MB", 3, true);
     return figures;
   }
 
@@ -94,33 +99,42 @@ final class ApiBenchmark implements Benchmark {
     }
   }
 
-  static Map<String, Double> measure(ApiServerUnderTest server) throws Exception {
-    var figures = new LinkedHashMap<String, Double>();
-    server.namespace("warm-up");
-    server.namespace("load");
-    server.namespace("watched");
+  /// Figures by what they are of, printed as they come.
+  private record Notes(String who, Map<String, Double> figures) {
+    void note(String form, int pods, double value) {
+      String what = form.formatted(pods);
+      figures.put(what, value);
+      System.err.printf("%s: %s: %,.1f%n", who, what, value);
+    }
+  }
+
+  static Map<String, Double> measure(String who, ApiServerUnderTest server) throws Exception {
+    var notes = new Notes(who, new LinkedHashMap<>());
+    for (String namespace : List.of("warm-up", "load", "watched", "made-0", "made-1")) {
+      server.namespace(namespace);
+    }
     var warm = new Pods(server, "warm-up");
     warm.createUpTo(WARM_UP);
-    warm.gets(2);
-    warm.lists(3);
-    warm.deleteAll();
+    warm.gets(WARM_GETS_SECONDS);
+    warm.lists(5);
+    System.err.println(who + ": warm");
     var pods = new Pods(server, "load");
+    int round = 0;
     for (int count : new int[] {FEW, PODS}) {
       pods.createUpTo(count);
-      figures.put("gets of a pod by 32 clients, among %,d".formatted(count), pods.gets(SECONDS));
-      figures.put("list of %,d pods: processor".formatted(count), 1e6 * pods.lists(LISTS) / count);
+      Rate gets = pods.gets(SECONDS);
+      notes.note(GETS, count, gets.each());
+      notes.note(GETS + ": processor", count, gets.micros());
+      notes.note(LIST, count, 1e6 * pods.lists(LISTS) / count);
       if (count == PODS) {
-        figures.put("memory with %,d pods (RSS)".formatted(count), server.memory());
+        notes.note(MEMORY, count, server.memory());
       }
-      figures.put(
-          "creates of 1-KB pods by 32 clients, among %,d".formatted(count),
-          new Pods(server, "warm-up").creates(SECONDS));
-      new Pods(server, "warm-up").deleteAll();
+      Rate creates = new Pods(server, "made-" + round++).creates(SECONDS);
+      notes.note(CREATES, count, creates.each());
+      notes.note(CREATES + ": processor", count, creates.micros());
     }
-    figures.put(
-        "event to each of 1,000 watchers, among %,d pods: processor".formatted(PODS),
-        1e6 * events(server));
-    return figures;
+    notes.note(EVENTS_TO_ALL, PODS, 1e6 * events(server));
+    return notes.figures();
   }
 
   /// Processor seconds of the server for each event that reached a watcher.
@@ -174,7 +188,7 @@ final class ApiBenchmark implements Benchmark {
   }
 
   private static void await(AtomicLong seen, long wanted) throws IOException {
-    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
+    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
     while (seen.get() < wanted) {
       if (System.nanoTime() > until) {
         throw new IOException("%,d of %,d events came".formatted(seen.get(), wanted));
@@ -182,6 +196,10 @@ final class ApiBenchmark implements Benchmark {
       LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
     }
   }
+
+  /// @param each in a second
+  /// @param micros of processor time of the server for each
+  private record Rate(double each, double micros) {}
 
   /// The pods of one namespace, and clients that make and read them.
   private static final class Pods {
@@ -254,11 +272,11 @@ final class ApiBenchmark implements Benchmark {
       expect(201, connection.send("POST", path, "application/json", pod(number)));
     }
 
-    double creates(double seconds) throws Exception {
+    Rate creates(double seconds) throws Exception {
       return rate(seconds, connection -> create(connection, numbers.getAndIncrement()));
     }
 
-    double gets(double seconds) throws Exception {
+    Rate gets(double seconds) throws Exception {
       int count = numbers.get();
       var requests = new byte[Math.min(count, 512)][];
       for (int i = 0; i < requests.length; i++) {
@@ -280,8 +298,9 @@ final class ApiBenchmark implements Benchmark {
       void on(HttpConnection connection) throws IOException;
     }
 
-    private double rate(double seconds, Step step) throws Exception {
+    private Rate rate(double seconds, Step step) throws Exception {
       var done = new AtomicLong();
+      double before = server.cpu();
       long start = System.nanoTime();
       long until = start + (long) (seconds * 1e9);
       clients(
@@ -291,7 +310,9 @@ final class ApiBenchmark implements Benchmark {
             done.incrementAndGet();
             return System.nanoTime() < until;
           });
-      return done.get() / ((System.nanoTime() - start) / 1e9);
+      return new Rate(
+          done.get() / ((System.nanoTime() - start) / 1e9),
+          1e6 * (server.cpu() - before) / done.get());
     }
 
     /// Processor seconds of the server for one list of all.
@@ -302,12 +323,6 @@ final class ApiBenchmark implements Benchmark {
           expect(200, connection.get(path + "?resourceVersion=0"));
         }
         return (server.cpu() - before) / count;
-      }
-    }
-
-    void deleteAll() throws Exception {
-      try (var connection = HttpConnection.open(target)) {
-        expect(200, connection.send("DELETE", path + "?gracePeriodSeconds=0", "", new byte[0]));
       }
     }
 
