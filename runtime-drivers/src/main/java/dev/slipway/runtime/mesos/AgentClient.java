@@ -195,8 +195,7 @@ final class AgentClient {
     return lines == 0 ? text.length : 0;
   }
 
-  /// What the containers of this agent have used, by container id: where its isolators count what
-  /// is nested, of tasks, else of whole executors.
+  /// What the containers of this agent have used, by container id; those that its isolators count.
   Map<String, JsonNode> statistics(AgentInfo agent) {
     ObjectNode call = Json.object().put("type", "GET_CONTAINERS");
     call.putObject("get_containers").put("show_nested", true);

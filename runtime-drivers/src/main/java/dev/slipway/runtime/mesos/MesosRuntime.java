@@ -278,8 +278,8 @@ final class MesosRuntime implements ContainerRuntime {
         .exec(pod.agent(), framework.id(), task, command, terminal, in, out, err, timeout);
   }
 
-  /// Where the agent's isolators count by executor only, a pod with one container is told of, with
-  /// what its executor takes; which of several containers uses what, nobody knows.
+  /// Only what the agent's isolators count by task: those of the kind `posix` see the executor's
+  /// own process and nothing below it.
   @Override
   public Optional<List<Usage>> usage(Set<String> podUids) {
     List<PodRecord> pods =
@@ -291,12 +291,9 @@ final class MesosRuntime implements ContainerRuntime {
     long now = System.nanoTime();
     var all = new ArrayList<Usage>();
     for (PodRecord pod : pods) {
-      List<TaskRecord> running =
-          pod.tasks().stream().filter(task -> task.phase() == Phase.RUNNING).toList();
-      for (TaskRecord task : running) {
-        JsonNode own = counted.get(task.containerId());
-        JsonNode used = own == null && running.size() == 1 ? counted.get(task.parentId()) : own;
-        if (used != null) {
+      for (TaskRecord task : pod.tasks()) {
+        JsonNode used = counted.get(task.containerId());
+        if (used != null && task.phase() == Phase.RUNNING) {
           all.add(
               new Usage(
                   pod.uid(),

@@ -9,6 +9,7 @@ import dev.slipway.runtime.spi.ContainerState;
 import dev.slipway.runtime.spi.PodLaunch;
 import dev.slipway.runtime.spi.RuntimeContract;
 import dev.slipway.runtime.spi.SandboxSpec;
+import dev.slipway.testing.mesos.RealMesos;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

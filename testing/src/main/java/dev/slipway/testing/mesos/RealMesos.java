@@ -1,4 +1,4 @@
-package dev.slipway.runtime.mesos;
+package dev.slipway.testing.mesos;
 
 import java.io.IOException;
 import java.net.InetAddress;
