@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 
 /// A daemon in a process of its own, that can be killed and started again on the same port and
 /// data.
@@ -32,6 +33,7 @@ final class RealDaemon implements AutoCloseable {
     this.process = launch();
   }
 
+  /// @param options of the daemon where they begin with two dashes, else of the JVM
   static RealDaemon start(Path folder, String... options) throws IOException {
     int port;
     try (var free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
@@ -51,7 +53,7 @@ final class RealDaemon implements AutoCloseable {
                 "-XX:TieredStopAtLevel=1",
                 "-Xmx256m",
                 "--enable-native-access=ALL-UNNAMED"));
-    command.addAll(options);
+    command.addAll(options.stream().filter(option -> !option.startsWith("--")).toList());
     command.addAll(
         List.of(
             "-cp",
@@ -63,6 +65,7 @@ final class RealDaemon implements AutoCloseable {
             "--listen",
             "127.0.0.1:" + port,
             "--plain-http"));
+    command.addAll(options.stream().filter(option -> option.startsWith("--")).toList());
     return new ProcessBuilder(command)
         .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
         .redirectErrorStream(true)
@@ -131,14 +134,21 @@ final class RealDaemon implements AutoCloseable {
   }
 
   static void await(Condition condition, String what) {
+    await(condition, () -> what);
+  }
+
+  /// @param what asked only when the time is up
+  static void await(Condition condition, Supplier<String> what) {
     long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
     try {
       while (!condition.holds()) {
-        assertThat(System.nanoTime()).as(what).isLessThan(until);
+        if (System.nanoTime() >= until) {
+          throw new AssertionError("waited in vain: " + what.get());
+        }
         LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
       }
     } catch (Exception e) {
-      throw new AssertionError(what, e);
+      throw new AssertionError(what.get(), e);
     }
   }
 

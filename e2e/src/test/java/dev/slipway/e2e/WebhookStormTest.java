@@ -1,0 +1,137 @@
+package dev.slipway.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.slipway.testing.http.HttpConnection;
+import dev.slipway.testing.http.Target;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.TreeMap;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
+import org.eclipse.jgit.api.Git;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// 10,000 deliveries of a webhook over HTTP, most of them duplicates, many unsigned or forged,
+/// while commits go on: each is answered, only what is signed counts, and a commit does not wait
+/// longer.
+class WebhookStormTest {
+  private static final int DELIVERIES = 10_000;
+  private static final int COMMITS = 5;
+  private static final String SECRET = "between-us";
+
+  @TempDir Path folder;
+
+  @Test
+  void aStormIsAnsweredAndDeliveryGoesOn() throws Exception {
+    Path secret = Files.writeString(folder.resolve("secret"), SECRET);
+    Path files = Files.createDirectory(folder.resolve("repository"));
+    try (Git git = Git.init().setDirectory(files.toFile()).setInitialBranch("main").call();
+        RealDaemon daemon =
+            RealDaemon.start(
+                folder,
+                "-XX:+ExitOnOutOfMemoryError",
+                "--webhook-secret-file=" + secret.toAbsolutePath())) {
+      var slipway = new Commands(daemon.data());
+      String last = commit(git, files, 0);
+      slipway.succeed("app", "create", "shop", "--repo", files.toString(), "--auto-sync");
+      slipway.succeed("wait", "shop", "--revision", last, "--timeout", "60");
+
+      String body =
+          "{\"ref\":\"refs/heads/main\",\"after\":\"%s\",\"repository\":{\"clone_url\":\"%s\"}}"
+              .formatted(last, files);
+      byte[] genuine = delivery(body, sign(body, SECRET));
+      byte[] forged = delivery(body, sign(body, "guessed"));
+      byte[] unsigned = delivery(body, "");
+      Map<Integer, Integer> answers = new TreeMap<>();
+      try (var connections = new Connections(daemon.target(""))) {
+        for (int i = 0; i < DELIVERIES; i++) {
+          if (i % (DELIVERIES / COMMITS) == DELIVERIES / COMMITS / 2) {
+            last = commit(git, files, i);
+          }
+          byte[] request = i % 10 == 3 ? forged : i % 10 == 7 ? unsigned : genuine;
+          answers.merge(connections.send(request), 1, Integer::sum);
+        }
+      }
+
+      assertThat(answers.values().stream().mapToInt(Integer::intValue).sum()).isEqualTo(DELIVERIES);
+      assertThat(answers.keySet()).as("%s", answers).allMatch(code -> code < 500);
+      assertThat(
+              answers.entrySet().stream()
+                  .filter(answer -> answer.getKey() < 300)
+                  .mapToInt(Map.Entry::getValue)
+                  .sum())
+          .as("what is signed is taken, nothing else: %s", answers)
+          .isEqualTo(DELIVERIES / 10 * 8);
+      slipway.succeed("wait", "shop", "--revision", last, "--timeout", "60");
+      assertThat(daemon.log()).doesNotContain("request failed", "OutOfMemory");
+    }
+  }
+
+  private static String commit(Git git, Path files, int number) throws Exception {
+    Files.writeString(
+        files.resolve("a.yaml"),
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {number: \"%d\"}\n"
+            .formatted(number));
+    git.add().addFilepattern(".").call();
+    return git.commit()
+        .setMessage("commit " + number)
+        .setAuthor("ann", "ann@example.com")
+        .setCommitter("ann", "ann@example.com")
+        .setSign(false)
+        .call()
+        .name();
+  }
+
+  private static String sign(String body, String secret) throws Exception {
+    Mac mac = Mac.getInstance("HmacSHA256");
+    mac.init(new SecretKeySpec(secret.getBytes(StandardCharsets.UTF_8), "HmacSHA256"));
+    return HexFormat.of().formatHex(mac.doFinal(body.getBytes(StandardCharsets.UTF_8)));
+  }
+
+  /// @param signature empty for none
+  private static byte[] delivery(String body, String signature) throws IOException {
+    var bytes = new ByteArrayOutputStream();
+    bytes.write(
+        ("POST /api/webhook HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                + "X-GitHub-Event: push\r\n"
+                + (signature.isEmpty() ? "" : "X-Hub-Signature-256: sha256=" + signature + "\r\n")
+                + "Content-Length: "
+                + body.length()
+                + "\r\n\r\n"
+                + body)
+            .getBytes(StandardCharsets.UTF_8));
+    return bytes.toByteArray();
+  }
+
+  /// One connection at a time; another when the daemon ends it, as it does after a refusal.
+  private static final class Connections implements AutoCloseable {
+    private final Target target;
+    private HttpConnection open;
+
+    Connections(Target target) throws IOException {
+      this.target = target;
+      this.open = HttpConnection.openPlain(target);
+    }
+
+    int send(byte[] request) throws IOException {
+      int status = open.send(request).status();
+      if (status >= 400) {
+        open.close();
+        open = HttpConnection.openPlain(target);
+      }
+      return status;
+    }
+
+    @Override
+    public void close() throws IOException {
+      open.close();
+    }
+  }
+}
