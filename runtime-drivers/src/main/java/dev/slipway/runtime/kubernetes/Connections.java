@@ -163,6 +163,7 @@ final class Connections implements AutoCloseable {
         SSLSocket secured =
             (SSLSocket) tls.get().getSocketFactory().createSocket(socket, host, port, true);
         SSLParameters parameters = secured.getSSLParameters();
+        parameters.setCipherSuites(CipherOrder.ofThisProgram(parameters.getCipherSuites()));
         parameters.setEndpointIdentificationAlgorithm("HTTPS");
         secured.setSSLParameters(parameters);
         secured.startHandshake();
