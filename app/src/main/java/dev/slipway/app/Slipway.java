@@ -43,11 +43,16 @@ public final class Slipway {
 
   /// Runs a daemon in this process.
   private static final class Starter implements DaemonStarter {
+    private static final int CARRIERS =
+        Math.max(16, 2 * Runtime.getRuntime().availableProcessors());
     private boolean served;
 
     @Override
     public void serve(Request request, java.util.function.Consumer<String> serving) {
       served = true;
+      // With as many carriers as processors, two renders of large folders would keep everybody else
+      // from running: virtual threads are not interrupted, their carriers are.
+      System.setProperty("jdk.virtualThreadScheduler.parallelism", String.valueOf(CARRIERS));
       var timeline = new SystemTimeline(InstantSource.system(), System::nanoTime);
       Daemon daemon =
           Daemon.start(

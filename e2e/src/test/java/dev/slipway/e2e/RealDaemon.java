@@ -139,7 +139,7 @@ final class RealDaemon implements AutoCloseable {
 
   /// @param what asked only when the time is up
   static void await(Condition condition, Supplier<String> what) {
-    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
+    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(300);
     try {
       while (!condition.holds()) {
         if (System.nanoTime() >= until) {

@@ -16,7 +16,7 @@ public final class DirectoryTree implements SourceTree {
   private final Path root;
 
   public DirectoryTree(Path root) {
-    this.root = root;
+    this.root = root.toAbsolutePath().normalize();
   }
 
   @Override

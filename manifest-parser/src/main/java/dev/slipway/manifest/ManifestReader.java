@@ -21,6 +21,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -29,6 +30,12 @@ import tools.jackson.databind.node.ObjectNode;
 public final class ManifestReader {
   /// No file may be longer: it would be no manifest.
   public static final int MAX_FILE = 5 << 20;
+
+  /// All files of a folder together. What they say is held in memory as long as it is compared.
+  public static final int MAX_TEXT = 32 << 20;
+
+  /// A file above this size is not read beside others.
+  private static final int LARGE = 512 << 10;
 
   private static final int MAX_FILES = 50_000;
   private static final int MAX_PROBLEMS = 1_000;
@@ -76,11 +83,29 @@ public final class ManifestReader {
           0,
           served);
     }
-    List<FileResult> results =
-        IntStream.range(0, files.size())
-            .parallel()
-            .mapToObj(i -> readFile(tree, files.get(i)))
-            .toList();
+    long text = files.stream().mapToLong(SourceTree.Entry::size).filter(n -> n <= MAX_FILE).sum();
+    if (text > MAX_TEXT) {
+      return new Manifests(
+          List.of(),
+          List.of(
+              whole(
+                  files.getFirst().path(),
+                  "too-much",
+                  "with this file, the manifests of the folder have %d bytes: at most %d; divide them into several applications"
+                      .formatted(text, MAX_TEXT))),
+          0,
+          served);
+    }
+    FileResult[] results = new FileResult[files.size()];
+    IntStream.range(0, results.length)
+        .parallel()
+        .filter(i -> files.get(i).size() <= LARGE)
+        .forEach(i -> results[i] = readFile(tree, files.get(i)));
+    for (int i = 0; i < results.length; i++) {
+      if (files.get(i).size() > LARGE) {
+        results[i] = readFile(tree, files.get(i));
+      }
+    }
     var items = new ArrayList<Manifest>();
     var problems = new ArrayList<Problem>();
     for (FileResult result : results) {
@@ -88,7 +113,7 @@ public final class ManifestReader {
       problems.addAll(result.problems());
     }
     List<Doubtful> doubtful =
-        results.stream().flatMap(result -> result.doubtful().stream()).toList();
+        Stream.of(results).flatMap(result -> result.doubtful().stream()).toList();
     Kinds kinds = withDefined(served, doubtful.stream().map(Doubtful::manifest).toList(), items);
     for (Doubtful doubt : doubtful) {
       KubeObject object = doubt.manifest().object();

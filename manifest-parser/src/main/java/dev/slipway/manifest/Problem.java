@@ -19,6 +19,19 @@ public record Problem(
           .thenComparingInt(Problem::column)
           .thenComparing(Problem::message);
 
+  private static final int LONGEST = 4_000;
+
+  public Problem {
+    file = printable(file);
+    message = printable(message);
+  }
+
+  /// A file may be named, and say, what would take a terminal over.
+  private static String printable(String text) {
+    String shown = text.length() > LONGEST ? text.substring(0, LONGEST) + "…" : text;
+    return shown.replaceAll("[\\p{Cntrl}&&[^\n]]", "?");
+  }
+
   /// `deploy/web.yaml:12:5`, as editors understand it.
   public String place() {
     return line == 0 ? file : file + ":" + line + ":" + column;

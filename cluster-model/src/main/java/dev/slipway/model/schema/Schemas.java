@@ -28,6 +28,9 @@ public final class Schemas {
   public record Definition(
       Map<String, String> properties, List<String> required, Map<String, String> merged) {}
 
+  /// Nobody reads more of one object, and whoever makes up its fields should not keep us busy.
+  private static final int MOST_FAULTS = 100;
+
   private static final class Holder {
     static final Schemas KUBERNETES = load("kubernetes.json", "slipway.json");
   }
@@ -204,7 +207,7 @@ public final class Schemas {
   }
 
   private void check(JsonNode node, String type, List<Object> path, List<Fault> faults) {
-    if (node.isNull()) {
+    if (node.isNull() || faults.size() >= MOST_FAULTS) {
       return;
     }
     char letter = type.charAt(0);
@@ -279,6 +282,9 @@ public final class Schemas {
     }
     for (var member : object.properties()) {
       String type = definition.properties().get(member.getKey());
+      if (faults.size() >= MOST_FAULTS) {
+        return;
+      }
       if (type == null) {
         faults.add(
             new Fault(
@@ -340,6 +346,9 @@ public final class Schemas {
     Optional<String> best = Optional.empty();
     int least = Math.max(1, word.length() / 3) + 1;
     for (String name : names) {
+      if (Math.abs(word.length() - name.length()) >= least) {
+        continue;
+      }
       int distance = distance(word.toLowerCase(Locale.ROOT), name.toLowerCase(Locale.ROOT));
       if (distance < least) {
         least = distance;

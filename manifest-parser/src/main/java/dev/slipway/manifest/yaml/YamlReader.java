@@ -20,6 +20,8 @@ import org.yaml.snakeyaml.composer.Composer;
 import org.yaml.snakeyaml.error.Mark;
 import org.yaml.snakeyaml.error.MarkedYAMLException;
 import org.yaml.snakeyaml.error.YAMLException;
+import org.yaml.snakeyaml.events.Event;
+import org.yaml.snakeyaml.events.NodeEvent;
 import org.yaml.snakeyaml.nodes.MappingNode;
 import org.yaml.snakeyaml.nodes.Node;
 import org.yaml.snakeyaml.nodes.NodeTuple;
@@ -62,10 +64,24 @@ public final class YamlReader {
     }
   }
 
-  /// Values that aliases may add to a document.
+  /// Values that aliases may add to a file.
   private static final int MAX_EXPANDED = 100_000;
 
+  /// Characters that aliases may add to a file.
+  private static final int MAX_EXPANDED_TEXT = 1 << 20;
+
+  /// Values of a file: with its place, each takes some 300 bytes while the file is read.
+  private static final int MAX_VALUES = 300_000;
+
   private static final int MAX_DEPTH = 100;
+  private static final int MAX_KEY = 1_024;
+
+  /// The scanner takes a time that grows with the square of a word's length. Nothing that a cluster
+  /// would store is longer.
+  private static final int MAX_WORD = 2 << 20;
+
+  private static final int MAX_DIGITS = 400;
+  private static final String GLOBAL_TAG = "Global tag is not allowed: ";
   private static final Set<String> NULLS = Set.of("", "~", "null", "Null", "NULL");
   private static final Set<String> TRUE =
       Set.of("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON");
@@ -97,9 +113,19 @@ public final class YamlReader {
                 && bytes[2] == (byte) 0xBF
             ? 3
             : 0;
+    int word = from;
     for (int i = from; i < bytes.length; i++) {
-      if (bytes[i] == 0) {
+      byte b = bytes[i];
+      if (b == 0) {
         throw new Failure("this is a binary file, no manifest (byte 0 at offset " + i + ")", 1, 1);
+      }
+      if (b == ' ' || b == '\n' || b == ',' || b == '"') {
+        word = i;
+      } else if (i - word > MAX_WORD) {
+        throw new Failure(
+            "a word of more than %d characters at offset %d is too long".formatted(MAX_WORD, word),
+            1,
+            1);
       }
     }
     try {
@@ -123,12 +149,13 @@ public final class YamlReader {
     try {
       var composer =
           new Composer(
-              new ParserImpl(new StreamReader(new StringReader(text)), options),
+              new Counting(new StreamReader(new StringReader(text)), options),
               new Untyped(),
               options);
+      var converter = new Converter(text.length() + MAX_EXPANDED_TEXT);
       while (composer.checkNode()) {
         Node node = composer.getNode();
-        JsonNode tree = new Converter().convert(node, 0);
+        JsonNode tree = converter.document(node);
         if (!tree.isNull()) {
           documents.add(new YamlDocument(tree, node));
         }
@@ -156,7 +183,15 @@ public final class YamlReader {
     if (problem.contains("Nesting Depth")) {
       return "nested too deeply: more than " + MAX_DEPTH + " levels";
     }
+    if (problem.startsWith(GLOBAL_TAG)) {
+      String tag = problem.substring(GLOBAL_TAG.length()).replace(Tag.PREFIX, "!!");
+      return "the tag " + tag + " has no place in a manifest";
+    }
     return problem;
+  }
+
+  private static boolean isOfNumber(int c) {
+    return c >= '0' && c <= '9' || "+-._eExXabcdefABCDFo".indexOf(c) >= 0;
   }
 
   /// Leaves plain scalars without a type: they get theirs from [Converter].
@@ -165,10 +200,49 @@ public final class YamlReader {
     protected void addImplicitResolvers() {}
   }
 
+  /// Ends before the values of a file take more memory than there is.
+  private static final class Counting extends ParserImpl {
+    private int values;
+
+    Counting(StreamReader reader, LoaderOptions options) {
+      super(reader, options);
+    }
+
+    @Override
+    public Event getEvent() {
+      Event event = super.getEvent();
+      if (event instanceof NodeEvent && ++values > MAX_VALUES) {
+        Mark mark = event.getStartMark();
+        throw new Failure(
+            "more than %d values are too much for one file: divide it, or exclude it if it is no manifest"
+                .formatted(MAX_VALUES),
+            mark.getLine() + 1,
+            mark.getColumn() + 1);
+      }
+      return event;
+    }
+  }
+
+  /// Of one file: what aliases add is counted over all its documents.
   private static final class Converter {
+    private final int mostText;
+    private int text;
     private int expanded;
+
+    /// How many aliases the value that is converted stands in.
+    private int within;
+
     private final Map<Node, Boolean> open = new java.util.IdentityHashMap<>();
     private final Map<Node, Boolean> seen = new java.util.IdentityHashMap<>();
+
+    Converter(int mostText) {
+      this.mostText = mostText;
+    }
+
+    JsonNode document(Node node) {
+      seen.clear();
+      return convert(node, 0);
+    }
 
     JsonNode convert(Node node, int depth) {
       boolean again =
@@ -177,7 +251,28 @@ public final class YamlReader {
       if (again && open.containsKey(node)) {
         throw failure(node, "an alias that contains itself");
       }
-      if ((again || expanded > 0) && ++expanded > MAX_EXPANDED) {
+      if (again) {
+        within++;
+      }
+      try {
+        return content(node, depth);
+      } finally {
+        if (again) {
+          within--;
+        }
+      }
+    }
+
+    private void count(Node node, String value) {
+      text += value.length();
+      if (text > mostText) {
+        throw failure(
+            node, "aliases expand to more than " + MAX_EXPANDED_TEXT + " further characters");
+      }
+    }
+
+    private JsonNode content(Node node, int depth) {
+      if (within > 0 && ++expanded > MAX_EXPANDED) {
         throw failure(node, "aliases expand to more than " + MAX_EXPANDED + " values");
       }
       if (depth > MAX_DEPTH) {
@@ -186,7 +281,10 @@ public final class YamlReader {
       open.put(node, true);
       try {
         return switch (node) {
-          case ScalarNode scalar -> scalar(scalar);
+          case ScalarNode scalar -> {
+            count(scalar, scalar.getValue());
+            yield scalar(scalar);
+          }
           case SequenceNode sequence -> {
             refuseTag(sequence, Tag.SEQ);
             ArrayNode array = Json.array();
@@ -213,6 +311,10 @@ public final class YamlReader {
           throw failure(tuple.getKeyNode(), "a key must be a text");
         }
         String name = key.getValue();
+        if (name.length() > MAX_KEY) {
+          throw failure(key, "a key has at most " + MAX_KEY + " characters");
+        }
+        count(key, name);
         if (name.equals("<<") && key.getScalarStyle() == DumperOptions.ScalarStyle.PLAIN) {
           merge(tuple.getValueNode(), depth, merged);
           continue;
@@ -298,6 +400,9 @@ public final class YamlReader {
       char first = value.charAt(0);
       if (first != '-' && first != '+' && first != '.' && (first < '0' || first > '9')) {
         return NODES.stringNode(value);
+      }
+      if (value.length() > MAX_DIGITS && value.chars().allMatch(YamlReader::isOfNumber)) {
+        throw failure(node, "the number " + value.substring(0, 20) + "… is out of range");
       }
       if (INTEGER.matcher(value).matches()) {
         return integer(value);

@@ -138,4 +138,12 @@ class LintReportTest {
             .toList();
     return String.join("\n", found);
   }
+
+  @Test
+  void aFolderMayBeNamedInAnyWay() throws Exception {
+    write("map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n");
+    Path roundabout = Path.of("").toAbsolutePath().relativize(folder).resolve("x/..");
+    assertThat(LintReport.of(roundabout, ReadOptions.EVERYTHING).summary())
+        .isEqualTo("1 file, 1 object, no problems");
+  }
 }

@@ -1,5 +1,6 @@
 package dev.slipway.manifest.yaml;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -80,6 +81,28 @@ class YamlReaderTest {
     assertThatThrownBy(() -> read("a:\n\tb: 1\n"))
         .isInstanceOf(YamlReader.Failure.class)
         .hasMessageContaining("tab");
+  }
+
+  /// What aliases add is counted over a whole file, in values and in characters; what stands in it
+  /// without them is not.
+  @Test
+  void aliasesOfManyDocumentsAddUp() {
+    String list = "[" + "x, ".repeat(400) + "x]";
+    String one = "a: &a " + list + "\nb: [*a, *a]\n---\n";
+    assertThat(YamlReader.read(one.repeat(50).getBytes(UTF_8))).hasSize(50);
+    assertThatThrownBy(() -> read(one.repeat(200))).hasMessageContaining("aliases expand to more");
+    String text = "a: &a " + "x".repeat(100_000) + "\n";
+    assertThatThrownBy(() -> read(text + "b: [" + "*a, ".repeat(50) + "]"))
+        .hasMessageContaining("characters");
+  }
+
+  @Test
+  void noFileHasMoreValuesThanMemory() {
+    assertThatThrownBy(() -> read("[" + "a,".repeat(400_000) + "]")).hasMessageContaining("values");
+    assertThatThrownBy(() -> read("a: " + "9".repeat(100_000)))
+        .hasMessageContaining("out of range");
+    assertThatThrownBy(() -> read("? " + "a".repeat(2_000) + "\n: b"))
+        .hasMessageContaining("a key has at most 1024 characters");
   }
 
   @Test

@@ -21,6 +21,7 @@ import dev.slipway.sync.health.Expressions;
 import dev.slipway.sync.health.HealthAssessor;
 import dev.slipway.sync.plan.Compared;
 import dev.slipway.sync.repository.Repositories;
+import dev.slipway.sync.source.BusyException;
 import dev.slipway.sync.source.Remote;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
@@ -45,6 +46,7 @@ final class ApplicationReconciler {
   static final Outcome AGAIN = Outcome.recheckAfter(Duration.ZERO, "the next step");
   static final Duration LEAVING = Duration.ofMillis(500);
   private static final Duration UNREACHABLE = Duration.ofSeconds(15);
+  private static final Duration BUSY = Duration.ofMillis(500);
   static final Duration LOOK_AGAIN = Duration.ofMinutes(1);
 
   private final Cluster cluster;
@@ -134,6 +136,8 @@ final class ApplicationReconciler {
               timeline.instant(),
               compared.computeIfAbsent(key, _ -> new Compared()),
               assessor));
+    } catch (BusyException e) {
+      return Outcome.recheckAfter(BUSY, String.valueOf(e.getMessage()));
     } catch (DestinationException e) {
       return unreachable(cluster.get(key).orElse(found.get()), String.valueOf(e.getMessage()));
     } catch (ClusterException e) {
@@ -256,7 +260,7 @@ final class ApplicationReconciler {
           || !source.problem(before.remote()).equals(before.problem())) {
         return false;
       }
-    } catch (SourceException | DestinationException e) {
+    } catch (SourceException | DestinationException | BusyException e) {
       return false;
     }
     Map<ObjectKey, KubeObject> now =

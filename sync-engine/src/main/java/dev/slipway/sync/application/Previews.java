@@ -19,6 +19,7 @@ import dev.slipway.sync.plan.PlannedSteps;
 import dev.slipway.sync.plan.SyncPlan;
 import dev.slipway.sync.plan.SyncPlanner;
 import dev.slipway.sync.repository.Repositories;
+import dev.slipway.sync.source.BusyException;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
 import java.io.IOException;
@@ -78,10 +79,14 @@ final class Previews {
   /// @throws SourceException, [ManifestException] or a DestinationException
   ObjectNode diff(KubeObject application, String revision) {
     Pass pass = pass(application);
-    var resolved =
-        source.resolve(
-            pass.remote, revision.isEmpty() ? pass.spec.revision() : revision, pass.spec.path());
-    return diff(pass, renders.render(pass, resolved), resolved.commit());
+    try {
+      var resolved =
+          source.resolve(
+              pass.remote, revision.isEmpty() ? pass.spec.revision() : revision, pass.spec.path());
+      return diff(pass, renders.render(pass, resolved), resolved.commit());
+    } catch (BusyException e) {
+      throw busy(e);
+    }
   }
 
   /// What these files would change if they were the application's folder in Git.
@@ -93,7 +98,14 @@ final class Previews {
       return diff(pass, renders.render(pass, files), "local files");
     } catch (IOException e) {
       throw new SourceException("the files cannot be read: " + e.getMessage(), e);
+    } catch (BusyException e) {
+      throw busy(e);
     }
+  }
+
+  private static ClusterException busy(BusyException e) {
+    return new ClusterException(
+        ClusterException.Reason.UNAVAILABLE, e.getMessage() + "; try again in a moment");
   }
 
   private static ObjectNode diff(Pass pass, List<RenderedObject> rendered, String revision) {
@@ -177,10 +189,17 @@ final class Previews {
   KubeObject plan(KubeObject application, String revision, String by) {
     Pass pass = pass(application);
     String target = revision.isEmpty() ? pass.spec.revision() : revision;
-    Source.Resolved resolved = source.resolve(pass.remote, target, pass.spec.path());
+    Source.Resolved resolved;
+    List<RenderedObject> wanted;
+    try {
+      resolved = source.resolve(pass.remote, target, pass.spec.path());
+      wanted = renders.render(pass, resolved);
+    } catch (BusyException e) {
+      throw busy(e);
+    }
     return keep(
         pass,
-        renders.render(pass, resolved),
+        wanted,
         resolved.commit(),
         by,
         spec ->
@@ -204,6 +223,8 @@ final class Previews {
       rendered = renders.render(pass, files);
     } catch (IOException e) {
       throw new SourceException("the files cannot be read: " + e.getMessage(), e);
+    } catch (BusyException e) {
+      throw busy(e);
     }
     if (rendered.isEmpty()) {
       throw new SourceException("these files hold no manifest");

@@ -3,30 +3,86 @@ package dev.slipway.sync.application;
 import dev.slipway.manifest.ManifestException;
 import dev.slipway.manifest.ManifestReader;
 import dev.slipway.manifest.Manifests;
+import dev.slipway.manifest.Problem;
 import dev.slipway.manifest.ReadOptions;
 import dev.slipway.manifest.SourceTree;
 import dev.slipway.manifest.render.RenderedObject;
 import dev.slipway.manifest.render.Renderer;
 import dev.slipway.sync.destination.Destination;
+import dev.slipway.sync.source.BusyException;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 
-/// Renders folders of commits, and remembers the last ones by everything that goes into them: a
-/// commit that touches another folder costs nothing.
+/// Renders folders of commits, and remembers the last ones by everything that goes into them, what
+/// was wrong included: a commit that touches another folder costs nothing.
 final class Renders {
   /// All inputs of a render.
   private record Inputs(
       String tree, ReadOptions files, String namespace, String application, String destination) {}
 
+  /// What became of a render.
+  ///
+  /// @param text about so many bytes it takes
+  private record Result(List<RenderedObject> objects, List<Problem> problems, long text) {
+    static Result failed(List<Problem> problems) {
+      return new Result(
+          List.of(),
+          problems,
+          problems.stream().mapToLong(one -> one.message().length() + one.file().length()).sum());
+    }
+
+    int size() {
+      return Math.max(1, objects.size());
+    }
+
+    List<RenderedObject> get() {
+      if (!problems.isEmpty()) {
+        throw new ManifestException(problems);
+      }
+      return objects;
+    }
+  }
+
+  /// A tree that is listed once.
+  private record Listed(SourceTree tree, List<Entry> entries) implements SourceTree {
+    static Listed of(SourceTree tree) throws IOException {
+      return new Listed(tree, tree.entries());
+    }
+
+    @Override
+    public byte[] read(String path, int limit) throws IOException {
+      return tree.read(path, limit);
+    }
+
+    long text() {
+      return entries.stream()
+          .filter(entry -> entry.path().matches(".*\\.(ya?ml|json)"))
+          .mapToLong(Entry::size)
+          .filter(size -> size <= ManifestReader.MAX_FILE)
+          .sum();
+    }
+  }
+
   private static final int REMEMBERED_OBJECTS = 20_000;
+  private static final long REMEMBERED_TEXT = ManifestReader.MAX_TEXT;
+
+  private static final Duration TURN = Duration.ofMillis(500);
+
+  /// Folders above this size are rendered one at a time.
+  private static final long LARGE = 256 << 10;
 
   private final Source source;
-  private final Map<Inputs, List<RenderedObject>> known = new LinkedHashMap<>(16, 0.75f, true);
+  private final Map<Inputs, Result> known = new LinkedHashMap<>(16, 0.75f, true);
+  private final Semaphore large = new Semaphore(1, true);
   private int objects;
+  private long text;
 
   Renders(Source source) {
     this.source = source;
@@ -34,6 +90,7 @@ final class Renders {
 
   /// @throws ManifestException with every problem of the revision
   /// @throws SourceException when it cannot be read
+  /// @throws BusyException when it is to be tried again soon
   List<RenderedObject> render(Pass pass, Source.Resolved revision) {
     ApplicationSpec spec = pass.spec;
     Destination destination = pass.destination;
@@ -42,26 +99,55 @@ final class Renders {
         new Inputs(
             revision.tree(), spec.files(), spec.namespace(), application, destination.name());
     synchronized (known) {
-      List<RenderedObject> before = known.get(inputs);
+      Result before = known.get(inputs);
       if (before != null) {
-        return before;
+        return before.get();
       }
     }
-    List<RenderedObject> rendered;
     try {
-      rendered = render(pass, source.tree(pass.remote, revision.commit(), spec.path()));
+      Result result;
+      try {
+        Listed files = Listed.of(source.tree(pass.remote, revision.commit(), spec.path()));
+        result = new Result(rendered(pass, files), List.of(), files.text());
+      } catch (ManifestException e) {
+        result = Result.failed(e.problems());
+      }
+      remember(inputs, result);
+      return result.get();
     } catch (IOException e) {
       throw new SourceException(
           "commit " + revision.commit() + " cannot be read: " + e.getMessage(), e);
     }
-    remember(inputs, rendered);
-    return rendered;
   }
 
   /// What the files of an application's folder say, wherever they come from.
   ///
   /// @throws ManifestException with every problem of the files
+  /// @throws BusyException when it is to be tried again soon
   List<RenderedObject> render(Pass pass, SourceTree files) throws IOException {
+    return rendered(pass, Listed.of(files));
+  }
+
+  private List<RenderedObject> rendered(Pass pass, Listed files) throws IOException {
+    if (files.text() <= LARGE) {
+      return renderNow(pass, files);
+    }
+    try {
+      if (!large.tryAcquire(TURN.toMillis(), TimeUnit.MILLISECONDS)) {
+        throw new BusyException("another large folder is being rendered");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new BusyException("interrupted");
+    }
+    try {
+      return renderNow(pass, files);
+    } finally {
+      large.release();
+    }
+  }
+
+  private static List<RenderedObject> renderNow(Pass pass, SourceTree files) throws IOException {
     Destination destination = pass.destination;
     Manifests manifests = ManifestReader.read(files, pass.spec.files(), destination::type);
     if (!manifests.problems().isEmpty()) {
@@ -77,7 +163,7 @@ final class Renders {
   void forget(String application) {
     synchronized (known) {
       known.keySet().removeIf(inputs -> inputs.application().equals(application));
-      objects = known.values().stream().mapToInt(List::size).sum();
+      count();
     }
   }
 
@@ -87,15 +173,23 @@ final class Renders {
     return render(pass, revision);
   }
 
-  private void remember(Inputs inputs, List<RenderedObject> rendered) {
+  private void remember(Inputs inputs, Result result) {
     synchronized (known) {
-      known.put(inputs, rendered);
-      objects += rendered.size();
+      Result before = known.put(inputs, result);
+      objects += result.size() - (before == null ? 0 : before.size());
+      text += result.text() - (before == null ? 0 : before.text());
       var oldest = known.entrySet().iterator();
-      while (objects > REMEMBERED_OBJECTS && known.size() > 1) {
-        objects -= oldest.next().getValue().size();
+      while ((objects > REMEMBERED_OBJECTS || text > REMEMBERED_TEXT) && known.size() > 1) {
+        Result gone = oldest.next().getValue();
+        objects -= gone.size();
+        text -= gone.text();
         oldest.remove();
       }
     }
+  }
+
+  private void count() {
+    objects = known.values().stream().mapToInt(Result::size).sum();
+    text = known.values().stream().mapToLong(Result::text).sum();
   }
 }

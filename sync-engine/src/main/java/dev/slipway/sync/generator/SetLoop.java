@@ -1,5 +1,6 @@
 package dev.slipway.sync.generator;
 
+import dev.slipway.manifest.ManifestException;
 import dev.slipway.model.cluster.ApplyOptions;
 import dev.slipway.model.cluster.Author;
 import dev.slipway.model.cluster.Cluster;
@@ -14,6 +15,7 @@ import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.sync.repository.Repositories;
+import dev.slipway.sync.source.BusyException;
 import dev.slipway.sync.source.Remote;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
@@ -37,6 +39,7 @@ public final class SetLoop {
   private static final GroupKind CLUSTER = GroupKind.slipway("Cluster");
   private static final Author AUTHOR = Author.controller("slipway-applicationset");
   private static final Duration LOOK_AGAIN = Duration.ofMinutes(1);
+  private static final Duration BUSY = Duration.ofMillis(500);
   private static final int MOST = 10_000;
 
   private final Cluster cluster;
@@ -83,6 +86,8 @@ public final class SetLoop {
       SetPlanner.Plan plan = SetPlanner.plan(set, parameters, owned);
       problem = carryOut(set, plan);
       count = parameters.size();
+    } catch (BusyException e) {
+      return Outcome.recheckAfter(BUSY, String.valueOf(e.getMessage()));
     } catch (SourceException e) {
       problem = e.getMessage() + ": nothing is changed";
     } catch (ClusterException e) {
@@ -159,7 +164,7 @@ public final class SetLoop {
         try {
           all.addAll(
               Parameters.ofFolders(git, source.tree(remote, revision.commit(), ".").entries()));
-        } catch (IOException e) {
+        } catch (IOException | ManifestException e) {
           throw new SourceException(
               "commit " + revision.commit() + " cannot be read: " + e.getMessage(), e);
         }

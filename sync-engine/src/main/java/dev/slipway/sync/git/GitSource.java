@@ -3,6 +3,7 @@ package dev.slipway.sync.git;
 import dev.slipway.manifest.SourceTree;
 import dev.slipway.manifest.render.Renderer;
 import dev.slipway.model.time.Timeline;
+import dev.slipway.sync.source.BusyException;
 import dev.slipway.sync.source.Credentials;
 import dev.slipway.sync.source.Remote;
 import dev.slipway.sync.source.Source;
@@ -17,6 +18,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -28,6 +30,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -63,6 +66,8 @@ public final class GitSource implements Source, AutoCloseable {
 
   /// How many commits, and folders of commits, a mirror is known to have.
   private static final int REMEMBERED = 256;
+
+  private static final Duration TURN = Duration.ofMillis(500);
 
   private final Path root;
   private final Credentials credentials;
@@ -170,7 +175,7 @@ public final class GitSource implements Source, AutoCloseable {
           throw again(failure);
         }
       }
-      network.lock();
+      awaitTurn();
       try {
         return ask();
       } finally {
@@ -217,6 +222,18 @@ public final class GitSource implements Source, AutoCloseable {
         return news;
       } finally {
         network.unlock();
+      }
+    }
+
+    /// Who looks at an application does not wait for long: a first fetch may take minutes.
+    private void awaitTurn() {
+      try {
+        if (!network.tryLock(TURN.toMillis(), TimeUnit.MILLISECONDS)) {
+          throw new BusyException("repository " + shown(url) + " is being fetched");
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new SourceException("interrupted", e);
       }
     }
 
@@ -268,7 +285,7 @@ public final class GitSource implements Source, AutoCloseable {
         }
       }
       if (!isPresent(id)) {
-        network.lock();
+        awaitTurn();
         try {
           fetch(name, id);
         } catch (SourceException e) {

@@ -1,5 +1,7 @@
 package dev.slipway.sync.git;
 
+import dev.slipway.manifest.ManifestException;
+import dev.slipway.manifest.Problem;
 import dev.slipway.manifest.SourceTree;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -21,6 +23,9 @@ import org.eclipse.jgit.treewalk.TreeWalk;
 
 /// The files of one folder of a commit, read from the object database.
 final class GitTree implements SourceTree {
+  /// A tree that holds itself many times over is small, and has more files than any memory.
+  private static final int MAX_FILES = 100_000;
+
   private final Repository repository;
   private final ObjectId tree;
   private final Function<IOException, RuntimeException> damaged;
@@ -76,6 +81,18 @@ final class GitTree implements SourceTree {
         }
         ObjectId blob = walk.getObjectId(0);
         String path = walk.getPathString();
+        if (entries.size() == MAX_FILES) {
+          throw new ManifestException(
+              List.of(
+                  new Problem(
+                      path,
+                      0,
+                      0,
+                      "too-many-files",
+                      "more than %d files are in this folder: name a smaller one as the path of the application"
+                          .formatted(MAX_FILES),
+                      "")));
+        }
         blobs.put(path, blob);
         entries.add(
             new Entry(
