@@ -5,6 +5,7 @@ import dev.slipway.model.object.KubeObject;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -52,7 +53,7 @@ final class AppCommand {
     @Nullable String destination;
 
     @Option(
-        names = "--dest-cluster",
+        names = {"--dest-cluster", "--dest-name"},
         paramLabel = "CLUSTER",
         description = "The cluster to deliver to, as `slipway cluster list` names it.")
     @Nullable String cluster;
@@ -63,7 +64,16 @@ final class AppCommand {
         description = "Sync by itself on each new commit.")
     @Nullable Boolean autoSync;
 
-    @Option(names = "--prune", negatable = true, description = "Delete what Git no longer has.")
+    @Option(
+        names = "--sync-policy",
+        paramLabel = "POLICY",
+        description = "automated is --auto-sync, none is --no-auto-sync.")
+    @Nullable SyncPolicy syncPolicy;
+
+    @Option(
+        names = {"--prune", "--auto-prune"},
+        negatable = true,
+        description = "Delete what Git no longer has.")
     @Nullable Boolean prune;
 
     @Option(
@@ -78,13 +88,22 @@ final class AppCommand {
         description = "Accept a commit without any manifest.")
     @Nullable Boolean allowEmpty;
 
-    @Option(names = "--recurse", negatable = true, description = "Read sub-folders too.")
+    @Option(
+        names = {"--recurse", "--directory-recurse"},
+        negatable = true,
+        description = "Read sub-folders too.")
     @Nullable Boolean recurse;
 
-    @Option(names = "--include", paramLabel = "GLOB", description = "Only files that match.")
+    @Option(
+        names = {"--include", "--directory-include"},
+        paramLabel = "GLOB",
+        description = "Only files that match.")
     @Nullable String include;
 
-    @Option(names = "--exclude", paramLabel = "GLOB", description = "Not the files that match.")
+    @Option(
+        names = {"--exclude", "--directory-exclude"},
+        paramLabel = "GLOB",
+        description = "Not the files that match.")
     @Nullable String exclude;
 
     @Option(
@@ -94,10 +113,21 @@ final class AppCommand {
     @Nullable String timeout;
 
     @Option(
-        names = "--history-limit",
+        names = {"--history-limit", "--revision-history-limit"},
         paramLabel = "N",
         description = "Syncs to keep for a rollback (10).")
     @Nullable Integer historyLimit;
+
+    /// As users of Argo CD write it.
+    enum SyncPolicy {
+      AUTOMATED,
+      NONE;
+
+      @Override
+      public String toString() {
+        return name().toLowerCase(Locale.ROOT);
+      }
+    }
 
     void write(ObjectNode spec) {
       if (repo != null) {
@@ -112,6 +142,9 @@ final class AppCommand {
         Json.child(spec, "destination").put("name", cluster);
       }
       flag(spec, "enabled", autoSync);
+      if (syncPolicy != null) {
+        flag(spec, "enabled", syncPolicy == SyncPolicy.AUTOMATED);
+      }
       flag(spec, "prune", prune);
       flag(spec, "selfHeal", selfHeal);
       flag(spec, "allowEmpty", allowEmpty);

@@ -22,7 +22,7 @@ public final class Cli {
       synopsisSubcommandLabel = "COMMAND",
       footer = {
         "",
-        "Exit codes: 0 done, 1 not so (differs, not healthy), 2 error, 3 not in time, 4 not found."
+        "Exit codes: 0 done, 1 not so (differs, not healthy), 2 error, 3 not in time, 4 not found (2 of diff)."
       })
   private static final class Root implements Runnable {
     @CommandLine.Spec CommandSpec spec = CommandSpec.create();

@@ -157,8 +157,17 @@ final class DeliveryCommands {
 
     @Mixin Output output = new Output();
 
+    /// As `diff` of Unix: whatever goes wrong is 2, also what is 4 elsewhere.
     @Override
     public Integer call() {
+      try {
+        return compare();
+      } catch (CommandFailed e) {
+        throw new CommandFailed(2, String.valueOf(e.getMessage()));
+      }
+    }
+
+    private int compare() {
       if (local != null && revision != null) {
         throw new CommandFailed(2, "--local and --revision exclude each other");
       }
