@@ -84,8 +84,8 @@ class MaskedSecretsTest {
         ask("lint", files.toString(), "-o", "sarif");
         ask("lint", files.toString(), "-o", "github");
       }
-      commit(secret(VALUES.get(1)));
-      slipway.succeed("wait", "shop", "--timeout", "60");
+      String mended = commit(secret(VALUES.get(1)));
+      slipway.succeed("wait", "shop", "--revision", mended, "--timeout", "60");
       ask("rollback", "shop", "1", "--timeout", "60");
       assertThat(slipway.succeed("get", "secret", "door", "-o", "json"))
           .contains(encoded(VALUES.get(0)));
