@@ -264,7 +264,8 @@ class KubernetesApiTest {
         "POST",
         base + "applicationsets",
         "{'metadata':{'name':'s'},'spec':{'generators':[{'list':{'elements':[{'a':'b'}]}}],"
-            + "'template':{'metadata':{'name':'x'},'spec':{}}}}");
+            + "'template':{'metadata':{'name':'x-{{a}}'},"
+            + "'spec':{'source':{'repoURL':'https://git.example/x.git'}}}}}");
     api.accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
     assertThat(api.get(base + "repositories").json().path("rows").path(0).path("cells").toString())
         .startsWith("[\"r\",\"https://git.example/x.git\",");
