@@ -32,6 +32,8 @@ import dev.slipway.runtime.spi.NodeDriver;
 import dev.slipway.sync.SyncEngine;
 import dev.slipway.sync.git.GitLimits;
 import dev.slipway.sync.git.GitSource;
+import dev.slipway.sync.report.ReportLoop;
+import dev.slipway.sync.report.StatusSender;
 import dev.slipway.sync.repository.Repositories;
 import dev.slipway.web.ApiServer;
 import dev.slipway.web.Authenticator;
@@ -173,6 +175,8 @@ public final class Daemon implements AutoCloseable {
             timeline,
             chance);
 
+    ReportLoop reports = ReportLoop.start(cluster, new StatusSender(), events, timeline, chance);
+
     BootstrapRoles.install(cluster);
     var access = new Access(cluster);
     Keys made = made(keys);
@@ -232,6 +236,7 @@ public final class Daemon implements AutoCloseable {
             clusters,
             schedules,
             sync,
+            reports,
             server)) {
       daemon.parts.push(part);
     }

@@ -22,6 +22,7 @@ final class DeliveryRules {
               + "|(ServerSideApply|ApplyOutOfSyncOnly|RespectIgnoreDifferences)=true");
   private static final Pattern WINDOW_LENGTH = Pattern.compile("([1-9][0-9]{0,5}[smhd])+");
   private static final Pattern DURATION = Pattern.compile("([0-9]+(\\.[0-9]+)?(ms|s|m|h))+");
+  private static final Set<String> PROVIDERS = Set.of("github", "gitlab", "gitea");
   private static final Pattern SIGNATURE_KEY =
       Pattern.compile(
           "(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\\.com) [A-Za-z0-9+/]+=*( [^\\n]*)?"
@@ -99,6 +100,22 @@ final class DeliveryRules {
           "an address holds no password: put it into a Secret and name that in secretRef");
     }
     duration(spec, "pollInterval", List.of("spec"));
+    JsonNode statuses = spec.path("commitStatus");
+    if (statuses.isObject()) {
+      String provider = Json.string(statuses, "provider", "");
+      if (!PROVIDERS.contains(provider)) {
+        invalid(
+            List.of("spec", "commitStatus", "provider"),
+            "\"%s\" is no provider: write github, gitlab, or gitea, which is Forgejo too"
+                .formatted(provider));
+      }
+      String api = Json.string(statuses, "apiURL", "https://");
+      if (!api.matches("https?://.*")) {
+        invalid(
+            List.of("spec", "commitStatus", "apiURL"),
+            "\"%s\" is no address: write https://git.example/api/v1".formatted(api));
+      }
+    }
     List<String> keys = Json.strings(spec, "signatureKeys");
     for (int i = 0; i < keys.size(); i++) {
       if (!SIGNATURE_KEY.matcher(keys.get(i).strip()).matches()) {

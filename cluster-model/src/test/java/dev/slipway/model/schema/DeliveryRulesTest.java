@@ -38,6 +38,8 @@ class DeliveryRulesTest {
           Cluster | 'server':'https://a','token':{'secretRef':{'name':'s'}},'clientCertificate':{'secretRef':{'name':'s'}} | spec.clientCertificate Invalid
           Repository | 'url':'/r','signatureKeys':['abc'] | spec.signatureKeys[0] Invalid
           Repository | 'url':'/r','pollInterval':'often' | spec.pollInterval Invalid
+          Repository | 'url':'/r','commitStatus':{'provider':'sourceforge','secretRef':{'name':'s'}} | spec.commitStatus.provider Invalid
+          Repository | 'url':'/r','commitStatus':{'provider':'gitea','apiURL':'git.example','secretRef':{'name':'s'}} | spec.commitStatus.apiURL Invalid
           Application | 'source':{'repoURL':'/r'},'suspend':{'until':'later'} | spec.suspend.until Invalid
           Application | 'source':{'repoURL':'/r'},'syncPolicy':{'prune':{'maxPercent':-5}} | spec.syncPolicy.prune.maxPercent Invalid
           Application | 'source':{'repoURL':'/r'},'ignoreDifferences':[{'kind':'Service','jsonPointers':['spec.x']}] | spec.ignoreDifferences[0].jsonPointers[0] Invalid
@@ -74,6 +76,7 @@ class DeliveryRulesTest {
           Cluster | 'kubeconfig':{'secretRef':{'name':'s'}}
           Cluster | 'server':'https://a:6443','token':{'secretRef':{'name':'s'}}
           Repository | 'url':'/r','signatureKeys':['ssh-ed25519 AAAAC3Nz ann@example.com','-----BEGIN PGP PUBLIC KEY BLOCK-----\\n\\nx\\n-----END PGP PUBLIC KEY BLOCK-----\\n']
+          Repository | 'url':'/r','commitStatus':{'provider':'gitlab','apiURL':'https://git.example/api/v4','secretRef':{'name':'s'}}
           ApplicationSet | SET,'syncPolicy':{'applicationsSync':'create-only','maxDeleted':0}
           ApplicationSet | 'generators':[{'matrix':{'generators':[{'clusters':{}},{'git':{'repoURL':'{{r}}','directories':[{'path':'a/*'}]}}]}}],'template':{'metadata':{'name':'a'},'spec':{'source':{'repoURL':'/r'}}}
           """)

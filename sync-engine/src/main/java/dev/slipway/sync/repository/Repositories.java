@@ -38,10 +38,15 @@ public final class Repositories implements Credentials {
 
   /// How an application of a namespace reaches an address.
   public Remote remote(String namespace, String url) {
-    return of(namespace, url)
-        .or(() -> namespace.equals(SHARED) ? Optional.empty() : of(SHARED, url))
+    return used(namespace, url)
         .map(found -> new Remote(url, found.namespace() + "/" + found.name()))
         .orElseGet(() -> Remote.of(url));
+  }
+
+  /// The Repository that an application of a namespace uses for an address.
+  public Optional<KubeObject> used(String namespace, String url) {
+    return of(namespace, url)
+        .or(() -> namespace.equals(SHARED) ? Optional.empty() : of(SHARED, url));
   }
 
   private Optional<KubeObject> of(String namespace, String url) {
@@ -152,14 +157,7 @@ public final class Repositories implements Credentials {
           Json.string(spec, "knownHosts", ""),
           Json.string(spec, "certificateAuthorities"));
     }
-    KubeObject secret =
-        cluster
-            .get(ObjectKey.core("Secret", repository.get().namespace(), name))
-            .orElseThrow(
-                () ->
-                    new SourceException(
-                        "Repository %s names the Secret %s, which is not there"
-                            .formatted(remote.owner(), name)));
+    KubeObject secret = secret(repository.get(), name);
     Optional<String> token = value(secret, "token");
     return new Access(
         value(secret, "username").orElse(""),
@@ -167,6 +165,26 @@ public final class Repositories implements Credentials {
         value(secret, "sshPrivateKey").or(() -> value(secret, "ssh-privatekey")),
         Json.string(spec, "knownHosts", value(secret, "knownHosts").orElse("")),
         Json.string(spec, "certificateAuthorities"));
+  }
+
+  /// What opens the provider of a Repository for the statuses of commits.
+  ///
+  /// @throws SourceException when its Secret is not there, or holds no token
+  public String statusToken(KubeObject repository) {
+    String name = Json.string(repository.spec().path("commitStatus").path("secretRef"), "name", "");
+    return value(secret(repository, name), "token")
+        .map(String::strip)
+        .orElseThrow(() -> new SourceException("Secret " + name + " holds no token"));
+  }
+
+  private KubeObject secret(KubeObject repository, String name) {
+    return cluster
+        .get(ObjectKey.core("Secret", repository.namespace(), name))
+        .orElseThrow(
+            () ->
+                new SourceException(
+                    "Repository %s/%s names the Secret %s, which is not there"
+                        .formatted(repository.namespace(), repository.name(), name)));
   }
 
   private static Optional<String> value(KubeObject secret, String key) {

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.slipway.sync.report;
+
+import org.jspecify.annotations.NullMarked;
