@@ -360,16 +360,16 @@ class ProcessRuntimeTest {
                     runtime.attach(
                         UID + "/web-0", Optional.of(in), out, out, sizes, Instant.EPOCH));
     typed(keys, "until stty size | grep '43 132'; do :; done\n");
-    RealTimeline.await(() -> out.toString(StandardCharsets.UTF_8).contains("\n43 132"));
+    RealTimeline.await(() -> out.toString(StandardCharsets.UTF_8).contains("43 132\r\n"));
     typed(keys, "echo asleep; sleep 1000\n");
-    RealTimeline.await(() -> out.toString(StandardCharsets.UTF_8).contains("\nasleep"));
+    RealTimeline.await(() -> out.toString(StandardCharsets.UTF_8).contains("asleep\r\n"));
     typed(keys, "\u0003");
     RealTimeline.await(() -> out.toString(StandardCharsets.UTF_8).endsWith("# "));
     typed(keys, "echo $((40 + 2)); exit 7\n");
     client.join();
     RealTimeline.await(() -> state() instanceof ContainerState.Exited);
     assertThat(exited().code()).isEqualTo(7);
-    assertThat(out.toString(StandardCharsets.UTF_8)).contains("\n42\r\n");
+    assertThat(out.toString(StandardCharsets.UTF_8)).contains("42\r\n");
   }
 
   private static void typed(OutputStream keys, String text) throws IOException {
