@@ -179,6 +179,23 @@ class DeliveryTest {
   }
 
   @Test
+  void aCommitThatIsFoundTogetherWithARollbackIsNewer() {
+    delivery.git.commit(configs("a", "1"));
+    delivery.application();
+    delivery.pass(SOON);
+    String second = delivery.git.commit(configs("a", "2"));
+    delivery.pass(SOON);
+    delivery.request("rollback", body -> {});
+    String third = delivery.git.commit(configs("a", "3"));
+    delivery.crash();
+    delivery.pass(SOON);
+
+    assertThat(delivery.live()).isEqualTo(Map.of("a", "3"));
+    assertThat(delivery.sync()).isEqualTo("Synced " + third);
+    assertThat(delivery.status().path("rejected").toString()).contains(second);
+  }
+
+  @Test
   void aRollbackSurvivesARestart() {
     delivery.git.commit(configs("a", "1"));
     delivery.application();

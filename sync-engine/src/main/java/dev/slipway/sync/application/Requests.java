@@ -256,12 +256,17 @@ final class Requests {
     if (!from.isEmpty() && !from.equals(SyncHistory.revision(target.get()))) {
       pass.status.reject(from, "rolled back by " + by);
     }
-    String newest =
-        wanted.revision() != null
-            ? wanted.revision().commit()
-            : Json.string(pass.status.json().path("source"), "revision", from);
-    pass.status.hold(newest, SyncHistory.id(target.get()), "rolled back by " + by);
+    pass.status.hold(
+        seen(pass, wanted, from), SyncHistory.id(target.get()), "rolled back by " + by);
     return operations.restore(pass, target.get(), "rollback", by);
+  }
+
+  /// The newest commit that the status showed to who asked. One that is found only now is newer
+  /// than the request, and releases the hold.
+  private static String seen(Pass pass, Wanted wanted, String otherwise) {
+    return Json.string(pass.application.status().path("source"), "revision")
+        .or(() -> Optional.ofNullable(wanted.revision()).map(Source.Resolved::commit))
+        .orElse(otherwise);
   }
 
   private static boolean sameObjects(KubeObject one, KubeObject other) {
