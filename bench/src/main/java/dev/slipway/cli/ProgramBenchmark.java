@@ -270,9 +270,8 @@ public final class ProgramBenchmark implements Benchmark {
     private ProcessBuilder process(String... arguments) {
       var command = new ArrayList<>(List.of(script.toString()));
       command.addAll(List.of(arguments));
-      command.addAll(2, List.of("--data-dir", data.root().toString()));
       var builder = new ProcessBuilder(command);
-      builder.environment().putAll(Map.of("NO_COLOR", "1"));
+      builder.environment().putAll(Map.of("NO_COLOR", "1", "SLIPWAY_DATA", data.root().toString()));
       return builder
           .redirectErrorStream(true)
           .redirectOutput(
