@@ -25,8 +25,11 @@ input=/dev/null
 keeper=
 if [ -f input ] && mkfifo in over; then
   # Whoever attaches writes into "in"; it does not end before somebody writes a line into "over".
-  { exec 3>&- 4<>in; read -r _ <over; } </dev/null >/dev/null 2>&1 &
+  # Both are open before the container runs: a line that is written while nobody has the pipe open is lost.
+  exec 4<>in 5<>over
+  { exec 3>&-; read -r _ <&5; } </dev/null >/dev/null 2>&1 &
   keeper=$!
+  exec 4>&- 5>&-
   input=in
 fi
 sh ./main.sh <"$input" >&3 2>&3 3>&- &
