@@ -6,6 +6,7 @@ import dev.slipway.controlplane.access.AccessRequest;
 import dev.slipway.controlplane.access.User;
 import dev.slipway.controlplane.api.Failures;
 import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.tls.CipherOrder;
 import dev.slipway.web.stream.PodSockets;
 import java.io.IOException;
 import java.io.UncheckedIOException;

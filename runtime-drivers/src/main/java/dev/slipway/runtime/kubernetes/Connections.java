@@ -2,6 +2,7 @@ package dev.slipway.runtime.kubernetes;
 
 import dev.slipway.model.time.Scheduled;
 import dev.slipway.model.time.Timeline;
+import dev.slipway.model.tls.CipherOrder;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -23,6 +24,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
@@ -163,7 +165,10 @@ final class Connections implements AutoCloseable {
         SSLSocket secured =
             (SSLSocket) tls.get().getSocketFactory().createSocket(socket, host, port, true);
         SSLParameters parameters = secured.getSSLParameters();
-        parameters.setCipherSuites(CipherOrder.ofThisProgram(parameters.getCipherSuites()));
+        parameters.setCipherSuites(
+            Stream.of(parameters.getCipherSuites())
+                .sorted(CipherOrder.ofThisProgram())
+                .toArray(String[]::new));
         parameters.setEndpointIdentificationAlgorithm("HTTPS");
         secured.setSSLParameters(parameters);
         secured.startHandshake();
