@@ -67,6 +67,13 @@ final class Tables {
 
   private static final Column NAME = Column.text("Name", row -> row.object().name());
   private static final Column AGE = Column.text("Age", Row::age);
+  private static final Column CONTAINERS =
+      Column.wide(
+          "Containers", row -> containers(row.spec().path("template").path("spec"), "name"));
+  private static final Column IMAGES =
+      Column.wide("Images", row -> containers(row.spec().path("template").path("spec"), "image"));
+  private static final Column SELECTOR =
+      Column.wide("Selector", row -> LabelSelector.read(row.spec().path("selector")).toString());
 
   private Tables() {}
 
@@ -134,11 +141,8 @@ final class Tables {
               number("Current", row -> Json.integer(row.status(), "replicas", 0)),
               number("Ready", row -> Json.integer(row.status(), "readyReplicas", 0)),
               AGE,
-              Column.wide(
-                  "Containers",
-                  row -> containers(row.spec().path("template").path("spec"), "name")),
-              Column.wide(
-                  "Images", row -> containers(row.spec().path("template").path("spec"), "image")),
+              CONTAINERS,
+              IMAGES,
               Column.wide("Selector", row -> map(Json.stringMap(row.spec(), "selector"))));
       case "ReplicaSet.apps" ->
           List.of(
@@ -147,13 +151,9 @@ final class Tables {
               number("Current", row -> Json.integer(row.status(), "replicas", 0)),
               number("Ready", row -> Json.integer(row.status(), "readyReplicas", 0)),
               AGE,
-              Column.wide(
-                  "Containers",
-                  row -> containers(row.spec().path("template").path("spec"), "name")),
-              Column.wide(
-                  "Images", row -> containers(row.spec().path("template").path("spec"), "image")),
-              Column.wide(
-                  "Selector", row -> LabelSelector.read(row.spec().path("selector")).toString()));
+              CONTAINERS,
+              IMAGES,
+              SELECTOR);
       case "Service" ->
           List.of(
               NAME,
@@ -220,13 +220,9 @@ final class Tables {
               number("Up-To-Date", row -> Json.integer(row.status(), "updatedReplicas", 0)),
               number("Available", row -> Json.integer(row.status(), "availableReplicas", 0)),
               AGE,
-              Column.wide(
-                  "Containers",
-                  row -> containers(row.spec().path("template").path("spec"), "name")),
-              Column.wide(
-                  "Images", row -> containers(row.spec().path("template").path("spec"), "image")),
-              Column.wide(
-                  "Selector", row -> LabelSelector.read(row.spec().path("selector")).toString()));
+              CONTAINERS,
+              IMAGES,
+              SELECTOR);
       case "Rollout.slipway.dev" ->
           List.of(
               NAME,
@@ -244,11 +240,8 @@ final class Tables {
               Column.text("Completions", row -> completions(row.status(), row.spec())),
               Column.text("Duration", Row::duration),
               AGE,
-              Column.wide(
-                  "Containers",
-                  row -> containers(row.spec().path("template").path("spec"), "name")),
-              Column.wide(
-                  "Images", row -> containers(row.spec().path("template").path("spec"), "image")),
+              CONTAINERS,
+              IMAGES,
               Column.wide(
                   "Selector",
                   row -> map(Json.stringMap(row.spec().path("selector"), "matchLabels"))));
