@@ -28,6 +28,16 @@ final class DeliveryCommands {
     @Parameters(paramLabel = "APP", description = "The application.")
     String name = "";
 
+    /// Where the daemon answers about the application.
+    String path(String what) {
+      return "/slipway/v1/applications/"
+          + ApiClient.encode(namespace)
+          + "/"
+          + ApiClient.encode(name)
+          + "/"
+          + what;
+    }
+
     /// Leaves a request at the application, for the daemon to find.
     ///
     /// @return its id, by which the answer is known
@@ -174,7 +184,7 @@ final class DeliveryCommands {
       JsonNode diff =
           local == null
               ? of(this, revision)
-              : api().client().post(path(this), LocalFiles.read(local));
+              : api().client().post(path("diff"), LocalFiles.read(local));
       if (output.isTable()) {
         write(console(), diff);
       } else {
@@ -187,15 +197,9 @@ final class DeliveryCommands {
       return command
           .api()
           .client()
-          .get(path(command) + (revision == null ? "" : "?revision=" + ApiClient.encode(revision)));
-    }
-
-    private static String path(OnApplication command) {
-      return "/slipway/v1/applications/"
-          + ApiClient.encode(command.namespace)
-          + "/"
-          + ApiClient.encode(command.name)
-          + "/diff";
+          .get(
+              command.path("diff")
+                  + (revision == null ? "" : "?revision=" + ApiClient.encode(revision)));
     }
 
     static void write(Console console, JsonNode diff) {
@@ -307,16 +311,7 @@ final class DeliveryCommands {
     private String planned(Path folder) {
       ObjectNode request = LocalFiles.read(folder);
       request.put("by", user());
-      JsonNode plan =
-          api()
-              .client()
-              .post(
-                  "/slipway/v1/applications/"
-                      + ApiClient.encode(namespace)
-                      + "/"
-                      + ApiClient.encode(name)
-                      + "/plan",
-                  request);
+      JsonNode plan = api().client().post(path("plan"), request);
       return Json.string(plan.path("metadata"), "name", "");
     }
 
@@ -370,7 +365,7 @@ final class DeliveryCommands {
         return shown(
             local == null
                 ? Diff.of(this, revision)
-                : api().client().post(Diff.path(this), LocalFiles.read(local)));
+                : api().client().post(path("diff"), LocalFiles.read(local)));
       }
       String plan = local == null ? "" : planned(local);
       return request(
@@ -447,11 +442,7 @@ final class DeliveryCommands {
           api()
               .client()
               .post(
-                  "/slipway/v1/applications/"
-                      + ApiClient.encode(namespace)
-                      + "/"
-                      + ApiClient.encode(name)
-                      + "/revert",
+                  path("revert"),
                   Json.object()
                       .put(
                           "historyId",

@@ -65,13 +65,7 @@ final class PlanCommands {
     private JsonNode asked() {
       return api()
           .client()
-          .post(
-              "/slipway/v1/applications/"
-                  + ApiClient.encode(namespace)
-                  + "/"
-                  + ApiClient.encode(name)
-                  + "/plan",
-              Json.object().put("revision", revision).put("by", user()));
+          .post(path("plan"), Json.object().put("revision", revision).put("by", user()));
     }
 
     private int shown(JsonNode plan) {
