@@ -6,7 +6,6 @@ import java.time.DateTimeException;
 import java.time.OffsetDateTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeParseException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -15,7 +14,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// What a schema cannot say of the kinds of `slipway.dev`.
-final class DeliveryRules {
+final class DeliveryRules extends Rules {
   private static final Pattern SYNC_OPTION =
       Pattern.compile(
           "(Prune|Delete)=(true|false|confirm)|(PruneLast|Replace|Force|CreateNamespace|FailOnSharedResource|SkipDryRunOnMissingResource)=(true|false)"
@@ -32,8 +31,6 @@ final class DeliveryRules {
   private static final List<String> SET_MODES = List.of("sync", "create-update", "create-only");
   private static final List<String> TEMPLATE_METADATA =
       List.of("name", "labels", "annotations", "finalizers");
-
-  private final List<Fault> faults = new ArrayList<>();
 
   private DeliveryRules() {}
 
@@ -313,28 +310,6 @@ final class DeliveryRules {
                     "\"%s\" is no time: write it as 2026-12-24T18:00:00Z".formatted(text));
               }
             });
-  }
-
-  private void atLeast(JsonNode node, List<Object> base, String field, long least) {
-    JsonNode value = node.path(field);
-    if (value.isIntegralNumber() && value.longValue() < least) {
-      invalid(
-          path(base, field), "%d is too small: at least %d".formatted(value.longValue(), least));
-    }
-  }
-
-  private void fault(List<Object> path, String code, String message) {
-    faults.add(new Fault(path, code, message));
-  }
-
-  private void invalid(List<Object> path, String message) {
-    fault(path, "FieldValueInvalid", message);
-  }
-
-  private static List<Object> path(List<Object> base, Object... steps) {
-    var path = new ArrayList<>(base);
-    path.addAll(List.of(steps));
-    return path;
   }
 
   private void duration(JsonNode node, String field, List<Object> base) {

@@ -5,7 +5,6 @@ import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.LabelSelector;
 import dev.slipway.model.quantity.Quantity;
 import dev.slipway.model.time.CronSchedule;
-import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashSet;
 import java.util.List;
@@ -20,7 +19,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// quantities.
 ///
 /// Source: Kubernetes' `pkg/apis/core/validation` and RFC 1035, RFC 1123.
-final class ObjectRules {
+final class ObjectRules extends Rules {
   private static final Pattern LABEL_NAME = Pattern.compile("[a-z0-9]([-a-z0-9]*[a-z0-9])?");
   private static final Pattern SUBDOMAIN =
       Pattern.compile("[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*");
@@ -39,8 +38,6 @@ final class ObjectRules {
   private static final int MAX_CONTENT = 1 << 20;
   private static final int LONGEST_CRON_JOB_NAME = 52;
   private static final int MOST_ENDPOINTS = 1_000;
-
-  private final List<Fault> faults = new ArrayList<>();
 
   private ObjectRules() {}
 
@@ -73,20 +70,6 @@ final class ObjectRules {
       rules.faults.addAll(DeliveryRules.faults(kind, object));
     }
     return rules.faults;
-  }
-
-  private void fault(List<Object> path, String code, String message) {
-    faults.add(new Fault(path, code, message));
-  }
-
-  private void invalid(List<Object> path, String message) {
-    fault(path, "FieldValueInvalid", message);
-  }
-
-  private static List<Object> path(List<Object> base, Object... steps) {
-    var path = new ArrayList<>(base);
-    path.addAll(List.of(steps));
-    return path;
   }
 
   private void metadata(GroupKind kind, JsonNode metadata) {
@@ -371,14 +354,6 @@ final class ObjectRules {
     for (String field :
         List.of("replicas", "minReadySeconds", "progressDeadlineSeconds", "revisionHistoryLimit")) {
       atLeast(spec, List.of("spec"), field, 0);
-    }
-  }
-
-  private void atLeast(JsonNode node, List<Object> base, String field, long least) {
-    JsonNode value = node.path(field);
-    if (value.isIntegralNumber() && value.longValue() < least) {
-      invalid(
-          path(base, field), "%d is too small: at least %d".formatted(value.longValue(), least));
     }
   }
 
