@@ -25,9 +25,14 @@ final class FileFilter {
     this.rules = rules(ignoreFile);
   }
 
+  /// By its ending.
+  static boolean mayBeManifest(String path) {
+    return path.endsWith(".yaml") || path.endsWith(".yml") || path.endsWith(".json");
+  }
+
   boolean accepts(String path) {
     String name = path.substring(path.lastIndexOf('/') + 1);
-    if (!name.endsWith(".yaml") && !name.endsWith(".yml") && !name.endsWith(".json")) {
+    if (!mayBeManifest(name)) {
       return false;
     }
     if (!recurse && path.indexOf('/') >= 0) {

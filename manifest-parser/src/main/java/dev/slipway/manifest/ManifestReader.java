@@ -46,6 +46,15 @@ public final class ManifestReader {
 
   private ManifestReader() {}
 
+  /// At most how many bytes of a tree a reader would read, whatever is included.
+  public static long text(List<SourceTree.Entry> entries) {
+    return entries.stream()
+        .filter(entry -> FileFilter.mayBeManifest(entry.path()))
+        .mapToLong(SourceTree.Entry::size)
+        .filter(size -> size <= MAX_FILE)
+        .sum();
+  }
+
   /// For Slipway's own cluster.
   ///
   /// @throws IOException when the tree itself cannot be read
@@ -83,7 +92,7 @@ public final class ManifestReader {
           0,
           served);
     }
-    long text = files.stream().mapToLong(SourceTree.Entry::size).filter(n -> n <= MAX_FILE).sum();
+    long text = text(files);
     if (text > MAX_TEXT) {
       return new Manifests(
           List.of(),

@@ -51,22 +51,17 @@ final class Renders {
   }
 
   /// A tree that is listed once.
-  private record Listed(SourceTree tree, List<Entry> entries) implements SourceTree {
+  ///
+  /// @param text bytes of its manifests
+  private record Listed(SourceTree tree, List<Entry> entries, long text) implements SourceTree {
     static Listed of(SourceTree tree) throws IOException {
-      return new Listed(tree, tree.entries());
+      List<Entry> entries = tree.entries();
+      return new Listed(tree, entries, ManifestReader.text(entries));
     }
 
     @Override
     public byte[] read(String path, int limit) throws IOException {
       return tree.read(path, limit);
-    }
-
-    long text() {
-      return entries.stream()
-          .filter(entry -> entry.path().matches(".*\\.(ya?ml|json)"))
-          .mapToLong(Entry::size)
-          .filter(size -> size <= ManifestReader.MAX_FILE)
-          .sum();
     }
   }
 
