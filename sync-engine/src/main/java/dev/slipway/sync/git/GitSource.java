@@ -23,7 +23,6 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -64,9 +63,6 @@ public final class GitSource implements Source, AutoCloseable {
   private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
   private static final Pattern AROUND_PATH = Pattern.compile("^(\\./)+|/+$");
 
-  /// How many commits, and folders of commits, a mirror is known to have.
-  private static final int REMEMBERED = 256;
-
   private static final Duration TURN = Duration.ofMillis(500);
 
   private final Path root;
@@ -97,10 +93,10 @@ public final class GitSource implements Source, AutoCloseable {
 
     /// Commits that were found in this mirror, and what was read of them. A mirror that turns out
     /// to be damaged is forgotten with all of it.
-    private final Set<ObjectId> present = new HashSet<>();
+    private final Recent<ObjectId, Boolean> present = new Recent<>();
 
-    private final Map<Place, Resolved> resolved = new HashMap<>();
-    private final Map<ObjectId, List<List<String>>> verified = new HashMap<>();
+    private final Recent<Place, Resolved> resolved = new Recent<>();
+    private final Recent<ObjectId, List<List<String>>> verified = new Recent<>();
     private Map<String, SourceException> broken = Map.of();
     private Set<String> answered = Set.of();
     private @Nullable Repository repository;
@@ -352,21 +348,14 @@ public final class GitSource implements Source, AutoCloseable {
 
     /// As [#has], without a look at the disk for what was found there before.
     private boolean isPresent(ObjectId commit) {
-      synchronized (this) {
-        if (present.contains(commit)) {
-          return true;
-        }
+      if (present.get(commit) != null) {
+        return true;
       }
       if (!has(commit)) {
         return false;
       }
-      synchronized (this) {
-        if (present.size() >= REMEMBERED) {
-          present.clear();
-        }
-        present.add(commit.copy());
-        return true;
-      }
+      present.put(commit.copy(), true);
+      return true;
     }
 
     /// Refuses a commit that nobody who is trusted has signed.
@@ -374,10 +363,8 @@ public final class GitSource implements Source, AutoCloseable {
       if (keys.isEmpty()) {
         return;
       }
-      synchronized (this) {
-        if (keys.equals(verified.get(commit))) {
-          return;
-        }
+      if (keys.equals(verified.get(commit))) {
+        return;
       }
       try (RevWalk walk = new RevWalk(repository())) {
         RevCommit parsed = walk.parseCommit(commit);
@@ -390,22 +377,15 @@ public final class GitSource implements Source, AutoCloseable {
           }
         }
       }
-      synchronized (this) {
-        if (verified.size() >= REMEMBERED) {
-          verified.clear();
-        }
-        verified.put(commit.copy(), keys);
-      }
+      verified.put(commit.copy(), keys);
     }
 
     /// What a revision means for a folder.
     Resolved resolve(ObjectId commit, String path) throws IOException {
       var place = new Place(commit.copy(), path);
-      synchronized (this) {
-        Resolved known = resolved.get(place);
-        if (known != null) {
-          return known;
-        }
+      Resolved known = resolved.get(place);
+      if (known != null) {
+        return known;
       }
       Resolved read;
       try (RevWalk walk = new RevWalk(repository())) {
@@ -419,12 +399,7 @@ public final class GitSource implements Source, AutoCloseable {
                 parsed.getAuthorIdent().getWhenAsInstant().toString(),
                 parsed.getShortMessage());
       }
-      synchronized (this) {
-        if (resolved.size() >= REMEMBERED) {
-          resolved.clear();
-        }
-        resolved.put(place, read);
-      }
+      resolved.put(place, read);
       return read;
     }
 
