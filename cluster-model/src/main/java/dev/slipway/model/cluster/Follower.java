@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Keeps following a query for as long as it is open: lists, watches, and lists again when a watch
@@ -21,6 +22,15 @@ public final class Follower implements AutoCloseable {
   @FunctionalInterface
   public interface Listener {
     void changed(@Nullable KubeObject before, @Nullable KubeObject after);
+
+    /// Hears the key of what is there, whatever has changed of it, and nothing of what has gone.
+    static Listener ofLiving(Consumer<ObjectKey> keys) {
+      return (_, after) -> {
+        if (after != null) {
+          keys.accept(after.key());
+        }
+      };
+    }
   }
 
   private static final Duration RETRY = Duration.ofSeconds(1);

@@ -51,11 +51,7 @@ public final class CronJobLoop implements AutoCloseable {
             cluster,
             ObjectQuery.all(CRON_JOB),
             timeline,
-            (before, after) -> {
-              if (after != null) {
-                loop.loop.add(after.key());
-              }
-            }));
+            Follower.Listener.ofLiving(loop.loop::add)));
     loop.followers.add(
         Follower.start(
             cluster, ObjectQuery.all(JOB), timeline, (before, after) -> loop.moved(before, after)));

@@ -52,14 +52,7 @@ public final class JobLoop implements AutoCloseable {
     var loop = new JobLoop(cluster, events, timeline, chance);
     loop.followers.add(
         Follower.start(
-            cluster,
-            ObjectQuery.all(JOB),
-            timeline,
-            (before, after) -> {
-              if (after != null) {
-                loop.loop.add(after.key());
-              }
-            }));
+            cluster, ObjectQuery.all(JOB), timeline, Follower.Listener.ofLiving(loop.loop::add)));
     loop.followers.add(
         Follower.start(
             cluster,

@@ -59,14 +59,7 @@ public final class NodeLoop implements AutoCloseable {
     this.loop = new ControlLoop<>("nodes", 1, this::reconcile, timeline, chance);
     this.follower =
         Follower.start(
-            cluster,
-            ObjectQuery.all(NODE),
-            timeline,
-            (before, after) -> {
-              if (after != null) {
-                loop.add(after.key());
-              }
-            });
+            cluster, ObjectQuery.all(NODE), timeline, Follower.Listener.ofLiving(loop::add));
   }
 
   public static NodeLoop start(

@@ -70,11 +70,7 @@ public final class ReportLoop implements AutoCloseable {
                         cluster,
                         ObjectQuery.all(kind),
                         timeline,
-                        (before, after) -> {
-                          if (after != null) {
-                            loop.add(after.key());
-                          }
-                        }))
+                        Follower.Listener.ofLiving(loop::add)))
             .toList();
   }
 
