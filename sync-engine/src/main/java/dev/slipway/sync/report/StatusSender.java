@@ -1,6 +1,7 @@
 package dev.slipway.sync.report;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -42,7 +43,7 @@ public final class StatusSender {
             .POST(HttpRequest.BodyPublishers.ofByteArray(body));
     headers.forEach(request::header);
     try {
-      HttpResponse<java.io.InputStream> response =
+      HttpResponse<InputStream> response =
           client().send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
       try (var stream = response.body()) {
         return new Answer(

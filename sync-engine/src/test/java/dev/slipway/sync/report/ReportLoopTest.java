@@ -10,9 +10,11 @@ import static com.github.tomakehurst.wiremock.client.WireMock.urlEqualTo;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.github.tomakehurst.wiremock.client.ResponseDefinitionBuilder;
+import com.github.tomakehurst.wiremock.http.Fault;
 import com.github.tomakehurst.wiremock.junit5.WireMockRuntimeInfo;
 import com.github.tomakehurst.wiremock.junit5.WireMockTest;
 import com.github.tomakehurst.wiremock.stubbing.Scenario;
+import dev.slipway.model.cluster.DeleteOptions;
 import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.event.EventRecorder;
 import dev.slipway.model.json.Json;
@@ -22,8 +24,10 @@ import dev.slipway.model.object.ObjectKey;
 import dev.slipway.testing.FakeCluster;
 import dev.slipway.testing.ManualTimeline;
 import dev.slipway.testing.SeededChance;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -75,7 +79,7 @@ class ReportLoopTest {
             json -> {
               ObjectNode spec = json.putObject("spec").put("url", "https://git.example/");
               spec.putObject("commitStatus")
-                  .put("provider", provider.name().toLowerCase(java.util.Locale.ROOT))
+                  .put("provider", provider.name().toLowerCase(Locale.ROOT))
                   .put("apiURL", api)
                   .putObject("secretRef")
                   .put("name", "status");
@@ -105,7 +109,7 @@ class ReportLoopTest {
                 {"source": {"revision": "%1$s"}, "health": {"status": "Healthy"},
                  "operation": {"revision": "%1$s", "phase": "%2$s", "message": "it broke"}}"""
                     .formatted(COMMIT, phase)
-                    .getBytes(java.nio.charset.StandardCharsets.UTF_8))));
+                    .getBytes(StandardCharsets.UTF_8))));
     time.advance(Duration.ofMillis(100));
   }
 
@@ -213,8 +217,8 @@ class ReportLoopTest {
         aResponse().withStatus(500),
         aResponse().withStatus(502).withBody("<html>"),
         aResponse().withStatus(201).withFixedDelay(4_000),
-        aResponse().withFault(com.github.tomakehurst.wiremock.http.Fault.RANDOM_DATA_THEN_CLOSE),
-        aResponse().withFault(com.github.tomakehurst.wiremock.http.Fault.CONNECTION_RESET_BY_PEER));
+        aResponse().withFault(Fault.RANDOM_DATA_THEN_CLOSE),
+        aResponse().withFault(Fault.CONNECTION_RESET_BY_PEER));
   }
 
   @ParameterizedTest
@@ -288,9 +292,7 @@ class ReportLoopTest {
   @Test
   void aMissingSecretIsSaid(WireMockRuntimeInfo server) {
     repository(Provider.GITHUB, server.getHttpBaseUrl());
-    cluster.delete(
-        ObjectKey.core("Secret", "default", "status"),
-        dev.slipway.model.cluster.DeleteOptions.BACKGROUND);
+    cluster.delete(ObjectKey.core("Secret", "default", "status"), DeleteOptions.BACKGROUND);
     application("Succeeded");
     assertThat(warnings()).anyMatch(text -> text.contains("Secret status, which is not there"));
   }

@@ -6,6 +6,7 @@ import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.sync.report.CommitStatus.Reported;
 import dev.slipway.sync.report.CommitStatus.State;
+import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,7 +25,7 @@ class StatusPlannerTest {
              "operation": {"revision": "%1$s", "phase": "%2$s", "message": "a message"},
              "health": {"status": "%3$s", "message": "pods fail"}%4$s}"""
                 .formatted(NEW, phase, health, more)
-                .getBytes(java.nio.charset.StandardCharsets.UTF_8));
+                .getBytes(StandardCharsets.UTF_8));
     return KubeObject.make(
         "slipway.dev/v1", "Application", "web", "shop", json -> json.set("status", status));
   }
@@ -108,7 +109,7 @@ class StatusPlannerTest {
             {"source": {"revision": "%1$s"}, "health": {"status": "Healthy"},
              "operation": {"revision": "%1$s", "phase": "Succeeded", "selection": ["ConfigMap/web"]}}"""
                 .formatted(NEW)
-                .getBytes(java.nio.charset.StandardCharsets.UTF_8));
+                .getBytes(StandardCharsets.UTF_8));
     KubeObject application =
         KubeObject.make(
             "slipway.dev/v1", "Application", "web", "shop", json -> json.set("status", status));
