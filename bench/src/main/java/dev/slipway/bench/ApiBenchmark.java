@@ -14,6 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 
 /// The API as clients see it, beside a real kube-apiserver over etcd: the same client, requests and
 /// objects, TLS and durable writes on both, and the processor time of every process on the path.
@@ -44,7 +45,7 @@ final class ApiBenchmark implements Benchmark {
   }
 
   @Override
-  public List<Figure> run() throws Exception {
+  public void run(Consumer<Figure> report) throws Exception {
     Map<String, Double> ours;
     try (var server = ApiServerUnderTest.slipway()) {
       ours = measure("Slipway", server);
@@ -54,19 +55,17 @@ final class ApiBenchmark implements Benchmark {
         var server = ApiServerUnderTest.kubernetes(folder.path())) {
       theirs = measure("kube-apiserver and etcd", server);
     }
-    var figures = new ArrayList<Figure>();
-    add(figures, ours, theirs, CREATES, "pods/s", 5, false);
-    add(figures, ours, theirs, CREATES + ": processor", "µs", 5, true);
-    add(figures, ours, theirs, GETS, "gets/s", 5, false);
-    add(figures, ours, theirs, GETS + ": processor", "µs", 5, true);
-    add(figures, ours, theirs, LIST, "µs/pod", 10, true);
-    add(figures, ours, theirs, EVENTS_TO_ALL, "µs/event", 4, true);
-    add(figures, ours, theirs, MEMORY, "MB", 3, true);
-    return figures;
+    add(report, ours, theirs, CREATES, "pods/s", 5, false);
+    add(report, ours, theirs, CREATES + ": processor", "µs", 5, true);
+    add(report, ours, theirs, GETS, "gets/s", 5, false);
+    add(report, ours, theirs, GETS + ": processor", "µs", 5, true);
+    add(report, ours, theirs, LIST, "µs/pod", 10, true);
+    add(report, ours, theirs, EVENTS_TO_ALL, "µs/event", 4, true);
+    add(report, ours, theirs, MEMORY, "MB", 3, true);
   }
 
   private static void add(
-      List<Figure> figures,
+      Consumer<Figure> report,
       Map<String, Double> ours,
       Map<String, Double> theirs,
       String form,
@@ -80,7 +79,7 @@ final class ApiBenchmark implements Benchmark {
       if (mine == null || peer == null) {
         continue;
       }
-      figures.add(
+      report.accept(
           new Figure(
               what,
               "1 run",
@@ -88,7 +87,7 @@ final class ApiBenchmark implements Benchmark {
               unit,
               Goal.NONE,
               "kube-apiserver and etcd %,.2f %s".formatted(peer, unit)));
-      figures.add(
+      report.accept(
           new Figure(
               what + ", against kube-apiserver and etcd",
               "1 run",

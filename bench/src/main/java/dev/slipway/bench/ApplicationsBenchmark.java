@@ -63,13 +63,6 @@ final class ApplicationsBenchmark implements Benchmark {
   }
 
   @Override
-  public List<Figure> run() throws Exception {
-    var figures = new ArrayList<Figure>();
-    run(figures::add);
-    return figures;
-  }
-
-  @Override
   public void run(Consumer<Figure> report) throws Exception {
     report.accept(controllers());
     many(report);

@@ -1,6 +1,5 @@
 package dev.slipway.bench;
 
-import java.util.List;
 import java.util.function.Consumer;
 
 /// One thing that is measured. A run takes its samples and says what came out; it judges nothing.
@@ -8,12 +7,8 @@ public interface Benchmark {
   /// What `./bench/run` calls it.
   String name();
 
-  List<Figure> run() throws Exception;
-
   /// @param report is told each figure; of a long run, as soon as it is known
-  default void run(Consumer<Figure> report) throws Exception {
-    run().forEach(report);
-  }
+  void run(Consumer<Figure> report) throws Exception;
 
   /// One line of the report.
   ///

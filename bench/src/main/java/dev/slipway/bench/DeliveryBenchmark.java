@@ -20,9 +20,7 @@ import dev.slipway.testing.ManualTimeline;
 import dev.slipway.testing.SeededChance;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.function.Consumer;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -37,13 +35,6 @@ final class DeliveryBenchmark implements Benchmark {
   @Override
   public String name() {
     return "delivery";
-  }
-
-  @Override
-  public List<Figure> run() throws Exception {
-    var figures = new ArrayList<Figure>();
-    run(figures::add);
-    return figures;
   }
 
   @Override

@@ -11,8 +11,7 @@ import dev.slipway.sync.source.Remote;
 import dev.slipway.testing.ManualTimeline;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.function.Consumer;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.constructor.SafeConstructor;
@@ -29,7 +28,7 @@ final class ManifestBenchmark implements Benchmark {
   }
 
   @Override
-  public List<Figure> run() throws Exception {
+  public void run(Consumer<Figure> report) throws Exception {
     var cold = new double[1];
     var warm = new double[SAMPLES];
     var peer = new double[SAMPLES];
@@ -63,9 +62,8 @@ final class ManifestBenchmark implements Benchmark {
         }
       }
     }
-    var figures = new ArrayList<Figure>();
     String what = "parse and validate %,d manifests of 1 KB from a mirror".formatted(FILES);
-    figures.add(
+    report.accept(
         new Figure(
             what,
             "median of %d after %d".formatted(SAMPLES, WARM_UP),
@@ -73,10 +71,9 @@ final class ManifestBenchmark implements Benchmark {
             "s of CPU",
             Goal.atMost(1),
             "SnakeYAML to maps, nothing checked: %.2f s".formatted(Times.median(peer))));
-    figures.add(
+    report.accept(
         new Figure(
             what + ", the first time in a process", "1", cold[0], "s of CPU", Goal.NONE, ""));
-    return figures;
   }
 
   /// The same files read by a plain parser into maps and lists, on one thread.

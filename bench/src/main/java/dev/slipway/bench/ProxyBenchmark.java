@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -54,8 +55,7 @@ final class ProxyBenchmark implements Benchmark {
   private record Load(double rate, double p99, double cpu) {}
 
   @Override
-  public List<Figure> run() throws Exception {
-    var figures = new ArrayList<Figure>();
+  public void run(Consumer<Figure> report) throws Exception {
     try (Folder folder = Folder.make("proxy");
         var one = new Haproxy(folder.path(), "one", page("one"), others);
         var two = new Haproxy(folder.path(), "two", page("two"), others)) {
@@ -84,16 +84,15 @@ final class ProxyBenchmark implements Benchmark {
         publish(slipway, table(version++, 1, one.port, two.port));
         ProcessHandle proxy = process(state);
         for (boolean kept : List.of(true, false)) {
-          figures.addAll(compare(kept, proxy, peer));
+          compare(kept, proxy, peer).forEach(report);
         }
-        figures.add(changes(slipway, version, one.port, two.port));
+        report.accept(changes(slipway, version, one.port, two.port));
         version += CHANGES + 1;
-        figures.addAll(services(slipway, version, proxy, one.port, two.port));
+        services(slipway, version, proxy, one.port, two.port).forEach(report);
       } finally {
         ProxyClient.stop(state);
       }
     }
-    return figures;
   }
 
   private List<Figure> compare(boolean kept, ProcessHandle proxy, Haproxy peer) throws Exception {

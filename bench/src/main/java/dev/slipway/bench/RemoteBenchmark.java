@@ -33,6 +33,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -54,15 +55,14 @@ final class RemoteBenchmark implements Benchmark {
   }
 
   @Override
-  public List<Figure> run() throws Exception {
-    var figures = new ArrayList<Figure>();
+  public void run(Consumer<Figure> report) throws Exception {
     try (Folder folder = Folder.make("remote");
         var kubernetes = RealKubernetes.start(folder.path().resolve("kubernetes"));
         var world = new World(folder.path(), kubernetes.kubeconfig())) {
       Run first = world.deliver("pairs", pairs("1.0"));
       Run update = world.deliver("pairs", pairs("2.0"));
       world.deliver("configs", configs());
-      figures.add(
+      report.accept(
           new Figure(
               "%,d RCs and %,d Services, first sync: wall time".formatted(PAIRS, PAIRS),
               "1, cold",
@@ -72,7 +72,7 @@ final class RemoteBenchmark implements Benchmark {
               ""));
       double raw = world.raw(pairs("raw"));
       double ratio = raw / first.wall();
-      figures.add(
+      report.accept(
           new Figure(
               "the same: share of the pace of a raw load generator (%.2f s for its %,d requests, %d at once)"
                   .formatted(raw, 2 * PAIRS, world.bestConcurrency),
@@ -81,8 +81,8 @@ final class RemoteBenchmark implements Benchmark {
               "",
               Goal.atLeast(0.9),
               ""));
-      figures.add(cpu("first sync", first, "Flux 10 s, Argo CD 203 s (another day)"));
-      figures.add(
+      report.accept(cpu("first sync", first, "Flux 10 s, Argo CD 203 s (another day)"));
+      report.accept(
           new Figure(
               "update of all (%,d requests): wall time".formatted(update.requests()),
               "1",
@@ -90,10 +90,9 @@ final class RemoteBenchmark implements Benchmark {
               "s",
               Goal.NONE,
               ""));
-      figures.add(cpu("update of all", update, "Flux 14 s, Argo CD 203 s (another day)"));
-      figures.addAll(world.looks());
+      report.accept(cpu("update of all", update, "Flux 14 s, Argo CD 203 s (another day)"));
+      world.looks().forEach(report);
     }
-    return figures;
   }
 
   private static Figure cpu(String what, Run run, String peers) {

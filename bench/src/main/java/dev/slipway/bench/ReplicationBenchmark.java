@@ -28,6 +28,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import tools.jackson.databind.node.ObjectNode;
 
 /// A replication controller from 0 to 1,000 pods, created, bound and reported running, each write
@@ -45,7 +46,7 @@ final class ReplicationBenchmark implements Benchmark {
   }
 
   @Override
-  public List<Figure> run() throws Exception {
+  public void run(Consumer<Figure> report) throws Exception {
     double first = 0;
     var samples = new double[SAMPLES];
     for (int i = -WARM_UP; i < SAMPLES; i++) {
@@ -58,14 +59,15 @@ final class ReplicationBenchmark implements Benchmark {
     }
     String what =
         "a controller from 0 to %,d running pods on %d no-op nodes".formatted(PODS, NODES);
-    return List.of(
+    report.accept(
         new Figure(
             what,
             "median of %d after %d".formatted(SAMPLES, WARM_UP),
             Times.median(samples),
             "s",
             Goal.atMost(0.5),
-            ""),
+            ""));
+    report.accept(
         new Figure(what + ", the first time in a process", "1", first, "s", Goal.NONE, ""));
   }
 

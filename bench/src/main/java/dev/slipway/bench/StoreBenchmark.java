@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 
 /// Durable writes of 1 KB a second: this store within its process, as the daemon uses it, and etcd
 /// over its own protocol on the loopback, as an API server uses it. Both have every write on the
@@ -46,14 +47,13 @@ final class StoreBenchmark implements Benchmark {
   }
 
   @Override
-  public List<Figure> run() throws Exception {
+  public void run(Consumer<Figure> report) throws Exception {
     double[] ours = ours();
     double[] theirs = Files.isExecutable(ETCD) ? etcd() : new double[] {Double.NaN, Double.NaN};
-    var figures = new ArrayList<Figure>();
     String samples = "median of %d × %.0f s after 1".formatted(SAMPLES, SECONDS);
     for (int i = 0; i < 2; i++) {
       String who = i == 0 ? "1 writer" : "100 writers";
-      figures.add(
+      report.accept(
           new Figure(
               "1-KB objects created by " + who,
               samples,
@@ -64,7 +64,7 @@ final class StoreBenchmark implements Benchmark {
                   ? "etcd is not installed (Debian: etcd-server)"
                   : "etcd %,.0f/s".formatted(theirs[i])));
       if (!Double.isNaN(theirs[i])) {
-        figures.add(
+        report.accept(
             new Figure(
                 who + " against etcd with as many clients",
                 samples,
@@ -74,7 +74,6 @@ final class StoreBenchmark implements Benchmark {
                 ""));
       }
     }
-    return figures;
   }
 
   private double[] ours() throws Exception {

@@ -37,13 +37,6 @@ public final class ProgramBenchmark implements Benchmark {
   }
 
   @Override
-  public List<Figure> run() throws Exception {
-    var figures = new ArrayList<Figure>();
-    run(figures::add);
-    return figures;
-  }
-
-  @Override
   public void run(Consumer<Figure> report) throws Exception {
     try (Folder folder = Folder.make("program")) {
       // A socket's path must be short.

@@ -8,6 +8,7 @@ import java.lang.management.ThreadMXBean;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 import tools.jackson.databind.node.ObjectNode;
 
 /// How many pods a second are given a node, in memory, when 10,000 come at once: on a board that
@@ -43,17 +44,15 @@ public final class SchedulerBenchmark implements Benchmark {
   }
 
   @Override
-  public List<Figure> run() {
-    var figures = new ArrayList<Figure>();
+  public void run(Consumer<Figure> report) {
     for (int nodes : new int[] {1, 100, 5_000}) {
-      figures.add(measure(nodes, Load.ONE_CONTROLLER));
+      report.accept(measure(nodes, Load.ONE_CONTROLLER));
     }
     for (Load load : Load.values()) {
       if (load != Load.ONE_CONTROLLER) {
-        figures.add(measure(5_000, load));
+        report.accept(measure(5_000, load));
       }
     }
-    return figures;
   }
 
   private static Figure measure(int nodeCount, Load load) {
