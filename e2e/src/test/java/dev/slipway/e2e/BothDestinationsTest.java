@@ -21,7 +21,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import org.eclipse.jgit.api.Git;
 import org.eclipse.jgit.util.FileUtils;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -52,8 +51,7 @@ class BothDestinationsTest {
 
   private String space = "";
   private RemoteCluster there;
-  private Path files;
-  private Git git;
+  private TestRepository repository;
 
   @BeforeAll
   static void aKubernetesAndADaemon() throws Exception {
@@ -91,13 +89,12 @@ class BothDestinationsTest {
   @BeforeEach
   void aRepository() throws Exception {
     there = home;
-    files = Files.createTempDirectory(folder, "repository");
-    git = Git.init().setDirectory(files.toFile()).setInitialBranch("main").call();
+    repository = TestRepository.in(Files.createTempDirectory(folder, "repository"));
   }
 
   @AfterEach
   void close() {
-    git.close();
+    repository.close();
   }
 
   /// An application and a namespace of its own for each script and destination.
@@ -107,7 +104,7 @@ class BothDestinationsTest {
     space = script.substring(0, Math.min(40, script.length())) + "-" + destination;
     var command =
         new ArrayList<>(
-            List.of("app", "create", space, "--repo", files.toString(), "--revision", "main"));
+            List.of("app", "create", space, "--repo", repository.url(), "--revision", "main"));
     command.addAll(List.of("--dest-cluster", destination, "--dest-namespace", space));
     command.addAll(List.of(options));
     slipway.succeed(command.toArray(String[]::new));
@@ -119,11 +116,11 @@ class BothDestinationsTest {
 
   /// A commit of just these ConfigMaps.
   private String push(String... namesAndValues) throws Exception {
-    for (Path file : files(files)) {
+    for (Path file : files(repository.folder())) {
       Files.delete(file);
     }
     for (int i = 0; i < namesAndValues.length; i += 2) {
-      Files.writeString(files.resolve(namesAndValues[i] + ".yaml"), config(namesAndValues, i));
+      repository.write(namesAndValues[i] + ".yaml", config(namesAndValues, i));
     }
     return commit();
   }
@@ -134,15 +131,7 @@ class BothDestinationsTest {
   }
 
   private String commit() throws Exception {
-    git.add().addFilepattern(".").call();
-    git.add().setUpdate(true).addFilepattern(".").call();
-    return git.commit()
-        .setMessage("next")
-        .setAuthor("ann", "ann@example.com")
-        .setAllowEmpty(true)
-        .setSign(false)
-        .call()
-        .name();
+    return repository.commit("next");
   }
 
   private static List<Path> files(Path folder) throws IOException {
@@ -238,8 +227,7 @@ class BothDestinationsTest {
     automated(test, destination);
     String good = push("a", "1", "b", "2");
     synced(good);
-    Files.writeString(
-        files.resolve("bad.yaml"), "apiVersion: v1\nkind: ConfigMp\nmetadata: {name: x}\n");
+    repository.write("bad.yaml", "apiVersion: v1\nkind: ConfigMp\nmetadata: {name: x}\n");
     commit();
     says("bad.yaml");
     assertThat(live()).isEqualTo(Map.of("a", "1", "b", "2"));
@@ -295,13 +283,13 @@ class BothDestinationsTest {
     automated(test, destination);
     synced(push("a", "1"));
     synced(push("a", "2", "b", "2"));
-    Path away = files.resolveSibling(space + "-away");
-    Files.move(files, away);
+    Path away = repository.folder().resolveSibling(space + "-away");
+    Files.move(repository.folder(), away);
     slipway.succeed("rollback", space);
     becomes(Map.of("a", "1"));
 
-    FileUtils.delete(files.toFile(), FileUtils.RECURSIVE | FileUtils.SKIP_MISSING);
-    Files.move(away, files);
+    FileUtils.delete(repository.folder().toFile(), FileUtils.RECURSIVE | FileUtils.SKIP_MISSING);
+    Files.move(away, repository.folder());
     says("\"hold\"");
     assertThat(live()).isEqualTo(Map.of("a", "1"));
     synced(push("a", "3"));
@@ -380,8 +368,8 @@ class BothDestinationsTest {
   @ValueSource(strings = {"in-cluster", "real"})
   void whatNeverBecomesHealthyIsEndedByAPerson(String destination, TestInfo test) throws Exception {
     deliver(test, destination, "--no-auto-sync");
-    Files.writeString(
-        files.resolve("web.yaml"),
+    repository.write(
+        "web.yaml",
         """
         apiVersion: apps/v1
         kind: Deployment

@@ -53,6 +53,14 @@ final class Commands {
     return said.text();
   }
 
+  /// The names of all nodes.
+  List<String> nodes() {
+    return succeed("get", "nodes", "-o", "name")
+        .lines()
+        .map(line -> line.substring(line.lastIndexOf('/') + 1).strip())
+        .toList();
+  }
+
   /// These commands only ask.
   private static final class NoDaemon implements DaemonStarter {
     @Override

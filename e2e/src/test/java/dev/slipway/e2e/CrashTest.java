@@ -22,7 +22,6 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.eclipse.jgit.api.Git;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -48,8 +47,9 @@ class CrashTest {
 
   private Path data;
   private Commands commands;
-  private Git git;
+  private TestRepository repository;
   private int port;
+  private Shop shop;
   private Process daemon;
   private Optional<Path> prepared = Optional.empty();
   private int version;
@@ -60,9 +60,18 @@ class CrashTest {
     data = folder.resolve("data");
     commands = new Commands(data);
     port = Caller.freeNodePort();
-    git = Git.init().setDirectory(folder.resolve("repo").toFile()).setInitialBranch("main").call();
-    git.getRepository().getConfig().setString("user", null, "name", "tester");
-    git.getRepository().getConfig().save();
+    shop =
+        new Shop(
+            3,
+            2,
+            60,
+            """
+            image: none, command: [jwebserver, -b, $(POD_IP), -p, "8080", -d, /usr/share/common-licenses],
+            env: [{name: JAVA_TOOL_OPTIONS, value: "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"}]"""
+                .replace('\n', ' '),
+            "image: none, command: [sleep, \"1000000\"]",
+            port);
+    repository = TestRepository.in(folder.resolve("repo"));
     push();
     prepare();
     daemon = start();
@@ -78,20 +87,14 @@ class CrashTest {
     daemon.destroyForcibly().waitFor();
     assertThat(stopped).as("`slipway down` ended the daemon").isTrue();
     ProxyClient.stop(data.resolve("proxy"));
-    git.close();
+    repository.close();
   }
 
   @Test
   void noRequestFailsAndNoPodIsLostOrDoubled() throws Exception {
     assertThat(
             slipway(
-                "app",
-                "create",
-                "shop",
-                "--repo",
-                folder.resolve("repo").toString(),
-                "--dest-namespace",
-                "shop"))
+                "app", "create", "shop", "--repo", repository.url(), "--dest-namespace", "shop"))
         .isZero();
     assertThat(slipway("wait", "shop", "--timeout", "60")).isZero();
     awaitThat(() -> shims().size() == 5, "all pods run");
@@ -115,7 +118,7 @@ class CrashTest {
       daemon = launch();
     }
     awaitThat(this::answers, "the daemon answers after the last kill");
-    String head = git.log().setMaxCount(1).call().iterator().next().name();
+    String head = repository.head();
     assertThat(slipway("wait", "shop", "--revision", head, "--timeout", "90")).isZero();
     awaitThat(() -> shims().size() == 5, "exactly five containers run");
     stop.set(true);
@@ -133,52 +136,8 @@ class CrashTest {
 
   private void push() throws Exception {
     version++;
-    Path file = folder.resolve("repo/web.yaml");
-    Files.writeString(
-        file,
-        """
-        apiVersion: v1
-        kind: ReplicationController
-        metadata:
-          name: web
-          annotations: {slipway.dev/max-surge: "1", slipway.dev/max-unavailable: "0", slipway.dev/progress-deadline-seconds: "60"}
-        spec:
-          replicas: 3
-          selector: {app: web}
-          template:
-            metadata: {labels: {app: web}, annotations: {version: "%d"}}
-            spec:
-              terminationGracePeriodSeconds: 10
-              containers:
-              - name: web
-                image: none
-                command: [jwebserver, -b, $(POD_IP), -p, "8080", -d, /usr/share/common-licenses]
-                env: [{name: JAVA_TOOL_OPTIONS, value: "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"}]
-                readinessProbe: {tcpSocket: {port: 8080}, periodSeconds: 1}
-        ---
-        apiVersion: v1
-        kind: ReplicationController
-        metadata: {name: still}
-        spec:
-          replicas: 2
-          selector: {app: still}
-          template:
-            metadata: {labels: {app: still}}
-            spec:
-              terminationGracePeriodSeconds: 1
-              containers: [{name: still, image: none, command: [sleep, "1000000"]}]
-        ---
-        apiVersion: v1
-        kind: Service
-        metadata: {name: web}
-        spec:
-          type: NodePort
-          selector: {app: web}
-          ports: [{port: 80, targetPort: 8080, nodePort: %d}]
-        """
-            .formatted(version, port));
-    git.add().addFilepattern(".").call();
-    git.commit().setMessage("version " + version).setSign(false).call();
+    repository.write("web.yaml", shop.manifests(version));
+    repository.commit("version " + version);
   }
 
   private Process start() throws IOException {
@@ -235,20 +194,8 @@ class CrashTest {
     prepared = Optional.of(cache).filter(Files::exists);
   }
 
-  private interface Condition {
-    boolean holds() throws Exception;
-  }
-
-  private static void awaitThat(Condition condition, String what) {
-    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-    try {
-      while (!condition.holds()) {
-        assertThat(System.nanoTime()).as(what).isLessThan(until);
-        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
-      }
-    } catch (Exception e) {
-      throw new AssertionError(what, e);
-    }
+  private static void awaitThat(RealDaemon.Condition condition, String what) {
+    RealDaemon.await(Duration.ofSeconds(60), condition, () -> what);
   }
 
   private int slipway(String... arguments) {

@@ -25,7 +25,6 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
-import org.eclipse.jgit.api.Git;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -55,8 +54,9 @@ class EngineFaultsTest {
   private final List<FaultyWire> wires = new ArrayList<>();
   private RealDaemon daemon;
   private Commands slipway;
-  private Git git;
+  private TestRepository repository;
   private int port;
+  private Shop shop;
   private int version;
 
   @BeforeEach
@@ -65,10 +65,16 @@ class EngineFaultsTest {
     assumeTrue(missing.isEmpty(), () -> missing.orElse(""));
     Path small = Files.createDirectories(folder.resolve("e1/data"));
     run("mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", small.toString());
-    git = Git.init().setDirectory(folder.resolve("repo").toFile()).setInitialBranch("main").call();
-    git.getRepository().getConfig().setString("user", null, "name", "tester");
-    git.getRepository().getConfig().save();
+    repository = TestRepository.in(folder.resolve("repo"));
     port = Caller.freeNodePort();
+    shop =
+        new Shop(
+            WEBS,
+            STILLS,
+            120,
+            "image: \"test:latest\", imagePullPolicy: Never, command: [sh, -c, \"exec busybox httpd -f -p $POD_IP:8080 -h /etc\"]",
+            "image: \"test:latest\", imagePullPolicy: Never, command: [sleep, \"1000000\"]",
+            port);
     daemon = RealDaemon.start(folder);
     slipway = new Commands(daemon.data());
     for (int i = 0; i < 2; i++) {
@@ -80,13 +86,7 @@ class EngineFaultsTest {
     slipway.succeed("node", "cordon", localNode());
     push();
     slipway.succeed(
-        "app",
-        "create",
-        "shop",
-        "--repo",
-        folder.resolve("repo").toString(),
-        "--dest-namespace",
-        "shop");
+        "app", "create", "shop", "--repo", repository.url(), "--dest-namespace", "shop");
     slipway.succeed("wait", "shop", "--timeout", "90");
     awaitRest("all pods run");
   }
@@ -96,7 +96,7 @@ class EngineFaultsTest {
     wires.forEach(FaultyWire::close);
     if (daemon != null) {
       daemon.close();
-      git.close();
+      repository.close();
     }
     engines.forEach(TestEngine::close);
     run("sh", "-c", "while umount -l '" + folder.resolve("e1/data") + "' 2>/dev/null; do :; done");
@@ -235,7 +235,7 @@ class EngineFaultsTest {
 
   private void awaitHead() throws Exception {
     slipway.succeed("refresh", "shop");
-    String head = git.log().setMaxCount(1).call().iterator().next().name();
+    String head = repository.head();
     Commands.Said said = slipway.run("wait", "shop", "--revision", head, "--timeout", "120");
     assertThat(said.code()).as(() -> said.text() + state()).isZero();
   }
@@ -354,73 +354,19 @@ class EngineFaultsTest {
 
   private void push() throws Exception {
     version++;
-    Files.writeString(
-        folder.resolve("repo/web.yaml"),
-        """
-        apiVersion: v1
-        kind: ReplicationController
-        metadata:
-          name: web
-          annotations: {slipway.dev/max-surge: "1", slipway.dev/max-unavailable: "0", slipway.dev/progress-deadline-seconds: "120"}
-        spec:
-          replicas: %d
-          selector: {app: web}
-          template:
-            metadata: {labels: {app: web}, annotations: {version: "%d"}}
-            spec:
-              terminationGracePeriodSeconds: 10
-              containers:
-              - name: web
-                image: test:latest
-                imagePullPolicy: Never
-                command: [sh, -c, "exec busybox httpd -f -p $POD_IP:8080 -h /etc"]
-                readinessProbe: {tcpSocket: {port: 8080}, periodSeconds: 1}
-        ---
-        apiVersion: v1
-        kind: ReplicationController
-        metadata: {name: still}
-        spec:
-          replicas: %d
-          selector: {app: still}
-          template:
-            metadata: {labels: {app: still}}
-            spec:
-              terminationGracePeriodSeconds: 1
-              containers: [{name: still, image: "test:latest", imagePullPolicy: Never, command: [sleep, "1000000"]}]
-        ---
-        apiVersion: v1
-        kind: Service
-        metadata: {name: web}
-        spec:
-          type: NodePort
-          selector: {app: web}
-          ports: [{port: 80, targetPort: 8080, nodePort: %d}]
-        """
-            .formatted(WEBS, version, STILLS, port));
-    git.add().addFilepattern(".").call();
-    git.commit().setMessage("version " + version).setSign(false).call();
+    repository.write("web.yaml", shop.manifests(version));
+    repository.commit("version " + version);
   }
 
   private String localNode() {
-    return slipway
-        .succeed("get", "nodes", "-o", "name")
-        .lines()
-        .map(line -> line.substring(line.lastIndexOf('/') + 1).strip())
-        .filter(name -> !name.matches("e[01]|NAME"))
+    return slipway.nodes().stream()
+        .filter(name -> !name.matches("e[01]"))
         .findFirst()
         .orElseThrow();
   }
 
   private void awaitThat(long seconds, RealDaemon.Condition condition, String what) {
-    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
-    try {
-      while (!condition.holds()) {
-        assertThat(System.nanoTime()).as(() -> what + "\n" + state()).isLessThan(until);
-        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(200));
-      }
-    } catch (Exception e) {
-      throw new AssertionError(what, e);
-    }
+    RealDaemon.await(Duration.ofSeconds(seconds), condition, () -> what + "\n" + state());
   }
 
   private Caller caller() {

@@ -3,10 +3,7 @@ package dev.slipway.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.slipway.controlplane.proxy.ProxyClient;
 import dev.slipway.testing.engine.TestEngine;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -15,10 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Pattern;
-import org.eclipse.jgit.api.Git;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -33,12 +27,11 @@ class EnginesTest {
   @TempDir Path folder;
 
   private final List<TestEngine> engines = new ArrayList<>();
-  private Path data;
-  private Git git;
+  private TestRepository repository;
   private int port;
   private Commands commands;
   private Caller caller;
-  private Process daemon;
+  private RealDaemon daemon;
   private int version;
   private String said = "";
 
@@ -46,8 +39,6 @@ class EnginesTest {
   void enginesAndADaemon() throws Exception {
     Optional<String> missing = TestEngine.missing();
     assumeTrue(missing.isEmpty(), () -> missing.orElse(""));
-    data = folder.resolve("data");
-    commands = new Commands(data);
     port = Caller.freeNodePort();
     caller = new Caller(port, "/hostname", Duration.ofSeconds(20), Duration.ofMillis(5));
     for (int i = 0; i < ENGINES; i++) {
@@ -55,10 +46,9 @@ class EnginesTest {
       engines.add(engine);
       engine.importCaller("caller:latest");
     }
-    git = Git.init().setDirectory(folder.resolve("repo").toFile()).setInitialBranch("main").call();
-    git.getRepository().getConfig().setString("user", null, "name", "tester");
-    git.getRepository().getConfig().save();
-    daemon = start();
+    repository = TestRepository.in(folder.resolve("repo"));
+    daemon = RealDaemon.start(folder);
+    commands = new Commands(daemon.data());
     for (int i = 0; i < ENGINES; i++) {
       assertThat(
               slipway(
@@ -78,9 +68,8 @@ class EnginesTest {
   void nothingIsLeft() throws Exception {
     if (daemon != null) {
       slipway("down", "--pods");
-      daemon.destroyForcibly().waitFor();
-      ProxyClient.stop(data.resolve("proxy"));
-      git.close();
+      daemon.close();
+      repository.close();
     }
     for (TestEngine engine : engines) {
       engine.close();
@@ -98,13 +87,7 @@ class EnginesTest {
     push();
     assertThat(
             slipway(
-                "app",
-                "create",
-                "shop",
-                "--repo",
-                folder.resolve("repo").toString(),
-                "--dest-namespace",
-                "shop"))
+                "app", "create", "shop", "--repo", repository.url(), "--dest-namespace", "shop"))
         .isZero();
     assertThat(slipway("wait", "shop", "--timeout", "120")).as(() -> said + status()).isZero();
     assertThat(nodesOf("web-")).hasSize(ENGINES + 1);
@@ -113,7 +96,7 @@ class EnginesTest {
     caller.start();
     for (int i = 0; i < 3; i++) {
       push();
-      String head = git.log().setMaxCount(1).call().iterator().next().name();
+      String head = repository.head();
       assertThat(slipway("wait", "shop", "--revision", head, "--timeout", "120"))
           .as(() -> said + status())
           .isZero();
@@ -156,8 +139,8 @@ class EnginesTest {
 
   private void push() throws Exception {
     version++;
-    Files.writeString(
-        folder.resolve("repo/web.yaml"),
+    repository.write(
+        "web.yaml",
         """
         apiVersion: v1
         kind: ReplicationController
@@ -208,46 +191,11 @@ class EnginesTest {
           ports: [{name: http, port: 80, targetPort: 8080, nodePort: %d}]
         """
             .formatted(WEBS, version, ENGINES, port));
-    git.add().addFilepattern(".").call();
-    git.commit().setMessage("version " + version).setSign(false).call();
+    repository.commit("version " + version);
   }
 
-  private Process start() throws IOException {
-    Process process =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.slipway.app.Slipway",
-                "server",
-                "--data-dir",
-                data.toString(),
-                "--listen",
-                "none")
-            .redirectOutput(ProcessBuilder.Redirect.appendTo(folder.resolve("daemon.log").toFile()))
-            .redirectErrorStream(true)
-            .start();
-    awaitThat(() -> slipway("version") == 0 && slipway("status") == 0, "the daemon answers");
-    return process;
-  }
-
-  private interface Condition {
-    boolean holds() throws Exception;
-  }
-
-  private void awaitThat(Condition condition, String what) {
-    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(150);
-    try {
-      while (!condition.holds()) {
-        assertThat(System.nanoTime()).as(() -> what + "\n" + said + status()).isLessThan(until);
-        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(100));
-      }
-    } catch (Exception e) {
-      throw new AssertionError(what, e);
-    }
+  private void awaitThat(RealDaemon.Condition condition, String what) {
+    RealDaemon.await(Duration.ofSeconds(150), condition, () -> what + "\n" + said + status());
   }
 
   private int slipway(String... arguments) {

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.slipway.model.json.Json;
 import dev.slipway.testing.engine.TestEngine;
-import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -17,7 +16,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
-import org.eclipse.jgit.api.Git;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -31,6 +29,7 @@ class ExamplesOnDockerTest {
   private TestEngine engine;
   private RealDaemon daemon;
   private Commands slipway;
+  private TestRepository repository;
 
   @BeforeEach
   void anEngineWithTheImage() throws Exception {
@@ -38,14 +37,9 @@ class ExamplesOnDockerTest {
     assumeTrue(missing.isEmpty(), () -> missing.orElse(""));
     engine = TestEngine.start(folder.resolve("e"));
     engine.importImage("eclipse-temurin:25-jdk", imageRoot());
-    copy(Path.of("../examples-repo"), folder.resolve("repo"));
-    try (Git git =
-        Git.init().setDirectory(folder.resolve("repo").toFile()).setInitialBranch("main").call()) {
-      git.getRepository().getConfig().setString("user", null, "name", "tester");
-      git.getRepository().getConfig().save();
-      git.add().addFilepattern(".").call();
-      git.commit().setMessage("as it is").setSign(false).call();
-    }
+    repository = TestRepository.in(folder.resolve("repo"));
+    repository.copy(Path.of("../examples-repo"));
+    repository.commit("as it is");
     daemon = RealDaemon.start(folder);
     slipway = new Commands(daemon.data());
     slipway.succeed("node", "add", "docker", "--host", engine.address());
@@ -56,6 +50,7 @@ class ExamplesOnDockerTest {
     if (daemon != null) {
       slipway.run("down", "--pods");
       daemon.close();
+      repository.close();
     }
     if (engine != null) {
       engine.close();
@@ -64,20 +59,13 @@ class ExamplesOnDockerTest {
 
   @Test
   void theGuestbookRunsUnchanged() throws Exception {
-    for (String node : slipway.succeed("get", "nodes", "-o", "name").lines().toList()) {
-      String name = node.substring(node.lastIndexOf('/') + 1).strip();
-      if (!name.equals("docker")) {
-        slipway.succeed("node", "cordon", name);
+    for (String node : slipway.nodes()) {
+      if (!node.equals("docker")) {
+        slipway.succeed("node", "cordon", node);
       }
     }
     slipway.succeed(
-        "app",
-        "create",
-        "guestbook",
-        "--repo",
-        folder.resolve("repo").toString(),
-        "--path",
-        "guestbook");
+        "app", "create", "guestbook", "--repo", repository.url(), "--path", "guestbook");
     Commands.Said said = slipway.run("wait", "guestbook", "--timeout", "180");
     assertThat(said.code())
         .as(
@@ -146,18 +134,5 @@ class ExamplesOnDockerTest {
     String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.waitFor()).as(List.of(command) + text).isZero();
     return text;
-  }
-
-  private static void copy(Path from, Path to) throws IOException {
-    try (var all = Files.walk(from)) {
-      for (Path path : all.toList()) {
-        Path target = to.resolve(from.relativize(path).toString());
-        if (Files.isDirectory(path)) {
-          Files.createDirectories(target);
-        } else {
-          Files.copy(path, target);
-        }
-      }
-    }
   }
 }

@@ -4,14 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.slipway.testing.http.HttpConnection;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.eclipse.jgit.api.Git;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,8 +23,7 @@ class MaskedSecretsTest {
 
   @TempDir Path folder;
 
-  private Path files;
-  private Git git;
+  private TestRepository repository;
   private Commands slipway;
 
   /// What was said, by who said it.
@@ -34,17 +31,16 @@ class MaskedSecretsTest {
 
   @BeforeEach
   void repository() throws Exception {
-    files = Files.createDirectory(folder.resolve("repository"));
-    git = Git.init().setDirectory(files.toFile()).setInitialBranch("main").call();
+    repository = TestRepository.in(folder.resolve("repository"));
     slipway = new Commands(folder.resolve("data"));
   }
 
   @Test
   void noValueLeavesTheSecret() throws Exception {
-    try (Git _ = git;
+    try (TestRepository _ = repository;
         RealDaemon daemon = RealDaemon.start(folder)) {
       String first = commit(secret(VALUES.get(0)));
-      slipway.succeed("app", "create", "shop", "--repo", files.toString(), "--no-auto-sync");
+      slipway.succeed("app", "create", "shop", "--repo", repository.url(), "--no-auto-sync");
       RealDaemon.await(() -> slipway.run("diff", "shop").code() == 1, "there is a difference");
       look("before");
       slipway.succeed("sync", "shop", "--timeout", "60");
@@ -57,8 +53,8 @@ class MaskedSecretsTest {
       slipway.succeed("refresh", "shop");
       RealDaemon.await(() -> slipway.run("diff", "shop").code() == 1, "the commit is seen");
       look("changed");
-      ask("lint", files.toString(), "-o", "json");
-      ask("diff", "shop", "--local", files.toString());
+      ask("lint", repository.url(), "-o", "json");
+      ask("diff", "shop", "--local", repository.url());
       slipway.succeed("sync", "shop", "--timeout", "60");
 
       edit(daemon, VALUES.get(2));
@@ -79,10 +75,10 @@ class MaskedSecretsTest {
         RealDaemon.await(
             () -> slipway.run("diff", "shop").code() == 2, "the mistake is seen: " + mistake);
         look("broken " + broken);
-        ask("lint", files.toString());
-        ask("lint", files.toString(), "-o", "json");
-        ask("lint", files.toString(), "-o", "sarif");
-        ask("lint", files.toString(), "-o", "github");
+        ask("lint", repository.url());
+        ask("lint", repository.url(), "-o", "json");
+        ask("lint", repository.url(), "-o", "sarif");
+        ask("lint", repository.url(), "-o", "github");
       }
       String mended = commit(secret(VALUES.get(1)));
       slipway.succeed("wait", "shop", "--revision", mended, "--timeout", "60");
@@ -189,14 +185,7 @@ class MaskedSecretsTest {
   }
 
   private String commit(String manifest) throws Exception {
-    Files.writeString(files.resolve("door.yaml"), manifest);
-    git.add().addFilepattern(".").call();
-    return git.commit()
-        .setMessage("change")
-        .setAuthor("ann", "ann@example.com")
-        .setCommitter("ann", "ann@example.com")
-        .setSign(false)
-        .call()
-        .name();
+    repository.write("door.yaml", manifest);
+    return repository.commit("change");
   }
 }

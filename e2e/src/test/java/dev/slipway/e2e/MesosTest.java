@@ -12,7 +12,6 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashSet;
@@ -23,7 +22,6 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
-import org.eclipse.jgit.api.Git;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -48,25 +46,35 @@ class MesosTest {
   private RealMesos mesos;
   private RealDaemon daemon;
   private Commands slipway;
-  private Git git;
-  private int port;
+  private TestRepository repository;
+  private Shop shop;
   private int version;
 
   @BeforeEach
   void aClusterAndADaemon() throws Exception {
     assumeTrue(RealMesos.missing().isEmpty(), () -> RealMesos.missing().orElse(""));
+    shop =
+        new Shop(
+            WEBS,
+            STILLS,
+            120,
+            """
+            image: none, command: [jwebserver, -b, $(POD_IP), -p, "8080", -d, /usr/share/common-licenses],
+            env: [{name: JAVA_TOOL_OPTIONS, value: "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"},
+            {name: POD_IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}], ports: [{containerPort: 8080}]"""
+                .replace('\n', ' '),
+            "image: none, command: [sleep, \"1000000\"]",
+            Caller.freeNodePort());
     mesos = RealMesos.in(folder.resolve("mesos"));
     mesos.master("master");
     String master = "127.0.0.1:" + mesos.port("master");
     mesos.agent("one", master);
     mesos.agent("two", master);
-    git = Git.init().setDirectory(folder.resolve("repo").toFile()).setInitialBranch("main").call();
-    git.getRepository().getConfig().setString("user", null, "name", "tester");
-    git.getRepository().getConfig().save();
+    repository = TestRepository.in(folder.resolve("repo"));
     daemon = RealDaemon.start(folder);
     slipway = new Commands(daemon.data());
-    for (String node : slipway.succeed("get", "nodes", "-o", "name").lines().toList()) {
-      slipway.succeed("node", "cordon", node.substring(node.lastIndexOf('/') + 1).strip());
+    for (String node : slipway.nodes()) {
+      slipway.succeed("node", "cordon", node);
     }
     declareMesos("http://" + master);
   }
@@ -93,7 +101,7 @@ class MesosTest {
     if (daemon != null) {
       slipway.run("down", "--pods");
       daemon.close();
-      git.close();
+      repository.close();
     }
     if (mesos != null) {
       mesos.close();
@@ -102,8 +110,8 @@ class MesosTest {
 
   @Test
   void theGuestbookRunsUnchanged() throws Exception {
-    copy(Path.of("../examples-repo"), folder.resolve("repo"));
-    commit("as it is");
+    repository.copy(Path.of("../examples-repo"));
+    repository.commit("as it is");
     create("guestbook", "guestbook");
     RealDaemon.await(
         () ->
@@ -128,14 +136,14 @@ class MesosTest {
 
   @Test
   void noRequestFailsAndNoTaskIsLostOrDoubledWhenTheDaemonIsKilled() throws Exception {
-    port = Caller.freeNodePort();
     push();
     create("shop", ".");
     awaitRest("all pods run");
     Map<String, String> still = running("still-");
     var stop = new AtomicBoolean();
     var wrong = new ConcurrentLinkedQueue<String>();
-    Caller client = new Caller(port, "/", Duration.ofSeconds(15), Duration.ofMillis(10)).start();
+    Caller client =
+        new Caller(shop.port(), "/", Duration.ofSeconds(15), Duration.ofMillis(10)).start();
     Thread watcher = Thread.ofPlatform().start(() -> keepLooking(stop, wrong));
     var seen = new HashSet<String>();
     for (int i = 0; i < KILLS; i++) {
@@ -154,7 +162,7 @@ class MesosTest {
     daemon.awaitAnswer();
     push();
     slipway.succeed("refresh", "shop");
-    String head = git.log().setMaxCount(1).call().iterator().next().name();
+    String head = repository.head();
     Commands.Said said = slipway.run("wait", "shop", "--revision", head, "--timeout", "120");
     assertThat(said.code()).as(() -> said.text() + state()).isZero();
     awaitRest("exactly the pods that Git asks for run");
@@ -173,66 +181,15 @@ class MesosTest {
   }
 
   private void create(String app, String path) {
-    slipway.succeed(
-        "app", "create", app, "--repo", folder.resolve("repo").toString(), "--path", path);
+    slipway.succeed("app", "create", app, "--repo", repository.url(), "--path", path);
     Commands.Said said = slipway.run("wait", app, "--timeout", "180");
     assertThat(said.code()).as(() -> said.text() + state()).isZero();
   }
 
   private void push() throws Exception {
     version++;
-    Files.writeString(
-        folder.resolve("repo/web.yaml"),
-        """
-        apiVersion: v1
-        kind: ReplicationController
-        metadata:
-          name: web
-          annotations: {slipway.dev/max-surge: "1", slipway.dev/max-unavailable: "0", slipway.dev/progress-deadline-seconds: "120"}
-        spec:
-          replicas: %d
-          selector: {app: web}
-          template:
-            metadata: {labels: {app: web}, annotations: {version: "%d"}}
-            spec:
-              terminationGracePeriodSeconds: 10
-              containers:
-              - name: web
-                image: none
-                command: [jwebserver, -b, $(POD_IP), -p, "8080", -d, /usr/share/common-licenses]
-                env:
-                - {name: JAVA_TOOL_OPTIONS, value: "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"}
-                - {name: POD_IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}
-                ports: [{containerPort: 8080}]
-                readinessProbe: {tcpSocket: {port: 8080}, periodSeconds: 1}
-        ---
-        apiVersion: v1
-        kind: ReplicationController
-        metadata: {name: still}
-        spec:
-          replicas: %d
-          selector: {app: still}
-          template:
-            metadata: {labels: {app: still}}
-            spec:
-              terminationGracePeriodSeconds: 1
-              containers: [{name: still, image: none, command: [sleep, "1000000"]}]
-        ---
-        apiVersion: v1
-        kind: Service
-        metadata: {name: web}
-        spec:
-          type: NodePort
-          selector: {app: web}
-          ports: [{port: 80, targetPort: 8080, nodePort: %d}]
-        """
-            .formatted(WEBS, version, STILLS, port));
-    commit("version " + version);
-  }
-
-  private void commit(String message) throws Exception {
-    git.add().addFilepattern(".").call();
-    git.commit().setMessage(message).setSign(false).call();
+    repository.write("web.yaml", shop.manifests(version));
+    repository.commit("version " + version);
   }
 
   private void awaitRest(String what) {
@@ -305,19 +262,6 @@ class MesosTest {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted", e);
-    }
-  }
-
-  private static void copy(Path from, Path to) throws IOException {
-    try (var all = Files.walk(from)) {
-      for (Path path : all.toList()) {
-        Path target = to.resolve(from.relativize(path).toString());
-        if (Files.isDirectory(path)) {
-          Files.createDirectories(target);
-        } else {
-          Files.copy(path, target);
-        }
-      }
     }
   }
 }

@@ -10,6 +10,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -139,13 +140,18 @@ final class RealDaemon implements AutoCloseable {
 
   /// @param what asked only when the time is up
   static void await(Condition condition, Supplier<String> what) {
-    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(300);
+    await(Duration.ofSeconds(300), condition, what);
+  }
+
+  /// @param what asked only when the time is up
+  static void await(Duration limit, Condition condition, Supplier<String> what) {
+    long until = System.nanoTime() + limit.toNanos();
     try {
       while (!condition.holds()) {
         if (System.nanoTime() >= until) {
           throw new AssertionError("waited in vain: " + what.get());
         }
-        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(50));
       }
     } catch (Exception e) {
       throw new AssertionError(what.get(), e);

@@ -2,7 +2,6 @@ package dev.slipway.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.slipway.controlplane.proxy.ProxyClient;
 import dev.slipway.model.cluster.DeleteOptions;
 import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.json.Json;
@@ -11,13 +10,10 @@ import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.runtime.kubernetes.RemoteCluster;
 import dev.slipway.testing.RealTimeline;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
-import org.eclipse.jgit.api.Git;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -33,18 +29,16 @@ class RemoteDeliveryTest {
   private RealKubernetes kubernetes;
   private RemoteCluster there;
   private Commands slipway;
-  private Git git;
-  private Process daemon;
+  private TestRepository repository;
+  private RealDaemon daemon;
 
   @BeforeEach
   void aKubernetesARepositoryAndADaemon() throws Exception {
     kubernetes = RealKubernetes.start(folder.resolve("kubernetes"), "--nodes", "2");
     there = RemoteClusterTest.open(kubernetes, time);
-    git = Git.init().setDirectory(folder.resolve("repo").toFile()).setInitialBranch("main").call();
-    git.getRepository().getConfig().setString("user", null, "name", "tester");
-    git.getRepository().getConfig().save();
-    slipway = new Commands(folder.resolve("data"));
-    daemon = start();
+    repository = TestRepository.in(folder.resolve("repo"));
+    daemon = RealDaemon.start(folder);
+    slipway = new Commands(daemon.data());
     slipway.succeed("cluster", "add", "real", "--kubeconfig", kubernetes.kubeconfig().toString());
     awaitThat(() -> ask("cluster", "get", "real").isEmpty(), "the cluster is connected");
   }
@@ -52,27 +46,26 @@ class RemoteDeliveryTest {
   @AfterEach
   void nothingIsLeft() throws Exception {
     ask("down", "--pods");
-    daemon.destroyForcibly().waitFor();
-    ProxyClient.stop(folder.resolve("data/proxy"));
+    daemon.close();
     there.close();
     kubernetes.close();
     time.close();
-    git.close();
+    repository.close();
   }
 
   @Test
   void whatGitSaysIsDeliveredRolledOutHealedTakenBackAndPruned() throws Exception {
-    write("web.yaml", web("shop/web:1", ""));
-    write("native.yaml", NATIVE);
-    write("definition.yaml", DEFINITION);
-    write("widget.yaml", WIDGET);
-    String first = push("one");
+    repository.write("web.yaml", web("shop/web:1", ""));
+    repository.write("native.yaml", NATIVE);
+    repository.write("definition.yaml", DEFINITION);
+    repository.write("widget.yaml", WIDGET);
+    String first = repository.commit("one");
     slipway.succeed(
         "app",
         "create",
         "shop",
         "--repo",
-        folder.resolve("repo").toString(),
+        repository.url(),
         "--dest-cluster",
         "real",
         "--dest-namespace",
@@ -90,22 +83,22 @@ class RemoteDeliveryTest {
     assertThat(there.type(GroupKind.slipway("Rollout"))).isEmpty();
 
     // A rolling update; the native Deployment is Kubernetes' own business.
-    write("web.yaml", web("shop/web:2", ""));
-    synced(push("two"));
+    repository.write("web.yaml", web("shop/web:2", ""));
+    synced(repository.commit("two"));
     assertThat(running("shop/web:2").name()).isNotEqualTo(rc.name());
     assertThat(Json.integer(there.get(rc.key()).orElseThrow().spec(), "replicas", -1)).isZero();
     KubeObject second = running("shop/web:2");
 
     // Somebody deletes a Service; another daemon goes on where this one was killed.
-    daemon.destroyForcibly().waitFor();
+    daemon.kill();
     there.delete(ObjectKey.core("Service", "shop", "web"), DeleteOptions.BACKGROUND);
-    daemon = start();
+    daemon.startAgain();
     awaitThat(() -> get("", "Service", "web").isPresent(), "the Service is healed");
     assertThat(running("shop/web:2").uid()).isEqualTo(second.uid());
 
     // A revision that cannot run is taken back.
-    write("web.yaml", web("shop/web:3", "nodeSelector: {disk: none}"));
-    String broken = push("broken");
+    repository.write("web.yaml", web("shop/web:3", "nodeSelector: {disk: none}"));
+    String broken = repository.commit("broken");
     awaitThat(
         () -> ask("status", "shop").contains("auto-rollback") || rejected(broken),
         "the broken revision is taken back");
@@ -116,8 +109,8 @@ class RemoteDeliveryTest {
         "the revision before it runs");
 
     // What Git drops goes, and with the Rollout its pods.
-    git.rm().addFilepattern("web.yaml").call();
-    String last = push("without web");
+    Files.delete(repository.folder().resolve("web.yaml"));
+    String last = repository.commit("without web");
     awaitThat(
         () -> ask("status", "shop", "-o", "json").contains("WaitingForConfirmation"),
         "two of five objects are not deleted without a word");
@@ -156,15 +149,6 @@ class RemoteDeliveryTest {
     assertThat(slipwayCode("wait", "shop", "--revision", commit, "--timeout", "240"))
         .as("%s", ask("status", "shop"))
         .isZero();
-  }
-
-  private void write(String name, String text) throws IOException {
-    Files.writeString(folder.resolve("repo").resolve(name), text);
-  }
-
-  private String push(String message) throws Exception {
-    git.add().addFilepattern(".").call();
-    return git.commit().setMessage(message).setSign(false).call().name();
   }
 
   private static String web(String image, String more) {
@@ -236,45 +220,9 @@ class RemoteDeliveryTest {
       spec: {size: 3}
       """;
 
-  private Process start() throws IOException {
-    Process process =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "--enable-native-access=ALL-UNNAMED",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.slipway.app.Slipway",
-                "server",
-                "--data-dir",
-                folder.resolve("data").toString(),
-                "--listen",
-                "none")
-            .redirectOutput(ProcessBuilder.Redirect.appendTo(folder.resolve("daemon.log").toFile()))
-            .redirectErrorStream(true)
-            .start();
-    awaitThat(
-        () -> slipwayCode("version") == 0 && slipwayCode("status") == 0, "the daemon answers");
-    return process;
-  }
-
-  private interface Condition {
-    boolean holds() throws Exception;
-  }
-
-  private void awaitThat(Condition condition, String what) {
-    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
-    try {
-      while (!condition.holds()) {
-        assertThat(System.nanoTime())
-            .as("%s; status:%n%s", what, System.nanoTime() > until ? ask("status", "shop") : "")
-            .isLessThan(until);
-        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(100));
-      }
-    } catch (Exception e) {
-      throw new AssertionError(what, e);
-    }
+  private void awaitThat(RealDaemon.Condition condition, String what) {
+    RealDaemon.await(
+        Duration.ofSeconds(120), condition, () -> what + "; status:\n" + ask("status", "shop"));
   }
 
   private int slipwayCode(String... arguments) {

@@ -6,12 +6,9 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.slipway.model.json.Json;
 import dev.slipway.testing.engine.TestEngine;
 import dev.slipway.testing.engine.TestHost;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
-import org.eclipse.jgit.api.Git;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -27,7 +24,7 @@ class RemoteEngineTest {
   private TestEngine far;
   private RealDaemon daemon;
   private Commands slipway;
-  private Git git;
+  private TestRepository repository;
 
   @BeforeEach
   void twoHosts() throws Exception {
@@ -38,9 +35,7 @@ class RemoteEngineTest {
     far = other.engine(folder.resolve("f"));
     near.importCaller("caller:latest");
     far.importCaller("caller:latest");
-    git = Git.init().setDirectory(folder.resolve("repo").toFile()).setInitialBranch("main").call();
-    git.getRepository().getConfig().setString("user", null, "name", "tester");
-    git.getRepository().getConfig().save();
+    repository = TestRepository.in(folder.resolve("repo"));
     daemon = RealDaemon.start(folder);
     slipway = new Commands(daemon.data());
     slipway.succeed("node", "add", "near", "--host", near.address());
@@ -63,7 +58,7 @@ class RemoteEngineTest {
     if (daemon != null) {
       slipway.run("down", "--pods");
       daemon.close();
-      git.close();
+      repository.close();
     }
     if (near != null) {
       near.close();
@@ -78,18 +73,10 @@ class RemoteEngineTest {
 
   @Test
   void servicesReachPodsOfAnotherHostAndPodsThereReachServices() throws Exception {
-    Files.writeString(
-        folder.resolve("repo/all.yaml"), pair("near", "far") + "---\n" + pair("far", "near"));
-    git.add().addFilepattern(".").call();
-    git.commit().setMessage("both ways").setSign(false).call();
+    repository.write("all.yaml", pair("near", "far") + "---\n" + pair("far", "near"));
+    repository.commit("both ways");
     slipway.succeed(
-        "app",
-        "create",
-        "shop",
-        "--repo",
-        folder.resolve("repo").toString(),
-        "--dest-namespace",
-        "shop");
+        "app", "create", "shop", "--repo", repository.url(), "--dest-namespace", "shop");
     slipway.succeed("wait", "shop", "--timeout", "120");
     awaitThat("a pod there calls a service here", () -> log("caller-far").contains("from near"));
     awaitThat("a pod here calls a service there", () -> log("caller-near").contains("from far"));
@@ -177,15 +164,7 @@ class RemoteEngineTest {
   }
 
   private void awaitThat(String what, RealDaemon.Condition condition) {
-    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-    try {
-      while (!condition.holds()) {
-        assertThat(System.nanoTime()).as(() -> what + "\n" + state()).isLessThan(until);
-        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(200));
-      }
-    } catch (Exception e) {
-      throw new AssertionError(what, e);
-    }
+    RealDaemon.await(Duration.ofSeconds(60), condition, () -> what + "\n" + state());
   }
 
   private String state() {

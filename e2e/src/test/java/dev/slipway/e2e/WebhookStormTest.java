@@ -14,7 +14,6 @@ import java.util.Map;
 import java.util.TreeMap;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
-import org.eclipse.jgit.api.Git;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -31,21 +30,20 @@ class WebhookStormTest {
   @Test
   void aStormIsAnsweredAndDeliveryGoesOn() throws Exception {
     Path secret = Files.writeString(folder.resolve("secret"), SECRET);
-    Path files = Files.createDirectory(folder.resolve("repository"));
-    try (Git git = Git.init().setDirectory(files.toFile()).setInitialBranch("main").call();
+    try (var repository = TestRepository.in(folder.resolve("repository"));
         RealDaemon daemon =
             RealDaemon.start(
                 folder,
                 "-XX:+ExitOnOutOfMemoryError",
                 "--webhook-secret-file=" + secret.toAbsolutePath())) {
       var slipway = new Commands(daemon.data());
-      String last = commit(git, files, 0);
-      slipway.succeed("app", "create", "shop", "--repo", files.toString(), "--auto-sync");
+      String last = commit(repository, 0);
+      slipway.succeed("app", "create", "shop", "--repo", repository.url(), "--auto-sync");
       slipway.succeed("wait", "shop", "--revision", last, "--timeout", "60");
 
       String body =
           "{\"ref\":\"refs/heads/main\",\"after\":\"%s\",\"repository\":{\"clone_url\":\"%s\"}}"
-              .formatted(last, files);
+              .formatted(last, repository.url());
       byte[] genuine = delivery(body, sign(body, SECRET));
       byte[] forged = delivery(body, sign(body, "guessed"));
       byte[] unsigned = delivery(body, "");
@@ -53,7 +51,7 @@ class WebhookStormTest {
       try (var connections = new Connections(daemon.target(""))) {
         for (int i = 0; i < DELIVERIES; i++) {
           if (i % (DELIVERIES / COMMITS) == DELIVERIES / COMMITS / 2) {
-            last = commit(git, files, i);
+            last = commit(repository, i);
           }
           byte[] request = i % 10 == 3 ? forged : i % 10 == 7 ? unsigned : genuine;
           answers.merge(connections.send(request), 1, Integer::sum);
@@ -74,19 +72,12 @@ class WebhookStormTest {
     }
   }
 
-  private static String commit(Git git, Path files, int number) throws Exception {
-    Files.writeString(
-        files.resolve("a.yaml"),
+  private static String commit(TestRepository repository, int number) throws Exception {
+    repository.write(
+        "a.yaml",
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {number: \"%d\"}\n"
             .formatted(number));
-    git.add().addFilepattern(".").call();
-    return git.commit()
-        .setMessage("commit " + number)
-        .setAuthor("ann", "ann@example.com")
-        .setCommitter("ann", "ann@example.com")
-        .setSign(false)
-        .call()
-        .name();
+    return repository.commit("commit " + number);
   }
 
   private static String sign(String body, String secret) throws Exception {

@@ -1,0 +1,75 @@
+package dev.slipway.e2e;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.eclipse.jgit.api.Git;
+import org.eclipse.jgit.api.errors.GitAPIException;
+
+/// A repository with a work tree: what is written into its folder is in the next commit, and what
+/// was deleted there is not.
+final class TestRepository implements AutoCloseable {
+  private final Path folder;
+  private final Git git;
+
+  private TestRepository(Path folder, Git git) {
+    this.folder = folder;
+    this.git = git;
+  }
+
+  static TestRepository in(Path folder) throws GitAPIException {
+    return new TestRepository(
+        folder, Git.init().setDirectory(folder.toFile()).setInitialBranch("main").call());
+  }
+
+  Path folder() {
+    return folder;
+  }
+
+  /// As `--repo` takes it.
+  String url() {
+    return folder.toString();
+  }
+
+  void write(String file, String text) throws IOException {
+    Files.writeString(folder.resolve(file), text);
+  }
+
+  /// Everything below a folder.
+  void copy(Path from) throws IOException {
+    try (var all = Files.walk(from)) {
+      for (Path path : all.toList()) {
+        Path target = folder.resolve(from.relativize(path).toString());
+        if (Files.isDirectory(path)) {
+          Files.createDirectories(target);
+        } else {
+          Files.copy(path, target);
+        }
+      }
+    }
+  }
+
+  /// @return the commit
+  String commit(String message) throws GitAPIException {
+    git.add().addFilepattern(".").call();
+    git.add().setUpdate(true).addFilepattern(".").call();
+    return git.commit()
+        .setMessage(message)
+        .setAuthor("ann", "ann@example.com")
+        .setCommitter("ann", "ann@example.com")
+        .setAllowEmpty(true)
+        .setSign(false)
+        .call()
+        .name();
+  }
+
+  /// The newest commit.
+  String head() throws GitAPIException {
+    return git.log().setMaxCount(1).call().iterator().next().name();
+  }
+
+  @Override
+  public void close() {
+    git.close();
+  }
+}
