@@ -1,5 +1,6 @@
 package dev.slipway.simulation;
 
+import dev.slipway.model.pod.TerminalSizes;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.runtime.spi.ContainerRuntime;
 import dev.slipway.runtime.spi.ContainerSpec;
@@ -251,7 +252,7 @@ final class SimulatedRuntime implements ContainerRuntime {
   public int exec(
       String id,
       List<String> command,
-      boolean terminal,
+      Optional<TerminalSizes> terminal,
       InputStream in,
       OutputStream out,
       OutputStream err,

@@ -734,18 +734,14 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
       ExecRequest request, InputStream stdin, OutputStream stdout, OutputStream stderr) {
     KubeObject pod = pod(request.namespace(), request.pod());
     Observed running = running(pod, container(pod, request.container()));
-    if (request.terminal()) {
-      return runtime.execInTerminal(
-          running.id(),
-          request.command(),
-          request.sizes(),
-          stdin,
-          stdout,
-          stderr,
-          request.timeout());
-    }
     return runtime.exec(
-        running.id(), request.command(), false, stdin, stdout, stderr, request.timeout());
+        running.id(),
+        request.command(),
+        request.terminal() ? Optional.of(request.sizes()) : Optional.empty(),
+        stdin,
+        stdout,
+        stderr,
+        request.timeout());
   }
 
   @Override

@@ -51,7 +51,8 @@ final class ProbeClient {
   private Optional<String> exec(String id, List<String> command, Duration timeout) {
     var output = new ByteArrayOutputStream();
     int code =
-        runtime.exec(id, command, false, InputStream.nullInputStream(), output, output, timeout);
+        runtime.exec(
+            id, command, Optional.empty(), InputStream.nullInputStream(), output, output, timeout);
     if (code == 0) {
       return Optional.empty();
     }

@@ -8,6 +8,7 @@ import com.github.dockerjava.api.model.Container;
 import com.github.dockerjava.api.model.Frame;
 import com.github.dockerjava.api.model.StreamType;
 import dev.slipway.model.json.Json;
+import dev.slipway.model.pod.TerminalSizes;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.runtime.spi.ContainerRuntime;
 import dev.slipway.runtime.spi.ContainerSpec;
@@ -872,11 +873,12 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
   public int exec(
       String id,
       List<String> command,
-      boolean terminal,
+      Optional<TerminalSizes> sizes,
       InputStream in,
       OutputStream out,
       OutputStream err,
       Duration timeout) {
+    boolean terminal = sizes.isPresent();
     String container =
         hex(id).orElseThrow(() -> new RuntimeFailedException("container is not running"));
     String exec;
@@ -944,7 +946,12 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
 
   @Override
   public void attach(
-      String id, Optional<InputStream> in, OutputStream out, OutputStream err, Instant since) {
+      String id,
+      Optional<InputStream> in,
+      OutputStream out,
+      OutputStream err,
+      TerminalSizes sizes,
+      Instant since) {
     String container =
         hex(id).orElseThrow(() -> new RuntimeFailedException("container is not running"));
     boolean terminal =

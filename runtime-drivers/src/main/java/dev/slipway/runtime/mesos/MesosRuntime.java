@@ -1,6 +1,7 @@
 package dev.slipway.runtime.mesos;
 
 import dev.slipway.model.json.Json;
+import dev.slipway.model.pod.TerminalSizes;
 import dev.slipway.runtime.mesos.TaskRecord.Phase;
 import dev.slipway.runtime.spi.ContainerRuntime;
 import dev.slipway.runtime.spi.ContainerSpec;
@@ -263,7 +264,7 @@ final class MesosRuntime implements ContainerRuntime {
   public int exec(
       String id,
       List<String> command,
-      boolean terminal,
+      Optional<TerminalSizes> terminal,
       InputStream in,
       OutputStream out,
       OutputStream err,
@@ -275,7 +276,16 @@ final class MesosRuntime implements ContainerRuntime {
     PodRecord pod = framework.record(podUid(id)).orElseThrow();
     return framework
         .agent()
-        .exec(pod.agent(), framework.id(), task, command, terminal, in, out, err, timeout);
+        .exec(
+            pod.agent(),
+            framework.id(),
+            task,
+            command,
+            terminal.isPresent(),
+            in,
+            out,
+            err,
+            timeout);
   }
 
   /// Only what the agent's isolators count by task: those of the kind `posix` see the executor's

@@ -622,23 +622,6 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
 
   @Override
   public void attach(
-      String id, Optional<InputStream> in, OutputStream out, OutputStream err, Instant since) {
-    ContainerFolder folder = folder(id);
-    if (in.isPresent() && !folder.spec().path("stdin").asBoolean(true)
-        || in.isPresent() && Files.notExists(folder.path().resolve("in"))) {
-      throw new RuntimeFailedException("the input of this container is not kept open");
-    }
-    Optional<Thread> input =
-        in.map(from -> Thread.ofVirtual().name("pod-input").start(() -> feed(folder, from)));
-    try {
-      logs(id, new LogRange(Optional.empty(), Optional.of(since), false, true), out);
-    } finally {
-      input.ifPresent(Thread::interrupt);
-    }
-  }
-
-  @Override
-  public void attach(
       String id,
       Optional<InputStream> in,
       OutputStream out,
@@ -646,13 +629,20 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
       TerminalSizes sizes,
       Instant since) {
     ContainerFolder folder = folder(id);
+    if (in.isPresent() && !folder.spec().path("stdin").asBoolean(true)
+        || in.isPresent() && Files.notExists(folder.path().resolve("in"))) {
+      throw new RuntimeFailedException("the input of this container is not kept open");
+    }
     Optional<Thread> resizing =
         folder.spec().path("tty").asBoolean(false)
             ? folder.child().map(script -> terminal.follow(script.pid(), sizes))
             : Optional.empty();
+    Optional<Thread> input =
+        in.map(from -> Thread.ofVirtual().name("pod-input").start(() -> feed(folder, from)));
     try {
-      attach(id, in, out, err, since);
+      logs(id, new LogRange(Optional.empty(), Optional.of(since), false, true), out);
     } finally {
+      input.ifPresent(Thread::interrupt);
       resizing.ifPresent(Thread::interrupt);
     }
   }
@@ -682,36 +672,6 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
 
   @Override
   public int exec(
-      String id,
-      List<String> command,
-      boolean inTerminal,
-      InputStream in,
-      OutputStream out,
-      OutputStream err,
-      Duration timeout) {
-    return exec(
-        id,
-        command,
-        inTerminal ? Optional.of(new TerminalSizes()) : Optional.empty(),
-        in,
-        out,
-        err,
-        timeout);
-  }
-
-  @Override
-  public int execInTerminal(
-      String id,
-      List<String> command,
-      TerminalSizes sizes,
-      InputStream in,
-      OutputStream out,
-      OutputStream err,
-      Duration timeout) {
-    return exec(id, command, Optional.of(sizes), in, out, err, timeout);
-  }
-
-  private int exec(
       String id,
       List<String> command,
       Optional<TerminalSizes> sizes,

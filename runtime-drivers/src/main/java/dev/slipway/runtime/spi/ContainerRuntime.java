@@ -113,10 +113,17 @@ public interface ContainerRuntime {
   /// Hands on what a running container writes, until it ends.
   ///
   /// @param in what its main process reads; empty to leave its input alone
+  /// @param sizes how large the container's terminal is to be, when it has one; a runtime that
+  ///   cannot change it leaves it
   /// @param since output from then on, where a runtime does not know the present
   /// @throws RuntimeFailedException when there is input and this runtime kept none open
   default void attach(
-      String id, Optional<InputStream> in, OutputStream out, OutputStream err, Instant since) {
+      String id,
+      Optional<InputStream> in,
+      OutputStream out,
+      OutputStream err,
+      TerminalSizes sizes,
+      Instant since) {
     if (in.isPresent()) {
       throw new RuntimeFailedException("this runtime keeps the input of no container open");
     }
@@ -125,39 +132,17 @@ public interface ContainerRuntime {
 
   /// Runs a command inside a running container.
   ///
+  /// @param terminal how large the command's terminal is to be; empty when it gets none. A runtime
+  ///   that cannot change it leaves it
   /// @return its exit code; 124 when the timeout ended it
   int exec(
       String id,
       List<String> command,
-      boolean terminal,
+      Optional<TerminalSizes> terminal,
       InputStream in,
       OutputStream out,
       OutputStream err,
       Duration timeout);
-
-  /// As [#exec] in a terminal, whose size follows. A runtime that cannot change it leaves it.
-  default int execInTerminal(
-      String id,
-      List<String> command,
-      TerminalSizes sizes,
-      InputStream in,
-      OutputStream out,
-      OutputStream err,
-      Duration timeout) {
-    return exec(id, command, true, in, out, err, timeout);
-  }
-
-  /// As [#attach], while the size of the container's terminal follows, when it has one and this
-  /// runtime can change it.
-  default void attach(
-      String id,
-      Optional<InputStream> in,
-      OutputStream out,
-      OutputStream err,
-      TerminalSizes sizes,
-      Instant since) {
-    attach(id, in, out, err, since);
-  }
 
   /// Whether the containers of a pod start and end together here. Then the agent starts them all by
   /// [#launch], init containers too, and starts them all anew when one of them must run again.

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.slipway.model.pod.TerminalSizes;
 import dev.slipway.runtime.process.RealTimeline;
 import dev.slipway.runtime.spi.ContainerRuntime.LogRange;
 import dev.slipway.runtime.spi.ContainerRuntime.Observed;
@@ -328,6 +329,7 @@ class DockerRuntimeTest {
         Optional.of(new ByteArrayInputStream("hello\n".getBytes(StandardCharsets.UTF_8))),
         out,
         errors,
+        new TerminalSizes(),
         Instant.EPOCH);
     assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo("hello\n");
     assertThat(errors.toString(StandardCharsets.UTF_8)).isEqualTo("end\n");
@@ -344,7 +346,7 @@ class DockerRuntimeTest {
             runtime.exec(
                 id,
                 List.of("sh", "-c", "echo bad >&2; exit 3"),
-                false,
+                Optional.empty(),
                 InputStream.nullInputStream(),
                 new ByteArrayOutputStream(),
                 errors,
@@ -356,7 +358,7 @@ class DockerRuntimeTest {
             runtime.exec(
                 id,
                 List.of("sh", "-c", "test -t 0 && echo a terminal"),
-                true,
+                Optional.of(new TerminalSizes()),
                 InputStream.nullInputStream(),
                 screen,
                 screen,
@@ -367,7 +369,7 @@ class DockerRuntimeTest {
             runtime.exec(
                 id,
                 List.of("sleep", "100"),
-                false,
+                Optional.empty(),
                 InputStream.nullInputStream(),
                 screen,
                 screen,
@@ -561,7 +563,7 @@ class DockerRuntimeTest {
         runtime.exec(
             id,
             new ArrayList<>(List.of(command)),
-            false,
+            Optional.empty(),
             new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8)),
             out,
             new ByteArrayOutputStream(),

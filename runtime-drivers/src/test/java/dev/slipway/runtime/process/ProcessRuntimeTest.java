@@ -276,7 +276,7 @@ class ProcessRuntimeTest {
         runtime.exec(
             UID + "/web-0",
             List.of("sleep", "50"),
-            false,
+            Optional.empty(),
             new ByteArrayInputStream(new byte[0]),
             none,
             none,
@@ -404,6 +404,7 @@ class ProcessRuntimeTest {
         Optional.of(new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8))),
         out,
         out,
+        new TerminalSizes(),
         Instant.EPOCH);
     return out.toString(StandardCharsets.UTF_8);
   }
@@ -581,7 +582,7 @@ class ProcessRuntimeTest {
         runtime.exec(
             UID + "/web-0",
             List.of(command),
-            terminal,
+            terminal ? Optional.of(new TerminalSizes()) : Optional.empty(),
             new ByteArrayInputStream("input".getBytes(StandardCharsets.UTF_8)),
             out,
             new ByteArrayOutputStream(),

@@ -1,5 +1,6 @@
 package dev.slipway.runtime.spi;
 
+import dev.slipway.model.pod.TerminalSizes;
 import dev.slipway.model.time.Timeline;
 import java.io.IOException;
 import java.io.InputStream;
@@ -265,7 +266,7 @@ public final class FakeRuntime implements ContainerRuntime {
   public int exec(
       String id,
       List<String> command,
-      boolean terminal,
+      Optional<TerminalSizes> terminal,
       InputStream in,
       OutputStream out,
       OutputStream err,

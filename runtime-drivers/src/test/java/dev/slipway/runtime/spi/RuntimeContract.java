@@ -188,7 +188,7 @@ public final class RuntimeContract {
             .exec(
                 id,
                 List.of("sh", "-c", "exit 5"),
-                false,
+                Optional.empty(),
                 InputStream.nullInputStream(),
                 none,
                 none,
