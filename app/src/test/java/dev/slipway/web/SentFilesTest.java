@@ -3,6 +3,7 @@ package dev.slipway.web;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.slipway.manifest.MemoryTree;
 import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.json.Json;
 import org.junit.jupiter.api.Test;
@@ -12,7 +13,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class SentFilesTest {
   @Test
   void theyAreATreeOfFiles() throws Exception {
-    SentFiles files = SentFiles.read(Json.parse("{\"a/web.yaml\": \"a2luZDogeA==\"}"));
+    MemoryTree files = SentFiles.read(Json.parse("{\"a/web.yaml\": \"a2luZDogeA==\"}"));
 
     assertThat(files.entries()).hasSize(1);
     assertThat(new String(files.read("a/web.yaml", 100), java.nio.charset.StandardCharsets.UTF_8))

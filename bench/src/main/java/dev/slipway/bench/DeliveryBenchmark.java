@@ -41,6 +41,7 @@ final class DeliveryBenchmark implements Benchmark {
   public void run(Consumer<Figure> report) throws Exception {
     report.accept(measure(true));
     report.accept(measure(false));
+    report.accept(deliveries());
   }
 
   private static Figure measure(boolean unchanged) throws Exception {
@@ -105,6 +106,38 @@ final class DeliveryBenchmark implements Benchmark {
         "");
   }
 
+  private static Figure deliveries() throws Exception {
+    try (Folder folder = Folder.make("delivery");
+        Sample sample = new Sample(folder.path().resolve("origin.git"), FILES, true);
+        var source =
+            new GitSource(
+                folder.path().resolve("mirrors"),
+                remote -> Access.NONE,
+                GitLimits.DEFAULT,
+                new ManualTimeline());
+        var world = new World(folder.path(), source, sample.url())) {
+      world.deliver();
+      var samples = new double[COMMITS];
+      for (int i = -WARM_UP; i < COMMITS; i++) {
+        String commit = sample.commit(i + WARM_UP).name();
+        source.refresh(Remote.of(sample.url()));
+        double start = Times.wall();
+        world.deliver(commit);
+        if (i >= 0) {
+          samples[i] = 1_000 * (Times.wall() - start);
+        }
+      }
+      Arrays.sort(samples);
+      return new Figure(
+          "the same, until it is applied, healthy and in the history",
+          "median of %d after %d".formatted(COMMITS, WARM_UP),
+          Times.median(samples),
+          "ms",
+          Goal.NONE,
+          "");
+    }
+  }
+
   /// The sync engine on a cluster in memory, on time that stands still.
   private static final class World implements AutoCloseable {
     final ManualTimeline time = new ManualTimeline();
@@ -146,14 +179,32 @@ final class DeliveryBenchmark implements Benchmark {
     void deliver() {
       for (int i = 0; i < 600; i++) {
         time.advance(Duration.ofSeconds(1));
-        JsonNode status =
-            cluster.get(ObjectKey.slipway("Application", "default", "shop")).orElseThrow().status();
+        JsonNode status = status();
         if (Json.string(status.path("operation"), "phase", "").equals("Succeeded")
             || Json.string(status.path("sync"), "status", "").equals("Synced")) {
           return;
         }
       }
       throw new IllegalStateException("not delivered");
+    }
+
+    private JsonNode status() {
+      return cluster
+          .get(ObjectKey.slipway("Application", "default", "shop"))
+          .orElseThrow()
+          .status();
+    }
+
+    void deliver(String commit) {
+      for (int i = 0; i < 100; i++) {
+        look();
+        JsonNode sync = status().path("sync");
+        if (Json.string(sync, "status", "").equals("Synced")
+            && Json.string(sync, "revision", "").equals(commit)) {
+          return;
+        }
+      }
+      throw new IllegalStateException("not delivered: " + status().path("operation"));
     }
 
     void look() {

@@ -34,10 +34,12 @@ public final class ManifestReader {
   /// All files of a folder together. What they say is held in memory as long as it is compared.
   public static final int MAX_TEXT = 32 << 20;
 
+  /// In one folder.
+  public static final int MAX_FILES = 50_000;
+
   /// A file above this size is not read beside others.
   private static final int LARGE = 512 << 10;
 
-  private static final int MAX_FILES = 50_000;
   private static final int MAX_PROBLEMS = 1_000;
   private static final Set<String> NOT_FROM_GIT =
       Set.of("Event", "Node", "Lease", "SyncRecord", "Plan");
@@ -69,18 +71,42 @@ public final class ManifestReader {
   public static Manifests read(SourceTree tree, ReadOptions options, Kinds served)
       throws IOException {
     List<SourceTree.Entry> all = tree.entries();
-    String ignore = "";
-    for (SourceTree.Entry entry : all) {
-      if (entry.path().equals(FileFilter.IGNORE_FILE)) {
-        ignore = new String(tree.read(entry.path(), 1 << 20), StandardCharsets.UTF_8);
+    return read(tree, manifests(all, options, ignored(tree, all)), served);
+  }
+
+  /// Which of some files are manifests, in the order of their names.
+  ///
+  /// @param ignore the text of the ignore file
+  public static List<SourceTree.Entry> manifests(
+      List<SourceTree.Entry> files, ReadOptions options, String ignore) {
+    var filter = new FileFilter(options, ignore);
+    return files.stream()
+        .filter(entry -> filter.accepts(entry.path()))
+        .sorted(Comparator.comparing(SourceTree.Entry::path))
+        .toList();
+  }
+
+  /// The text of the ignore file; empty when there is none.
+  public static String ignored(SourceTree tree, List<SourceTree.Entry> files) throws IOException {
+    for (SourceTree.Entry entry : files) {
+      if (isIgnoreFile(entry.path())) {
+        return new String(tree.read(entry.path(), 1 << 20), StandardCharsets.UTF_8);
       }
     }
-    var filter = new FileFilter(options, ignore);
-    List<SourceTree.Entry> files =
-        all.stream()
-            .filter(entry -> filter.accepts(entry.path()))
-            .sorted(Comparator.comparing(SourceTree.Entry::path))
-            .toList();
+    return "";
+  }
+
+  public static boolean isIgnoreFile(String path) {
+    return path.equals(FileFilter.IGNORE_FILE);
+  }
+
+  /// Whether an object makes a kind known.
+  public static boolean isDefinition(ObjectKey key) {
+    return key.groupKind().toString().equals(DEFINITION);
+  }
+
+  /// Of a tree just these files, which are manifests.
+  public static Manifests read(SourceTree tree, List<SourceTree.Entry> files, Kinds served) {
     if (files.size() > MAX_FILES) {
       return new Manifests(
           List.of(),
@@ -158,7 +184,7 @@ public final class ManifestReader {
     all.addAll(doubtful);
     for (Manifest manifest : all) {
       KubeObject object = manifest.object();
-      if (object.key().groupKind().toString().equals(DEFINITION)) {
+      if (isDefinition(object.key())) {
         JsonNode spec = object.spec();
         String version =
             Json.items(spec, "versions").stream()

@@ -1,11 +1,10 @@
 package dev.slipway.simulation;
 
+import dev.slipway.manifest.MemoryTree;
 import dev.slipway.manifest.SourceTree;
 import dev.slipway.sync.source.Remote;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -51,11 +50,7 @@ final class SimulatedSource implements Source {
       told = commits.size() - 1;
     }
     return new Resolved(
-        id(told),
-        "tree" + commits.get(told).hashCode(),
-        "tester",
-        "2026-01-01T00:00:00Z",
-        "commit " + told);
+        id(told), id(commits.get(told)), "tester", "2026-01-01T00:00:00Z", "commit " + told);
   }
 
   @Override
@@ -97,22 +92,17 @@ final class SimulatedSource implements Source {
         number < 0
             ? Map.of("anchor.yaml", commits.getFirst().get("anchor.yaml"))
             : commits.get(number);
-    return new SourceTree() {
-      @Override
-      public List<Entry> entries() {
-        return files.entrySet().stream()
-            .map(e -> new Entry(e.getKey(), e.getValue().length(), false))
-            .toList();
-      }
+    return MemoryTree.of(files)
+        .among(
+            tree ->
+                commits.stream()
+                    .filter(known -> id(known).equals(tree))
+                    .findFirst()
+                    .map(MemoryTree::of));
+  }
 
-      @Override
-      public byte[] read(String file, int limit) throws IOException {
-        String text = files.get(file);
-        if (text == null) {
-          throw new IOException("no such file: " + file);
-        }
-        return text.getBytes(StandardCharsets.UTF_8);
-      }
-    };
+  /// Of a folder with these files.
+  private static String id(Map<String, String> files) {
+    return "tree" + files.hashCode();
   }
 }

@@ -1,14 +1,12 @@
 package dev.slipway.sync;
 
+import dev.slipway.manifest.MemoryTree;
 import dev.slipway.manifest.SourceTree;
 import dev.slipway.sync.source.Remote;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -78,8 +76,7 @@ final class ScriptedSource implements Source {
     if (files == null) {
       throw new SourceException("repository " + repository.url() + " is empty");
     }
-    return new Resolved(
-        commit, "tree-" + files.hashCode(), "someone", "2026-01-01T00:00:00Z", "a change");
+    return new Resolved(commit, id(files), "someone", "2026-01-01T00:00:00Z", "a change");
   }
 
   @Override
@@ -121,22 +118,17 @@ final class ScriptedSource implements Source {
   public SourceTree tree(Remote repository, String commit, String path) {
     TreeMap<String, String> files =
         lies.getOrDefault(commit, commits.getOrDefault(commit, new TreeMap<>()));
-    return new SourceTree() {
-      @Override
-      public List<Entry> entries() {
-        return files.entrySet().stream()
-            .map(file -> new Entry(file.getKey(), file.getValue().length(), false))
-            .toList();
-      }
+    return MemoryTree.of(files)
+        .among(
+            tree ->
+                commits.values().stream()
+                    .filter(known -> id(known).equals(tree))
+                    .findFirst()
+                    .map(MemoryTree::of));
+  }
 
-      @Override
-      public byte[] read(String file, int limit) throws IOException {
-        String text = files.get(file);
-        if (text == null) {
-          throw new IOException("no such file: " + file);
-        }
-        return text.getBytes(StandardCharsets.UTF_8);
-      }
-    };
+  /// Of a folder with these files.
+  private static String id(Map<String, String> files) {
+    return "tree-" + files.hashCode();
   }
 }

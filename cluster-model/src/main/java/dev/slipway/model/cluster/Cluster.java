@@ -17,7 +17,7 @@ public interface Cluster {
 
   /// Those of the keys that exist. A remote cluster needs fewer requests for many at once.
   default Map<ObjectKey, KubeObject> getAll(Collection<ObjectKey> keys) {
-    var found = new HashMap<ObjectKey, KubeObject>();
+    var found = HashMap.<ObjectKey, KubeObject>newHashMap(keys.size());
     for (ObjectKey key : keys) {
       get(key).ifPresent(object -> found.put(key, object));
     }

@@ -21,6 +21,13 @@ public final class KubeObject {
   private @Nullable Map<String, String> labels;
   private byte @Nullable [] bytes;
 
+  /// What is asked of each object of a long list: read while the tree is near.
+  private final String uid;
+
+  private final String resourceVersion;
+  private final boolean terminating;
+  private final boolean annotated;
+
   private KubeObject(ObjectNode json) {
     this.json = json;
     this.metadata = json.path("metadata");
@@ -30,6 +37,10 @@ public final class KubeObject {
             Json.string(json, "kind", ""),
             Json.string(metadata, "namespace", ""),
             Json.string(metadata, "name", ""));
+    this.uid = Json.string(metadata, "uid", "");
+    this.resourceVersion = Json.string(metadata, "resourceVersion", "");
+    this.terminating = metadata.path("deletionTimestamp").isString();
+    this.annotated = !metadata.path("annotations").isEmpty();
   }
 
   /// Takes the tree over: the caller must not change it afterwards.
@@ -143,12 +154,12 @@ public final class KubeObject {
 
   /// Empty before the object was stored.
   public String uid() {
-    return Json.string(metadata, "uid", "");
+    return uid;
   }
 
   /// Opaque; empty before the object was stored.
   public String resourceVersion() {
-    return Json.string(metadata, "resourceVersion", "");
+    return resourceVersion;
   }
 
   public long generation() {
@@ -178,7 +189,7 @@ public final class KubeObject {
   }
 
   public Optional<String> annotation(String name) {
-    return Json.string(metadata.path("annotations"), name);
+    return annotated ? Json.string(metadata.path("annotations"), name) : Optional.empty();
   }
 
   public List<OwnerReference> owners() {
@@ -208,7 +219,7 @@ public final class KubeObject {
 
   /// Deletion was asked for; the object is still here for its finalizers or its grace period.
   public boolean isTerminating() {
-    return metadata.path("deletionTimestamp").isString();
+    return terminating;
   }
 
   /// A time member in RFC 3339; what cannot be read counts as absent.

@@ -17,6 +17,9 @@ public record ObjectKey(String group, String kind, String namespace, String name
     if (kind.isEmpty() || name.isEmpty()) {
       throw new IllegalArgumentException("an object key needs a kind and a name");
     }
+    group = Shared.word(group);
+    kind = Shared.word(kind);
+    namespace = Shared.word(namespace);
   }
 
   /// A key of the core group (`v1`).

@@ -76,11 +76,19 @@ public final class SqliteArchive implements Archive, AutoCloseable {
   @Override
   public synchronized List<String> put(Collection<byte[]> contents) {
     var hashes = new ArrayList<String>(contents.size());
-    try (PreparedStatement insert =
-        connection().prepareStatement("INSERT OR IGNORE INTO content VALUES (?, ?)")) {
+    try (PreparedStatement known =
+            connection().prepareStatement("SELECT 1 FROM content WHERE hash = ?");
+        PreparedStatement insert =
+            connection().prepareStatement("INSERT INTO content VALUES (?, ?)")) {
       for (byte[] content : contents) {
         String hash = hash(content);
         hashes.add(hash);
+        known.setString(1, hash);
+        try (ResultSet found = known.executeQuery()) {
+          if (found.next()) {
+            continue;
+          }
+        }
         insert.setString(1, hash);
         insert.setBytes(2, pack(content));
         insert.executeUpdate();

@@ -11,11 +11,14 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
+import java.util.Optional;
+import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -66,6 +69,10 @@ public final class Renderer {
   /// @param own Slipway's own cluster: another one rolls Deployments out by itself, unless they ask
   ///   for a strategy of Slipway
   public record Target(String namespace, String application, Kinds kinds, boolean own) {
+    Target serving(Kinds served) {
+      return new Target(namespace, application, served, own);
+    }
+
     boolean isNamespaced(GroupKind kind) {
       return kinds.find(kind).map(ResourceType::namespaced).orElse(true);
     }
@@ -78,20 +85,42 @@ public final class Renderer {
   }
 
   public static List<RenderedObject> render(List<Manifest> manifests, Target target) {
+    return render(manifests, target, _ -> Optional.empty());
+  }
+
+  /// @param elsewhere configuration that is not among the manifests
+  static List<RenderedObject> render(
+      List<Manifest> manifests,
+      Target target,
+      Function<ObjectKey, Optional<? extends JsonNode>> elsewhere) {
     Map<ObjectKey, JsonNode> configuration = new HashMap<>();
     for (Manifest manifest : manifests) {
       KubeObject object = manifest.object();
-      if (object.kind().equals("ConfigMap") || object.kind().equals("Secret")) {
+      if (isConfiguration(object.key())) {
         configuration.put(place(object, target), object.json());
       }
     }
     return manifests.stream()
-        .map(manifest -> render(manifest, target, configuration))
+        .map(
+            manifest ->
+                render(
+                    manifest,
+                    target,
+                    key -> {
+                      JsonNode known = configuration.get(key);
+                      return known != null ? Optional.of(known) : elsewhere.apply(key);
+                    }))
         .sorted(Comparator.comparing(rendered -> rendered.object().key(), BY_KIND))
         .toList();
   }
 
-  private static ObjectKey place(KubeObject object, Target target) {
+  /// Whether a pod may read it when it starts.
+  static boolean isConfiguration(ObjectKey key) {
+    return key.kind().equals("ConfigMap") || key.kind().equals("Secret");
+  }
+
+  /// Which object of the cluster a manifest is about.
+  static ObjectKey place(KubeObject object, Target target) {
     return new ObjectKey(
         object.key().group(),
         object.kind(),
@@ -102,7 +131,9 @@ public final class Renderer {
   }
 
   private static RenderedObject render(
-      Manifest manifest, Target target, Map<ObjectKey, JsonNode> configuration) {
+      Manifest manifest,
+      Target target,
+      Function<ObjectKey, Optional<? extends JsonNode>> configuration) {
     KubeObject declared = manifest.object();
     ObjectNode json = declared.json().deepCopy();
     json.remove("status");
@@ -121,10 +152,10 @@ public final class Renderer {
             && declared.annotation("slipway.dev/strategy").isPresent()) {
       asRollout(json);
     }
-    followConfiguration(json, key.namespace(), configuration);
+    Set<ObjectKey> follows = followConfiguration(json, key.namespace(), configuration);
     KubeObject object = KubeObject.of(json);
-    return new RenderedObject(
-        object, hash(object.bytes()), declared.kind(), manifest.file(), manifest.line());
+    return RenderedObject.of(
+        object, hash(object.bytes()), declared.kind(), follows, manifest.file(), manifest.line());
   }
 
   private static void asRollout(ObjectNode json) {
@@ -169,31 +200,39 @@ public final class Renderer {
 
   /// Changed configuration makes a new revision of the pods that use it: they read it when they
   /// start.
-  private static void followConfiguration(
-      ObjectNode json, String namespace, Map<ObjectKey, JsonNode> configuration) {
+  ///
+  /// @return what is used, whether it is there or not
+  private static Set<ObjectKey> followConfiguration(
+      ObjectNode json,
+      String namespace,
+      Function<ObjectKey, Optional<? extends JsonNode>> configuration) {
     if (!(json.path("spec").path("template") instanceof ObjectNode template)
         || json.path("kind").asString("").equals("Job")) {
-      return;
+      return Set.of();
     }
-    var used = new TreeMap<String, JsonNode>();
+    var follows = new HashSet<ObjectKey>();
+    ObjectNode used = Json.object();
     for (String reference : references(template.path("spec"))) {
       String[] parts = reference.split("/", 2);
-      JsonNode source = configuration.get(ObjectKey.core(parts[0], namespace, parts[1]));
-      if (source != null) {
-        ObjectNode content = Json.object();
-        for (String field : List.of("data", "stringData", "binaryData")) {
-          content.set(
-              field, source.path(field).isMissingNode() ? Json.object() : source.path(field));
-        }
-        used.put(reference, content);
-      }
+      ObjectKey key = ObjectKey.core(parts[0], namespace, parts[1]);
+      follows.add(key);
+      configuration
+          .apply(key)
+          .ifPresent(
+              source -> {
+                ObjectNode content = used.putObject(reference);
+                for (String field : List.of("data", "stringData", "binaryData")) {
+                  content.set(
+                      field,
+                      source.path(field).isMissingNode() ? Json.object() : source.path(field));
+                }
+              });
     }
     if (!used.isEmpty()) {
-      ObjectNode all = Json.object();
-      used.forEach(all::set);
       ObjectNode annotations = Json.child(Json.child(template, "metadata"), "annotations");
-      annotations.put("slipway.dev/config-hash", hash(Json.write(all)).substring(0, 16));
+      annotations.put("slipway.dev/config-hash", hash(Json.write(used)).substring(0, 16));
     }
+    return Set.copyOf(follows);
   }
 
   private static TreeSet<String> references(JsonNode spec) {

@@ -98,12 +98,24 @@ final class ApplicationReconciler {
     var operations = new Operations(history, applier, events);
     previews =
         new Previews(
-            cluster, destinations, source, repositories, renders, history, assessor, timeline);
+            cluster,
+            destinations,
+            source,
+            repositories,
+            renders,
+            history,
+            assessor,
+            this::compared,
+            timeline);
     requests = new Requests(source, renders, history, operations, previews, events, refresh);
     automation = new Automation(source, history, operations, events);
     run = new SyncRun(history, renders, applier, operations, events);
     onlooker = new Onlooker(history, applier, events);
     tearDown = new TearDown(history, applier, run, events);
+  }
+
+  private Compared compared(ObjectKey application) {
+    return compared.computeIfAbsent(application, _ -> new Compared());
   }
 
   Previews previews() {
@@ -134,7 +146,7 @@ final class ApplicationReconciler {
               repositories,
               found.get(),
               timeline.instant(),
-              compared.computeIfAbsent(key, _ -> new Compared()),
+              compared(key),
               assessor));
     } catch (BusyException e) {
       return Outcome.recheckAfter(BUSY, String.valueOf(e.getMessage()));

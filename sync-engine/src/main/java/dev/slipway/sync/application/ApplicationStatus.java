@@ -5,6 +5,7 @@ import dev.slipway.model.json.Json;
 import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
+import dev.slipway.sync.plan.Compared;
 import dev.slipway.sync.plan.SyncPlanner.Owned;
 import dev.slipway.sync.source.Source;
 import java.time.Instant;
@@ -25,16 +26,34 @@ final class ApplicationStatus {
 
   private final ObjectNode json;
   private final Instant now;
-  private @Nullable List<Owned> inventory;
+  private final Compared compared;
 
-  ApplicationStatus(KubeObject application, Instant now) {
-    this.json = application.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
+  /// @param compared of earlier passes
+  ApplicationStatus(KubeObject application, Instant now, Compared compared) {
+    this.compared = compared;
+    this.json = application.status() instanceof ObjectNode known ? copy(known) : Json.object();
     this.now = now;
     json.put("observedGeneration", application.generation());
   }
 
   ObjectNode json() {
     return json;
+  }
+
+  /// For whoever keeps it while this one changes on.
+  ObjectNode copy() {
+    return copy(json);
+  }
+
+  /// The long lists are shared: they are only ever replaced as a whole.
+  private static ObjectNode copy(ObjectNode status) {
+    ObjectNode copy = Json.object();
+    status.forEachEntry(
+        (name, value) ->
+            copy.set(
+                name,
+                name.equals("resources") || name.equals("inventory") ? value : value.deepCopy()));
+    return copy;
   }
 
   // The source
@@ -262,23 +281,22 @@ final class ApplicationStatus {
   }
 
   List<Owned> inventory() {
-    List<Owned> known = inventory;
-    if (known == null) {
-      var read = new ArrayList<Owned>();
-      for (JsonNode entry : json.path("inventory")) {
-        read.add(
-            new Owned(
-                new ObjectKey(
-                    Json.string(entry, "group", ""),
-                    Json.string(entry, "kind", ""),
-                    Json.string(entry, "namespace", ""),
-                    Json.string(entry, "name", "")),
-                Json.string(entry, "uid", "")));
-      }
-      known = List.copyOf(read);
-      inventory = known;
+    return compared.inventory(json.path("inventory"), ApplicationStatus::owned);
+  }
+
+  private static List<Owned> owned(JsonNode list) {
+    var read = new ArrayList<Owned>();
+    for (JsonNode entry : list) {
+      read.add(
+          new Owned(
+              new ObjectKey(
+                  Json.string(entry, "group", ""),
+                  Json.string(entry, "kind", ""),
+                  Json.string(entry, "namespace", ""),
+                  Json.string(entry, "name", "")),
+              Json.string(entry, "uid", "")));
     }
-    return known;
+    return read;
   }
 
   void inventory(Collection<Owned> owned) {
@@ -286,7 +304,6 @@ final class ApplicationStatus {
     if (json.has("inventory") && sorted.equals(inventory())) {
       return;
     }
-    inventory = sorted;
     ArrayNode list = json.putArray("inventory");
     for (Owned entry : sorted) {
       list.addObject()

@@ -43,10 +43,19 @@ final class Comparison {
   }
 
   static Map<ObjectKey, KubeObject> live(Pass pass, Collection<RenderedObject> objects) {
-    var keys = new HashSet<ObjectKey>();
-    objects.forEach(object -> keys.add(object.object().key()));
-    pass.status.inventory().forEach(owned -> keys.add(owned.key()));
-    return pass.cluster.getAll(keys);
+    Map<ObjectKey, KubeObject> live =
+        pass.cluster.getAll(objects.stream().map(object -> object.object().key()).toList());
+    List<ObjectKey> others =
+        pass.status.inventory().stream()
+            .map(Owned::key)
+            .filter(key -> !live.containsKey(key))
+            .toList();
+    if (others.isEmpty()) {
+      return live;
+    }
+    var all = new HashMap<>(live);
+    all.putAll(pass.cluster.getAll(others));
+    return all;
   }
 
   /// What is not as wanted, with the fields that differ.

@@ -79,7 +79,7 @@ final class Pass {
     this.now = now;
     this.spec = ApplicationSpec.read(application, now);
     this.remote = repositories.remote(application.namespace(), spec.repository());
-    this.status = new ApplicationStatus(application, now);
+    this.status = new ApplicationStatus(application, now, compared);
   }
 
   Health health(KubeObject live) {
@@ -121,7 +121,7 @@ final class Pass {
     if (!status.json().equals(application.status())) {
       application =
           home.as(Author.controller("slipway-sync"))
-              .replaceStatus(application.withStatus(status.json().deepCopy()));
+              .replaceStatus(application.withStatus(status.copy()));
     }
   }
 }

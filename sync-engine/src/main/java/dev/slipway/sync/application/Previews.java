@@ -8,6 +8,7 @@ import dev.slipway.model.cluster.Cluster;
 import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.object.OwnerReference;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.sync.destination.Destinations;
@@ -15,6 +16,7 @@ import dev.slipway.sync.git.SemverRange;
 import dev.slipway.sync.health.HealthAssessor;
 import dev.slipway.sync.order.SyncOrder;
 import dev.slipway.sync.order.SyncOutline;
+import dev.slipway.sync.plan.Compared;
 import dev.slipway.sync.plan.PlannedSteps;
 import dev.slipway.sync.plan.SyncPlan;
 import dev.slipway.sync.plan.SyncPlanner;
@@ -27,6 +29,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -40,6 +43,7 @@ final class Previews {
   private final Renders renders;
   private final SyncHistory history;
   private final HealthAssessor assessor;
+  private final Function<ObjectKey, Compared> compared;
   private final Timeline timeline;
 
   Previews(
@@ -50,6 +54,7 @@ final class Previews {
       Renders renders,
       SyncHistory history,
       HealthAssessor assessor,
+      Function<ObjectKey, Compared> compared,
       Timeline timeline) {
     this.cluster = cluster;
     this.destinations = destinations;
@@ -58,6 +63,7 @@ final class Previews {
     this.renders = renders;
     this.history = history;
     this.assessor = assessor;
+    this.compared = compared;
     this.timeline = timeline;
   }
 
@@ -70,6 +76,7 @@ final class Previews {
         repositories,
         application,
         timeline.instant(),
+        compared.apply(application.key()),
         assessor);
   }
 
@@ -238,7 +245,7 @@ final class Previews {
         by,
         spec -> {
           spec.put("message", "files of " + by).put("author", by);
-          history.keep(rendered, spec.putArray("rendered"));
+          history.keep(application, rendered, spec.putArray("rendered"));
         });
   }
 
@@ -249,6 +256,11 @@ final class Previews {
           "commits of %s must be signed, and local files are not"
               .formatted(pass.spec.repository().replaceFirst("//[^/@]*@", "//")));
     }
+    return takenBack(pass);
+  }
+
+  /// Why what is not the application's own revision would not stay; empty when it would.
+  static Optional<String> takenBack(Pass pass) {
     return pass.spec.automated() && !pass.spec.suspended()
         ? Optional.of(
             "application %s follows Git by itself and would take it back at once: `slipway suspend %s --for 1h` first"
@@ -266,6 +278,36 @@ final class Previews {
     ObjectNode diff = diff(pass, rendered, revision);
     PlannedSteps steps = steps(pass, rendered);
     String digest = steps.digest(revision);
+    return keep(
+        application,
+        revision,
+        by,
+        digest,
+        spec -> {
+          spec.put("digest", digest);
+          more.accept(spec);
+          spec.set("steps", steps.toJson());
+          spec.set("objects", diff.path("objects"));
+          spec.put("unchanged", Json.integer(diff, "unchanged", 0));
+        });
+  }
+
+  /// Keeps that a commit could not be planned, and why.
+  KubeObject unplanned(KubeObject application, String revision, String by, String problem) {
+    return keep(
+        application,
+        revision,
+        by,
+        Renderer.hash((revision + "\n" + problem).getBytes(StandardCharsets.UTF_8)),
+        spec -> spec.put("problem", problem));
+  }
+
+  private KubeObject keep(
+      KubeObject application,
+      String revision,
+      String by,
+      String digest,
+      Consumer<ObjectNode> content) {
     KubeObject plan =
         KubeObject.make(
             "slipway.dev/v1",
@@ -277,14 +319,8 @@ final class Previews {
                   .putArray("ownerReferences")
                   .add(OwnerReference.controlledBy(application).toJson());
               ObjectNode spec = json.putObject("spec");
-              spec.put("application", application.name())
-                  .put("revision", revision)
-                  .put("by", by)
-                  .put("digest", digest);
-              more.accept(spec);
-              spec.set("steps", steps.toJson());
-              spec.set("objects", diff.path("objects"));
-              spec.put("unchanged", Json.integer(diff, "unchanged", 0));
+              spec.put("application", application.name()).put("revision", revision).put("by", by);
+              content.accept(spec);
             });
     Cluster writer = cluster.as(Author.controller("slipway-sync"));
     try {
@@ -339,8 +375,7 @@ final class Previews {
   private PlannedSteps steps(Pass pass, List<RenderedObject> rendered) {
     SyncOrder order = SyncOrder.of(rendered);
     SyncPlan plan = Comparison.plan(pass, order.objects(), Comparison.live(pass, order.objects()));
-    List<RenderedObject> hooks =
-        rendered.stream().filter(object -> !order.objects().contains(object)).toList();
+    List<RenderedObject> hooks = order.passing();
     return PlannedSteps.of(plan, hooks, pass.spec.prune());
   }
 

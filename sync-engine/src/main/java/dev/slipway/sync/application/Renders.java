@@ -2,10 +2,10 @@ package dev.slipway.sync.application;
 
 import dev.slipway.manifest.ManifestException;
 import dev.slipway.manifest.ManifestReader;
-import dev.slipway.manifest.Manifests;
 import dev.slipway.manifest.Problem;
 import dev.slipway.manifest.ReadOptions;
 import dev.slipway.manifest.SourceTree;
+import dev.slipway.manifest.render.RenderedFolder;
 import dev.slipway.manifest.render.RenderedObject;
 import dev.slipway.manifest.render.Renderer;
 import dev.slipway.sync.destination.Destination;
@@ -17,36 +17,63 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
 /// Renders folders of commits, and remembers the last ones by everything that goes into them, what
-/// was wrong included: a commit that touches another folder costs nothing.
+/// was wrong included: a commit that touches another folder costs nothing, and one that touches few
+/// files of this one costs what they cost.
 final class Renders {
+  /// What goes into a render beside the files themselves.
+  private record Way(ReadOptions files, String namespace, String application, String destination) {}
+
   /// All inputs of a render.
-  private record Inputs(
-      String tree, ReadOptions files, String namespace, String application, String destination) {}
+  private record Inputs(String tree, Way way) {}
 
   /// What became of a render.
-  ///
-  /// @param text about so many bytes it takes
-  private record Result(List<RenderedObject> objects, List<Problem> problems, long text) {
-    static Result failed(List<Problem> problems) {
-      return new Result(
-          List.of(),
-          problems,
-          problems.stream().mapToLong(one -> one.message().length() + one.file().length()).sum());
+  private sealed interface Result {
+    int size();
+
+    /// About so many bytes it takes.
+    long text();
+
+    List<RenderedObject> get();
+
+    record Done(RenderedFolder folder) implements Result {
+      @Override
+      public int size() {
+        return Math.max(1, folder.objects().size());
+      }
+
+      @Override
+      public long text() {
+        return folder.text();
+      }
+
+      @Override
+      public List<RenderedObject> get() {
+        return folder.objects();
+      }
     }
 
-    int size() {
-      return Math.max(1, objects.size());
-    }
+    record Failed(List<Problem> problems) implements Result {
+      @Override
+      public int size() {
+        return 1;
+      }
 
-    List<RenderedObject> get() {
-      if (!problems.isEmpty()) {
+      @Override
+      public long text() {
+        return problems.stream()
+            .mapToLong(one -> one.message().length() + one.file().length())
+            .sum();
+      }
+
+      @Override
+      public List<RenderedObject> get() {
         throw new ManifestException(problems);
       }
-      return objects;
     }
   }
 
@@ -90,9 +117,8 @@ final class Renders {
     ApplicationSpec spec = pass.spec;
     Destination destination = pass.destination;
     String application = pass.label();
-    var inputs =
-        new Inputs(
-            revision.tree(), spec.files(), spec.namespace(), application, destination.name());
+    var way = new Way(spec.files(), spec.namespace(), application, destination.name());
+    var inputs = new Inputs(revision.tree(), way);
     synchronized (known) {
       Result before = known.get(inputs);
       if (before != null) {
@@ -102,10 +128,11 @@ final class Renders {
     try {
       Result result;
       try {
-        Listed files = Listed.of(source.tree(pass.remote, revision.commit(), spec.path()));
-        result = new Result(rendered(pass, files), List.of(), files.text());
+        SourceTree files = source.tree(pass.remote, revision.commit(), spec.path());
+        Optional<RenderedFolder> changed = changed(pass, way, files);
+        result = new Result.Done(changed.isPresent() ? changed.get() : rendered(pass, files));
       } catch (ManifestException e) {
-        result = Result.failed(e.problems());
+        result = new Result.Failed(e.problems());
       }
       remember(inputs, result);
       return result.get();
@@ -120,12 +147,35 @@ final class Renders {
   /// @throws ManifestException with every problem of the files
   /// @throws BusyException when it is to be tried again soon
   List<RenderedObject> render(Pass pass, SourceTree files) throws IOException {
-    return rendered(pass, Listed.of(files));
+    return rendered(pass, files).objects();
   }
 
-  private List<RenderedObject> rendered(Pass pass, Listed files) throws IOException {
+  /// A folder as it was rendered last, with the files that differ by now.
+  private Optional<RenderedFolder> changed(Pass pass, Way way, SourceTree files)
+      throws IOException {
+    String tree = "";
+    RenderedFolder last = null;
+    synchronized (known) {
+      for (var entry : known.entrySet()) {
+        if (entry.getKey().way().equals(way) && entry.getValue() instanceof Result.Done done) {
+          tree = entry.getKey().tree();
+          last = done.folder();
+        }
+      }
+    }
+    if (last == null) {
+      return Optional.empty();
+    }
+    Optional<SourceTree.Difference> difference = files.since(tree);
+    return difference.isPresent() && ManifestReader.text(difference.get().now()) <= LARGE
+        ? last.after(files, difference.get(), pass.spec.files(), target(pass))
+        : Optional.empty();
+  }
+
+  private RenderedFolder rendered(Pass pass, SourceTree tree) throws IOException {
+    Listed files = Listed.of(tree);
     if (files.text() <= LARGE) {
-      return renderNow(pass, files);
+      return RenderedFolder.of(files, pass.spec.files(), target(pass));
     }
     try {
       if (!large.tryAcquire(TURN.toMillis(), TimeUnit.MILLISECONDS)) {
@@ -136,28 +186,21 @@ final class Renders {
       throw new BusyException("interrupted");
     }
     try {
-      return renderNow(pass, files);
+      return RenderedFolder.of(files, pass.spec.files(), target(pass));
     } finally {
       large.release();
     }
   }
 
-  private static List<RenderedObject> renderNow(Pass pass, SourceTree files) throws IOException {
-    Destination destination = pass.destination;
-    Manifests manifests = ManifestReader.read(files, pass.spec.files(), destination::type);
-    if (!manifests.problems().isEmpty()) {
-      throw new ManifestException(manifests.problems());
-    }
-    return Renderer.render(
-        manifests.items(),
-        new Renderer.Target(
-            pass.spec.namespace(), pass.label(), manifests.kinds(), destination.isOwn()));
+  private static Renderer.Target target(Pass pass) {
+    return new Renderer.Target(
+        pass.spec.namespace(), pass.label(), pass.destination::type, pass.destination.isOwn());
   }
 
   /// What an application wants is rendered anew, whatever is known of it.
   void forget(String application) {
     synchronized (known) {
-      known.keySet().removeIf(inputs -> inputs.application().equals(application));
+      known.keySet().removeIf(inputs -> inputs.way().application().equals(application));
       count();
     }
   }

@@ -93,19 +93,34 @@ final class SyncHistory {
     }
   }
 
-  /// Puts what was rendered into the archive, and a line for each into the list.
-  void keep(List<RenderedObject> objects, ArrayNode list) {
-    List<String> hashes =
-        archive.put(objects.stream().map(object -> object.object().bytes()).toList());
-    for (int i = 0; i < objects.size(); i++) {
-      ObjectKey key = objects.get(i).object().key();
+  /// Puts what was rendered into the archive, and a line for each into the list. What was put there
+  /// or found there with the last record is not put again.
+  void keep(KubeObject application, List<RenderedObject> objects, ArrayNode list) {
+    Set<String> there = new HashSet<>();
+    of(application).stream()
+        .findFirst()
+        .ifPresent(
+            last -> {
+              synchronized (remembered) {
+                remembered
+                    .getOrDefault(last.uid(), List.of())
+                    .forEach(object -> there.add(object.hash()));
+              }
+            });
+    archive.put(
+        objects.stream()
+            .filter(object -> !there.contains(object.hash()))
+            .map(object -> object.object().bytes())
+            .toList());
+    for (RenderedObject object : objects) {
+      ObjectKey key = object.object().key();
       list.addObject()
           .put("group", key.group())
           .put("kind", key.kind())
           .put("namespace", key.namespace())
           .put("name", key.name())
-          .put("declaredKind", objects.get(i).declaredKind())
-          .put("hash", hashes.get(i));
+          .put("declaredKind", object.declaredKind())
+          .put("hash", object.hash());
     }
   }
 
@@ -117,7 +132,7 @@ final class SyncHistory {
       Cause cause,
       List<RenderedObject> objects) {
     ArrayNode kept = Json.object().putArray("objects");
-    keep(objects, kept);
+    keep(application, objects, kept);
     KubeObject record =
         KubeObject.make(
             "slipway.dev/v1",
@@ -195,10 +210,11 @@ final class SyncHistory {
                               + " "
                               + Json.string(entry, "name", "")));
       objects.add(
-          new RenderedObject(
+          RenderedObject.of(
               KubeObject.parse(bytes),
               hash,
               Json.string(entry, "declaredKind", Json.string(entry, "kind", "")),
+              Set.of(),
               "",
               0));
     }

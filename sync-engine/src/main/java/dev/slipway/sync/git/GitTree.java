@@ -5,14 +5,17 @@ import dev.slipway.manifest.Problem;
 import dev.slipway.manifest.SourceTree;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.NoSuchFileException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import org.eclipse.jgit.dircache.DirCache;
 import org.eclipse.jgit.dircache.DirCacheBuilder;
 import org.eclipse.jgit.dircache.DirCacheEntry;
+import org.eclipse.jgit.errors.MissingObjectException;
 import org.eclipse.jgit.lib.FileMode;
 import org.eclipse.jgit.lib.ObjectId;
 import org.eclipse.jgit.lib.ObjectInserter;
@@ -20,6 +23,7 @@ import org.eclipse.jgit.lib.ObjectLoader;
 import org.eclipse.jgit.lib.ObjectReader;
 import org.eclipse.jgit.lib.Repository;
 import org.eclipse.jgit.treewalk.TreeWalk;
+import org.eclipse.jgit.treewalk.filter.TreeFilter;
 
 /// The files of one folder of a commit, read from the object database.
 final class GitTree implements SourceTree {
@@ -75,17 +79,14 @@ final class GitTree implements SourceTree {
       walk.addTree(tree);
       walk.setRecursive(true);
       while (walk.next()) {
-        FileMode mode = walk.getFileMode();
-        if (mode.equals(FileMode.GITLINK)) {
+        if (!isFile(walk, 0)) {
           continue;
         }
-        ObjectId blob = walk.getObjectId(0);
-        String path = walk.getPathString();
         if (entries.size() == MAX_FILES) {
           throw new ManifestException(
               List.of(
                   new Problem(
-                      path,
+                      walk.getPathString(),
                       0,
                       0,
                       "too-many-files",
@@ -93,17 +94,65 @@ final class GitTree implements SourceTree {
                           .formatted(MAX_FILES),
                       "")));
         }
-        blobs.put(path, blob);
-        entries.add(
-            new Entry(
-                path,
-                reader.getObjectSize(blob, ObjectReader.OBJ_ANY),
-                mode.equals(FileMode.SYMLINK)));
+        entries.add(entry(reader, walk, 0));
       }
     } catch (IOException e) {
       throw damaged.apply(e);
     }
     return entries;
+  }
+
+  private static boolean isFile(TreeWalk walk, int side) {
+    FileMode mode = walk.getFileMode(side);
+    return !mode.equals(FileMode.GITLINK)
+        && !mode.equals(FileMode.MISSING)
+        && !mode.equals(FileMode.TREE);
+  }
+
+  private Entry entry(ObjectReader reader, TreeWalk walk, int side) throws IOException {
+    ObjectId blob = walk.getObjectId(side);
+    String path = walk.getPathString();
+    if (side == 0) {
+      blobs.put(path, blob);
+    }
+    return new Entry(
+        path,
+        reader.getObjectSize(blob, ObjectReader.OBJ_ANY),
+        walk.getFileMode(side).equals(FileMode.SYMLINK));
+  }
+
+  @Override
+  public synchronized Optional<Difference> since(String other) {
+    if (!ObjectId.isId(other)) {
+      return Optional.empty();
+    }
+    var before = new ArrayList<Entry>();
+    var now = new ArrayList<Entry>();
+    try (ObjectReader reader = repository.newObjectReader();
+        TreeWalk walk = new TreeWalk(repository, reader)) {
+      walk.addTree(tree);
+      try {
+        walk.addTree(ObjectId.fromString(other));
+      } catch (MissingObjectException e) {
+        return Optional.empty();
+      }
+      walk.setFilter(TreeFilter.ANY_DIFF);
+      walk.setRecursive(true);
+      while (walk.next()) {
+        if (now.size() + before.size() >= MAX_FILES) {
+          return Optional.empty();
+        }
+        if (isFile(walk, 0)) {
+          now.add(entry(reader, walk, 0));
+        }
+        if (isFile(walk, 1)) {
+          before.add(entry(reader, walk, 1));
+        }
+      }
+    } catch (IOException e) {
+      throw damaged.apply(e);
+    }
+    return Optional.of(new Difference(before, now));
   }
 
   @Override
@@ -112,10 +161,15 @@ final class GitTree implements SourceTree {
     synchronized (this) {
       blob = blobs.get(path);
     }
-    if (blob == null) {
-      throw new IOException("no such file: " + path);
-    }
     try {
+      if (blob == null) {
+        try (TreeWalk walk = TreeWalk.forPath(repository, path, tree)) {
+          if (walk == null || !isFile(walk, 0)) {
+            throw new NoSuchFileException(path);
+          }
+          blob = walk.getObjectId(0);
+        }
+      }
       ObjectLoader loader = repository.open(blob);
       if (loader.getSize() > limit) {
         try (var in = loader.openStream()) {
@@ -123,6 +177,8 @@ final class GitTree implements SourceTree {
         }
       }
       return loader.getBytes(limit);
+    } catch (NoSuchFileException e) {
+      throw e;
     } catch (IOException e) {
       throw damaged.apply(e);
     }

@@ -72,6 +72,9 @@ public record Hook(
   /// any other.
   static List<Hook> of(RenderedObject rendered) {
     KubeObject object = rendered.object();
+    if (annotation(object, "hook").isEmpty()) {
+      return List.of();
+    }
     var policies = EnumSet.noneOf(DeletePolicy.class);
     for (String word : words(object, "hook-delete-policy")) {
       for (DeletePolicy policy : DeletePolicy.values()) {

@@ -95,16 +95,20 @@ public final class StepPlanner {
 
   private static Optional<Step> wave(Situation now, int wave, String stage, boolean last) {
     List<RenderedObject> objects = now.order().objects(wave);
-    Set<ObjectKey> keys = new HashSet<>();
-    objects.forEach(object -> keys.add(object.object().key()));
     List<SyncPlan.Action> actions =
         now.plan().actions().stream()
-            .filter(action -> keys.contains(action.wanted().object().key()))
+            .filter(action -> Hook.wave(action.wanted().object()) == wave)
             .toList();
     if (!actions.isEmpty()) {
       return Optional.of(new Step.Apply(stage, actions));
     }
-    Optional<ObjectKey> leaving = now.plan().leaving().stream().filter(keys::contains).findFirst();
+    Optional<ObjectKey> leaving =
+        now.plan().leaving().isEmpty()
+            ? Optional.empty()
+            : objects.stream()
+                .map(object -> object.object().key())
+                .filter(new HashSet<>(now.plan().leaving())::contains)
+                .findFirst();
     if (leaving.isPresent()) {
       return Optional.of(new Step.AwaitGone(stage, leaving.get()));
     }

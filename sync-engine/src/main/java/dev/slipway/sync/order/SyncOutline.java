@@ -3,14 +3,10 @@ package dev.slipway.sync.order;
 import dev.slipway.manifest.render.RenderedObject;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
-import dev.slipway.model.object.ObjectKey;
 import dev.slipway.sync.plan.SyncPlan;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
-import java.util.stream.Collectors;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -36,12 +32,8 @@ public record SyncOutline(List<Line> lines) {
             .toList();
     for (int wave : waves) {
       String stage = StepPlanner.stage(Hook.Phase.SYNC, wave, waves.size());
-      Set<ObjectKey> keys =
-          order.objects(wave).stream()
-              .map(object -> object.object().key())
-              .collect(Collectors.toCollection(HashSet::new));
       for (SyncPlan.Action action : plan.actions()) {
-        if (keys.contains(action.wanted().object().key())) {
+        if (Hook.wave(action.wanted().object()) == wave) {
           lines.add(line(stage, word(action), action.wanted()));
         }
       }

@@ -51,10 +51,9 @@ public final class SyncPlanner {
       IgnoredFields ignored,
       SyncOptions options,
       Compared compared) {
-    compared.ignoring(ignored);
     var actions = new ArrayList<SyncPlan.Action>();
     var leaving = new ArrayList<ObjectKey>();
-    Set<ObjectKey> keys = new HashSet<>();
+    Set<ObjectKey> keys = HashSet.newHashSet(wanted.size());
     int unchanged = 0;
     for (RenderedObject object : wanted) {
       ObjectKey key = object.object().key();
@@ -69,7 +68,7 @@ public final class SyncPlanner {
         continue;
       }
       List<FieldDiff.Change> changes =
-          compared.changes(object, known, () -> changes(object, known, ignored));
+          compared.changes(object, known, ignored, () -> changes(object, known, ignored));
       if (changes.isEmpty()) {
         unchanged++;
       } else if (key.groupKind().toString().equals("Job.batch")

@@ -3,6 +3,7 @@ package dev.slipway.sync.git;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.slipway.manifest.SourceTree;
 import dev.slipway.sync.source.Access;
 import dev.slipway.sync.source.Remote;
 import dev.slipway.sync.source.Source;
@@ -258,5 +259,37 @@ class GitSourceTest {
               assertThat(entry.path()).isEqualTo("link.yaml");
               assertThat(entry.link()).isTrue();
             });
+  }
+
+  @Test
+  void aTreeTellsWhatIsNotAsItWas() throws Exception {
+    commit("deploy/a.yaml", "one");
+    commit("deploy/deep/b.yaml", "two");
+    commit("deploy/gone.yaml", "three");
+    String before = source.resolve(Remote.of(url), "main", "deploy").tree();
+    Files.delete(work.resolve("deploy/gone.yaml"));
+    git.rm().addFilepattern("deploy/gone.yaml").call();
+    commit("deploy/deep/b.yaml", "2");
+    commit("deploy/new/c.yaml", "four");
+    String commit = commit("elsewhere.yaml", "five");
+    source.refresh(Remote.of(url));
+    source.resolve(Remote.of(url), "main", "deploy");
+
+    var tree = source.tree(Remote.of(url), commit, "deploy");
+    var difference = tree.since(before).orElseThrow();
+
+    assertThat(difference.before())
+        .containsExactlyInAnyOrder(
+            new SourceTree.Entry("deep/b.yaml", 3, false),
+            new SourceTree.Entry("gone.yaml", 5, false));
+    assertThat(difference.now())
+        .containsExactlyInAnyOrder(
+            new SourceTree.Entry("deep/b.yaml", 1, false),
+            new SourceTree.Entry("new/c.yaml", 4, false));
+    assertThat(tree.read("new/c.yaml", 100)).asString().isEqualTo("four");
+    assertThat(tree.read("a.yaml", 100)).as("what did not differ").asString().isEqualTo("one");
+    assertThatThrownBy(() -> tree.read("gone.yaml", 100)).isInstanceOf(IOException.class);
+    assertThat(tree.since("0".repeat(39) + "1")).as("a tree that is not here").isEmpty();
+    assertThat(tree.since("of another kind")).isEmpty();
   }
 }
