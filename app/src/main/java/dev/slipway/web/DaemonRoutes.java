@@ -19,7 +19,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import tools.jackson.databind.node.ArrayNode;
@@ -30,7 +29,6 @@ import tools.jackson.databind.node.ObjectNode;
 public final class DaemonRoutes {
   private static final GroupKind APPLICATION = GroupKind.slipway("Application");
   private static final long POLL_NANOS = 50_000_000;
-  private static final int PLANNED_AT_ONCE = 4;
   private static final int LONGEST_WAIT_SECONDS = 3_600;
 
   private final Cluster cluster;
@@ -41,7 +39,7 @@ public final class DaemonRoutes {
   private final Optional<String> webhookSecret;
   private final Timeline timeline;
   private final String version;
-  private final Semaphore planning = new Semaphore(PLANNED_AT_ONCE);
+  private final Proposals proposals;
 
   private DaemonRoutes(
       Cluster cluster,
@@ -60,6 +58,7 @@ public final class DaemonRoutes {
     this.webhookSecret = webhookSecret;
     this.timeline = timeline;
     this.version = version;
+    this.proposals = new Proposals(sync, timeline);
   }
 
   /// @param mesos what each Mesos framework has done, by declared node and name
@@ -139,7 +138,7 @@ public final class DaemonRoutes {
     }
   }
 
-  private static String words(RuntimeException e) {
+  static String words(RuntimeException e) {
     return e instanceof ManifestException invalid
         ? String.join("\n", invalid.problems().stream().map(problem -> problem.text()).toList())
         : String.valueOf(e.getMessage());
@@ -185,38 +184,16 @@ public final class DaemonRoutes {
   private void proposed(Exchange exchange, List<String> repositories, String commit, String title) {
     List<KubeObject> applications = applications(repositories);
     if (!exchange.flag("wait")) {
-      if (!planning.tryAcquire()) {
-        throw new ClusterException(
-            ClusterException.Reason.TOO_MANY_REQUESTS, "too many proposals are being planned");
-      }
-      timeline.execute(
-          () -> {
-            try {
-              applications.forEach(app -> planned(app, commit, title));
-            } finally {
-              planning.release();
-            }
-          });
+      proposals.later(applications, commit, title);
       exchange.answer(202, Json.object().put("applications", applications.size()));
       return;
     }
     ObjectNode answer = Json.object();
     ArrayNode plans = answer.putArray("plans");
     for (KubeObject app : applications) {
-      plans.add(planned(app, commit, title));
+      plans.add(proposals.now(app, commit, title));
     }
     exchange.answer(200, answer);
-  }
-
-  private ObjectNode planned(KubeObject app, String commit, String title) {
-    ObjectNode line =
-        Json.object().put("application", app.namespace() + "/" + app.name()).put("commit", commit);
-    try {
-      KubeObject plan = sync.plan(app.namespace(), app.name(), commit, "proposal " + title);
-      return line.put("plan", plan.name()).put("steps", Json.items(plan.spec(), "steps").size());
-    } catch (ManifestException | SourceException | ClusterException e) {
-      return line.put("problem", words(e));
-    }
   }
 
   /// A commit that says in Git what an entry of the history says.

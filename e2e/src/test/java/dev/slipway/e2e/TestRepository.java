@@ -63,6 +63,11 @@ final class TestRepository implements AutoCloseable {
         .name();
   }
 
+  /// What is committed from now on is on this new branch.
+  void branch(String name) throws GitAPIException {
+    git.checkout().setCreateBranch(true).setName(name).call();
+  }
+
   /// The newest commit.
   String head() throws GitAPIException {
     return git.log().setMaxCount(1).call().iterator().next().name();

@@ -4,16 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.slipway.testing.http.HttpConnection;
 import dev.slipway.testing.http.Target;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HexFormat;
 import java.util.Map;
 import java.util.TreeMap;
-import javax.crypto.Mac;
-import javax.crypto.spec.SecretKeySpec;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -44,9 +39,9 @@ class WebhookStormTest {
       String body =
           "{\"ref\":\"refs/heads/main\",\"after\":\"%s\",\"repository\":{\"clone_url\":\"%s\"}}"
               .formatted(last, repository.url());
-      byte[] genuine = delivery(body, sign(body, SECRET));
-      byte[] forged = delivery(body, sign(body, "guessed"));
-      byte[] unsigned = delivery(body, "");
+      byte[] genuine = WebhookDelivery.signed("push", "", body, SECRET);
+      byte[] forged = WebhookDelivery.signed("push", "", body, "guessed");
+      byte[] unsigned = WebhookDelivery.unsigned("push", "", body);
       Map<Integer, Integer> answers = new TreeMap<>();
       try (var connections = new Connections(daemon.target(""))) {
         for (int i = 0; i < DELIVERIES; i++) {
@@ -78,27 +73,6 @@ class WebhookStormTest {
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {number: \"%d\"}\n"
             .formatted(number));
     return repository.commit("commit " + number);
-  }
-
-  private static String sign(String body, String secret) throws Exception {
-    Mac mac = Mac.getInstance("HmacSHA256");
-    mac.init(new SecretKeySpec(secret.getBytes(StandardCharsets.UTF_8), "HmacSHA256"));
-    return HexFormat.of().formatHex(mac.doFinal(body.getBytes(StandardCharsets.UTF_8)));
-  }
-
-  /// @param signature empty for none
-  private static byte[] delivery(String body, String signature) throws IOException {
-    var bytes = new ByteArrayOutputStream();
-    bytes.write(
-        ("POST /api/webhook HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                + "X-GitHub-Event: push\r\n"
-                + (signature.isEmpty() ? "" : "X-Hub-Signature-256: sha256=" + signature + "\r\n")
-                + "Content-Length: "
-                + body.length()
-                + "\r\n\r\n"
-                + body)
-            .getBytes(StandardCharsets.UTF_8));
-    return bytes.toByteArray();
   }
 
   /// One connection at a time; another when the daemon ends it, as it does after a refusal.

@@ -95,8 +95,14 @@ public final class SyncEngine implements AutoCloseable {
     return loop.plan(namespace, name, revision, by);
   }
 
-  /// The same for files that are in no commit; refused where commits must be signed, and while the
-  /// application follows Git by itself.
+  /// Keeps that a commit could not be planned, and why; no such plan can be carried out.
+  public KubeObject unplanned(
+      String namespace, String name, String revision, String by, String problem) {
+    return loop.unplanned(namespace, name, revision, by, problem);
+  }
+
+  /// As [#plan(String, String, String, String)] for files that are in no commit; refused where
+  /// commits must be signed, and while the application follows Git by itself.
   public KubeObject plan(String namespace, String name, SourceTree files, String by) {
     return loop.plan(namespace, name, files, by);
   }

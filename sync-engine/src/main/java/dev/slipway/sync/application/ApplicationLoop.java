@@ -316,7 +316,13 @@ public final class ApplicationLoop implements AutoCloseable {
     return reconciler.previews().plan(application(namespace, name), revision, by);
   }
 
-  /// The same for files that are in no commit.
+  /// Keeps that there could be no such plan.
+  public KubeObject unplanned(
+      String namespace, String name, String revision, String by, String problem) {
+    return reconciler.previews().unplanned(application(namespace, name), revision, by, problem);
+  }
+
+  /// A plan of files that are in no commit.
   public KubeObject plan(String namespace, String name, SourceTree files, String by) {
     return reconciler.previews().plan(application(namespace, name), files, by);
   }

@@ -97,6 +97,14 @@ final class Requests {
     return Optional.of(request);
   }
 
+  /// Why a revision would not stay that is not the one of the application.
+  private static Optional<String> takenBack(Pass pass, Wanted wanted, Source.Resolved revision) {
+    Source.Resolved followed = wanted.revision();
+    return followed == null || followed.tree().equals(revision.tree())
+        ? Optional.empty()
+        : Previews.takenBack(pass);
+  }
+
   private boolean syncNow(Pass pass, Wanted wanted, JsonNode request) {
     Source.Resolved revision = wanted.revision();
     List<RenderedObject> objects = wanted.objects();
@@ -111,6 +119,12 @@ final class Requests {
       if (planned.isEmpty()) {
         operations.refuse(
             pass, "sync", "there is no plan %s of this application".formatted(planName));
+        return true;
+      }
+      Optional<String> problem = Json.string(planned.get().spec(), "problem");
+      if (problem.isPresent()) {
+        operations.refuse(
+            pass, "sync", "plan %s could not be made: %s".formatted(planName, problem.get()));
         return true;
       }
       asked = Json.string(planned.get().spec(), "target", "");
@@ -155,6 +169,14 @@ final class Requests {
               ? Json.string(
                   pass.status.json().path("source"), "problem", "the repository does not answer")
               : "the manifests have problems; see `slipway status`");
+      return true;
+    }
+    Optional<String> back =
+        asked.isEmpty() || !Json.strings(request, "resources").isEmpty()
+            ? Optional.empty()
+            : takenBack(pass, wanted, revision);
+    if (back.isPresent()) {
+      operations.refuse(pass, "sync", back.get());
       return true;
     }
     if (planned.isPresent()) {

@@ -54,6 +54,13 @@ final class StatusPlanner {
         || !Json.string(plan.spec(), "by", "").startsWith("proposal ")) {
       return Optional.empty();
     }
+    String context =
+        "slipway/%s/%s/plan"
+            .formatted(plan.namespace(), Json.string(plan.spec(), "application", ""));
+    Optional<String> problem = Json.string(plan.spec(), "problem");
+    if (problem.isPresent()) {
+      return Optional.of(new CommitStatus(commit, State.FAILURE, context, problem.get()));
+    }
     List<String> actions =
         Json.items(plan.spec(), "steps").stream()
             .map(step -> Json.string(step, "action", ""))
@@ -67,12 +74,7 @@ final class StatusPlanner {
                 .map(action -> Collections.frequency(actions, action) + " to " + action)
                 .collect(Collectors.joining(", "));
     return Optional.of(
-        new CommitStatus(
-            commit,
-            State.SUCCESS,
-            "slipway/%s/%s/plan"
-                .formatted(plan.namespace(), Json.string(plan.spec(), "application", "")),
-            steps + ": plan " + plan.name()));
+        new CommitStatus(commit, State.SUCCESS, context, steps + ": plan " + plan.name()));
   }
 
   private static boolean isRejected(KubeObject application, String commit) {

@@ -151,6 +151,16 @@ class StatusPlannerTest {
   }
 
   @Test
+  void aPullRequestThatCannotBePlannedHasFailed() {
+    KubeObject failed =
+        plan("proposal #7", "[]")
+            .with(json -> Json.child(json, "spec").put("problem", "a.yaml:1:1: no kind"));
+    assertThat(StatusPlanner.ofPlan(failed, Optional.empty()))
+        .contains(
+            new CommitStatus(NEW, State.FAILURE, "slipway/web/shop/plan", "a.yaml:1:1: no kind"));
+  }
+
+  @Test
   void whatWasToldIsReadAsItWasWritten() {
     var reported = new Reported(NEW, State.SUPERSEDED);
     assertThat(Reported.parse(reported.toString())).contains(reported);
