@@ -28,7 +28,7 @@ class SshEngineTest {
 
   @BeforeEach
   void anEngineBehindSsh() {
-    Optional<String> missing = TestSshServer.missing();
+    Optional<String> missing = TestSshServer.missingForEngine();
     assumeTrue(missing.isEmpty(), () -> missing.orElse(""));
     engine = TestEngine.start(folder.resolve("e"));
     ssh = TestSshServer.start(folder.resolve("s"), engine);

@@ -2,6 +2,7 @@ package dev.slipway.sync.git;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.slipway.sync.source.Access;
 import dev.slipway.sync.source.Credentials;
@@ -9,9 +10,9 @@ import dev.slipway.sync.source.Remote;
 import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
 import dev.slipway.testing.ManualTimeline;
+import dev.slipway.testing.engine.TestSshServer;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.StringWriter;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
@@ -24,10 +25,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
-import org.apache.sshd.common.config.keys.KeyUtils;
 import org.apache.sshd.common.config.keys.PublicKeyEntry;
-import org.apache.sshd.server.SshServer;
-import org.apache.sshd.server.shell.ProcessShellCommandFactory;
 import org.eclipse.jgit.api.Git;
 import org.eclipse.jgit.lib.ObjectId;
 import org.junit.jupiter.api.AfterEach;
@@ -307,40 +305,50 @@ class GitTransportTest {
 
   @Test
   void overSshWithAKeyAndAKnownHost() throws Exception {
+    Optional<String> missing = TestSshServer.missing();
+    assumeTrue(missing.isEmpty(), () -> missing.orElse(""));
     String head = commit("one");
-    KeyPair host = pair();
-    KeyPair user = pair();
-    try (SshServer shell = SshServer.setUpDefaultServer()) {
-      shell.setHost("127.0.0.1");
-      shell.setKeyPairProvider(session -> List.of(host));
-      shell.setPublickeyAuthenticator(
-          (name, key, session) ->
-              name.equals("git") && KeyUtils.compareKeys(key, user.getPublic()));
-      shell.setCommandFactory(new ProcessShellCommandFactory());
-      shell.start();
-      Remote over = Remote.of("ssh://git@127.0.0.1:" + shell.getPort() + temp.resolve("shop/.git"));
-      access = ssh(user, "");
+    try (var sshd =
+        TestSshServer.start(temp.resolve("ssh"), "git-shell -c \\\"$SSH_ORIGINAL_COMMAND\\\"")) {
+      Remote over = Remote.of("ssh://root@127.0.0.1:" + sshd.port() + temp.resolve("shop/.git"));
+      access = ssh(sshd.key(), "");
       assertThatThrownBy(() -> source.resolve(over, "main", "."))
           .isInstanceOf(SourceException.class)
           .hasMessageContaining("is not among the knownHosts")
-          .hasMessageContaining(KeyUtils.getFingerPrint(host.getPublic()));
-      String known =
-          "[127.0.0.1]:" + shell.getPort() + " " + PublicKeyEntry.toString(host.getPublic());
-      access = ssh(pair(), known);
+          .hasMessageContaining("SHA256:");
+      access = ssh(sshd.strangersKey(), sshd.knownHost());
       assertThatThrownBy(() -> source.refresh(over))
           .isInstanceOf(SourceException.class)
           .hasMessageContaining("Repository");
-      access =
-          ssh(
-              user,
-              "[127.0.0.1]:" + shell.getPort() + " " + PublicKeyEntry.toString(pair().getPublic()));
+      String stranger = PublicKeyEntry.toString(pair().getPublic());
+      access = ssh(sshd.key(), "[127.0.0.1]:" + sshd.port() + " " + stranger);
       assertThatThrownBy(() -> source.refresh(over))
           .isInstanceOf(SourceException.class)
           .hasMessageContaining("say otherwise");
-      access = ssh(user, known);
+      access = ssh(sshd.key(), sshd.knownHost());
       assertThat(source.refresh(over)).isTrue();
       assertThat(source.resolve(over, "main", ".").commit()).isEqualTo(head);
+
+      sshd.stop();
+      String next = commit("two");
+      assertThatThrownBy(() -> source.refresh(over))
+          .isInstanceOf(SourceException.class)
+          .hasMessageContaining("127.0.0.1:" + sshd.port());
+      assertThat(source.resolve(over, "main", ".").commit()).as("what was there").isEqualTo(head);
+      sshd.start();
+      assertThat(source.refresh(over)).isTrue();
+      assertThat(source.resolve(over, "main", ".").commit()).isEqualTo(next);
+      int sent = commits(20);
+      source.refresh(over);
+      assertThat(source.resolve(over, "main", ".").message()).isEqualTo("commit " + sent);
     }
+  }
+
+  private int commits(int count) throws Exception {
+    for (int i = 1; i <= count; i++) {
+      commit("commit " + i);
+    }
+    return count;
   }
 
   private static KeyPair pair() throws Exception {
@@ -349,12 +357,13 @@ class GitTransportTest {
     return generator.generateKeyPair();
   }
 
-  private static Access ssh(KeyPair user, String known) {
-    var pem = new StringWriter();
-    pem.write("-----BEGIN PRIVATE KEY-----\n");
-    pem.write(Base64.getMimeEncoder().encodeToString(user.getPrivate().getEncoded()));
-    pem.write("\n-----END PRIVATE KEY-----\n");
-    return new Access("", Optional.empty(), Optional.of(pem.toString()), known, Optional.empty());
+  private static Access ssh(byte[] key, String known) {
+    return new Access(
+        "",
+        Optional.empty(),
+        Optional.of(new String(key, StandardCharsets.US_ASCII)),
+        known,
+        Optional.empty());
   }
 
   /// A file system of 1 MiB for the mirrors, and a commit of 3 MiB.

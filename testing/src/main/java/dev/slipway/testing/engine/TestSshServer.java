@@ -11,8 +11,8 @@ import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// An `sshd` on a loopback port, whose only key may reach one engine and nothing else. Needs root
-/// and Debian's `openssh-server`, `openssh-client` and the `docker` command of `docker.io`.
+/// OpenSSH's `sshd` on a loopback port, whose only key may run one command and nothing else. Needs
+/// root and Debian's `openssh-server` and `openssh-client`.
 public final class TestSshServer implements AutoCloseable {
   private final Path folder;
   private final int port;
@@ -25,15 +25,34 @@ public final class TestSshServer implements AutoCloseable {
 
   /// What is missing to run one here; empty when nothing is.
   public static Optional<String> missing() {
-    for (String program : new String[] {"sshd", "ssh", "ssh-keygen", "docker"}) {
+    if (!"root".equals(System.getProperty("user.name"))) {
+      return Optional.of("an sshd of our own needs root");
+    }
+    for (String program : new String[] {"sshd", "ssh-keygen"}) {
       if (TestEngine.find(program).isEmpty()) {
         return Optional.of(program + " is not installed; ./check installs it");
       }
     }
-    return TestEngine.missing();
+    return Optional.empty();
   }
 
+  /// What is missing to reach an engine through one.
+  public static Optional<String> missingForEngine() {
+    for (String program : new String[] {"ssh", "docker"}) {
+      if (TestEngine.find(program).isEmpty()) {
+        return Optional.of(program + " is not installed; ./check installs it");
+      }
+    }
+    return missing().or(TestEngine::missing);
+  }
+
+  /// One whose key may reach an engine.
   public static TestSshServer start(Path folder, TestEngine engine) {
+    return start(folder, "DOCKER_HOST=" + engine.address() + " $SSH_ORIGINAL_COMMAND");
+  }
+
+  /// @param command of the shell; `$SSH_ORIGINAL_COMMAND` in it is what the client asked for
+  public static TestSshServer start(Path folder, String command) {
     try {
       Files.createDirectories(folder);
       Files.createDirectories(Path.of("/run/sshd"));
@@ -44,8 +63,8 @@ public final class TestSshServer implements AutoCloseable {
       }
       Files.writeString(
           folder.resolve("authorized"),
-          "command=\"DOCKER_HOST=%s $SSH_ORIGINAL_COMMAND\",restrict %s"
-              .formatted(engine.address(), Files.readString(folder.resolve("user.pub"))));
+          "command=\"%s\",restrict %s"
+              .formatted(command, Files.readString(folder.resolve("user.pub"))));
       Files.writeString(
           folder.resolve("config"),
           """
@@ -114,6 +133,22 @@ public final class TestSshServer implements AutoCloseable {
 
   public int port() {
     return port;
+  }
+
+  /// A key that may not come in.
+  public byte[] strangersKey() {
+    if (!Files.exists(folder.resolve("stranger"))) {
+      TestEngine.run(
+          "ssh-keygen",
+          "-q",
+          "-t",
+          "ed25519",
+          "-N",
+          "",
+          "-f",
+          folder.resolve("stranger").toString());
+    }
+    return read("stranger");
   }
 
   /// The private key that may come in.
