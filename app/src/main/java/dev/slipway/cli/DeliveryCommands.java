@@ -604,7 +604,7 @@ final class DeliveryCommands {
   @Command(
       name = "wait",
       description =
-          "Wait until an application is synced and healthy. Exit code: 0 it is, 3 not in time.")
+          "Wait until an application is synced and healthy. Exit code: 0 it is, 1 the commit is invalid or was rejected, or a person must confirm, 3 not in time.")
   static final class Wait extends OnApplication {
     @Option(
         names = "--timeout",
@@ -625,17 +625,16 @@ final class DeliveryCommands {
                   name,
                   timeout,
                   application -> {
-                    JsonNode status = application.status();
-                    if (wanted != null
-                        && Json.items(status, "rejected").stream()
-                            .anyMatch(e -> Json.string(e, "revision", "").startsWith(wanted))) {
-                      return java.util.Optional.of(
-                          new Progress.End(1, "commit " + wanted + " was rejected"));
+                    if (wanted == null) {
+                      return Progress.healthy(application);
                     }
-                    boolean there =
-                        wanted == null
-                            || Json.string(status.path("sync"), "revision", "").startsWith(wanted);
-                    return there ? Progress.healthy(application) : java.util.Optional.empty();
+                    return Progress.lost(application, wanted)
+                        .or(
+                            () ->
+                                Json.string(application.status().path("sync"), "revision", "")
+                                        .startsWith(wanted)
+                                    ? Progress.healthy(application)
+                                    : java.util.Optional.empty());
                   });
       if (end.code() == 0) {
         console().line(end.message());

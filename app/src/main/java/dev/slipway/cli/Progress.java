@@ -1,6 +1,7 @@
 package dev.slipway.cli;
 
 import dev.slipway.model.json.Json;
+import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
 import java.time.Duration;
 import java.time.Instant;
@@ -110,15 +111,47 @@ final class Progress {
     return message.isEmpty() ? word : word + ": " + message;
   }
 
-  /// Healthy and synced, with nothing under way.
+  /// Healthy and synced, with nothing under way; or waiting for a person, who may not come.
   static Optional<End> healthy(KubeObject application) {
     JsonNode status = application.status();
-    boolean running = Json.string(status.path("operation"), "phase", "").equals("Running");
+    String phase = Json.string(status.path("operation"), "phase", "");
+    if (phase.equals("WaitingForConfirmation")) {
+      return Optional.of(
+          new End(1, phase + ": " + Json.string(status.path("operation"), "message", "")));
+    }
+    boolean running = phase.equals("Running");
     boolean well =
         Json.string(status.path("sync"), "status", "").equals("Synced")
             && Json.string(status.path("health"), "status", "").equals("Healthy");
     return well && !running
         ? Optional.of(new End(0, application.name() + " is synced and healthy"))
+        : Optional.empty();
+  }
+
+  /// A commit that will not be delivered any more, and why.
+  static Optional<End> lost(KubeObject application, String commit) {
+    JsonNode status = application.status();
+    Optional<End> rejected =
+        Json.items(status, "rejected").stream()
+            .filter(entry -> Json.string(entry, "revision", "").startsWith(commit))
+            .map(
+                entry ->
+                    new End(
+                        1,
+                        "commit %s was rejected: %s"
+                            .formatted(commit, Json.string(entry, "reason", "given up"))))
+            .findFirst();
+    return rejected.isEmpty()
+            && Json.string(status.path("source"), "revision", "").startsWith(commit)
+        ? invalid(application)
+        : rejected;
+  }
+
+  /// Git holds no manifests that could be applied.
+  static Optional<End> invalid(KubeObject application) {
+    return Conditions.isTrue(application.status(), "InvalidManifests")
+        ? Conditions.find(application.status(), "InvalidManifests")
+            .map(condition -> new End(1, Json.string(condition, "message", "")))
         : Optional.empty();
   }
 

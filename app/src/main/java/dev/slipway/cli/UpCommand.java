@@ -142,15 +142,10 @@ final class UpCommand extends Context implements StartsDaemon {
   }
 
   private static Optional<Progress.End> verdict(KubeObject application) {
-    Optional<Progress.End> healthy = Progress.healthy(application);
-    if (healthy.isPresent()) {
-      return healthy;
-    }
-    for (JsonNode condition : Json.items(application.status(), "conditions")) {
-      if (Json.string(condition, "type", "").equals("InvalidManifests")
-          && Json.string(condition, "status", "").equals("True")) {
-        return Optional.of(new Progress.End(1, Json.string(condition, "message", "")));
-      }
+    Optional<Progress.End> end =
+        Progress.healthy(application).or(() -> Progress.invalid(application));
+    if (end.isPresent()) {
+      return end;
     }
     JsonNode operation = application.status().path("operation");
     return Json.string(operation, "phase", "").equals("Failed")

@@ -114,7 +114,7 @@ final class Automation {
     pass.status.condition(
         "UnrelatedHistory", unrelated, "UnrelatedHistory", unrelated ? message : "");
     if (unrelated) {
-      pass.blocked("a person: " + message, null, "nothing is changed until then");
+      pass.blocked("a person: " + message, null, "follows it");
     }
     return unrelated;
   }

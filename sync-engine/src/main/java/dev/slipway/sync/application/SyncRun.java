@@ -393,7 +393,7 @@ final class SyncRun {
       pass.hooks().terminate(why);
       pass.status.operation().put("phase", "WaitingForConfirmation").put("message", why);
       pass.status.condition("PruneBlocked", true, "LimitExceeded", why);
-      pass.status.waiting("a person to confirm: " + why, null, "nothing is deleted until then");
+      pass.status.waiting("a person to confirm: " + why, null, "deletes them");
       history.finish(record, Operations.recordStatus(pass, "WaitingForConfirmation", why, false));
       events.warning(pass.application, "PruneBlocked", why);
       return true;
