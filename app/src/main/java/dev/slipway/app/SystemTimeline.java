@@ -55,8 +55,9 @@ final class SystemTimeline implements Timeline, AutoCloseable {
   @Override
   public Scheduled schedule(Duration delay, Runnable task) {
     try {
-      var future =
-          timers.schedule(() -> execute(task), Math.max(0, delay.toNanos()), TimeUnit.NANOSECONDS);
+      // Lengths beyond what counts in nanoseconds are as long as can be.
+      long nanos = Math.max(0, TimeUnit.NANOSECONDS.convert(delay));
+      var future = timers.schedule(() -> execute(task), nanos, TimeUnit.NANOSECONDS);
       return () -> future.cancel(false);
     } catch (RejectedExecutionException e) {
       return () -> {};

@@ -359,7 +359,7 @@ final class ApiClient {
           .append(": ")
           .append(Json.string(cause, "message", ""));
     }
-    return new CommandFailed(code == 404 ? 4 : 2, message.toString());
+    return new CommandFailed(code == 404 ? 4 : 2, message.toString(), status);
   }
 
   private static String line(InputStream in) throws IOException {

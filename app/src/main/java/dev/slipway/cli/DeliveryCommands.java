@@ -79,7 +79,11 @@ final class DeliveryCommands {
       }
       Progress.End end =
           new Progress(this)
-              .follow(name, timeout, application -> Progress.answered(application, request, id));
+              .follow(
+                  name,
+                  timeout,
+                  application -> Progress.isUnderWay(application, request, id),
+                  application -> Progress.answered(application, request, id));
       if (end.code() == 0) {
         console().line(end.message());
       } else {
@@ -258,7 +262,8 @@ final class DeliveryCommands {
 
   @Command(
       name = "sync",
-      description = "Bring what Git says about now, and wait until it is healthy.")
+      description =
+          "Bring what Git says about now, and wait until it is healthy. Exit code: 0 it is, 1 refused or failed, 3 not in time.")
   static final class Sync extends Requesting {
     @Option(
         names = "--revision",
@@ -425,6 +430,12 @@ final class DeliveryCommands {
 
     @Override
     public Integer call() {
+      if (id != null
+          && api().list(Api.SYNC_RECORD, namespace, Map.of()).stream()
+              .noneMatch(record -> record.name().equals(name + "-" + id))) {
+        api().get(Api.APPLICATION, namespace, name);
+        throw new CommandFailed(4, "history of %s has no entry %d".formatted(name, id));
+      }
       int code =
           request(
               "rollback",
@@ -477,6 +488,12 @@ final class DeliveryCommands {
   static final class Terminate extends OnApplication {
     @Override
     public Integer call() {
+      String phase =
+          Json.string(
+              api().get(Api.APPLICATION, namespace, name).status().path("operation"), "phase", "");
+      if (!phase.equals("Running") && !phase.equals("WaitingForConfirmation")) {
+        throw new CommandFailed(1, "no sync of " + name + " is under way");
+      }
       ask("terminate", _ -> {});
       console().line("termination of the sync of " + name + " requested");
       return 0;
@@ -531,9 +548,7 @@ final class DeliveryCommands {
             List.of(
                 (Json.number(spec, "id", 0) == current ? "*" : " ") + Json.number(spec, "id", 0),
                 StatusView.brief(revision),
-                rejected && !Json.string(spec, "trigger", "").contains("rollback")
-                    ? "Rejected"
-                    : phase,
+                rejected && phase.equals("Failed") ? "Rejected" : phase,
                 Json.string(spec, "trigger", "") + " by " + Json.string(spec, "by", ""),
                 KubeObject.instant(record.status(), "startedAt")
                     .map(console()::age)
@@ -619,6 +634,8 @@ final class DeliveryCommands {
     @Override
     public Integer call() {
       String wanted = revision;
+      // Whoever is not there at all is told at once; one that goes away meanwhile may come back.
+      api().get(Api.APPLICATION, namespace, name);
       Progress.End end =
           new Progress(this)
               .follow(
@@ -662,6 +679,9 @@ final class DeliveryCommands {
 
     @Override
     public Integer call() {
+      if (length != null && !length.isPositive()) {
+        throw new CommandFailed(2, "--for must be longer than nothing");
+      }
       api()
           .merge(
               Api.APPLICATION,

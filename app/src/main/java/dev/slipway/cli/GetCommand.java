@@ -6,6 +6,7 @@ import dev.slipway.model.object.ResourceType;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -70,6 +71,15 @@ final class GetCommand extends Context {
       throw new CommandFailed(2, "--watch takes one kind");
     }
     boolean many = kinds.length > 1;
+    if (many && wantedName.isEmpty() && !output.isTable()) {
+      output.all(
+          console(),
+          Stream.of(kinds)
+              .map(Api::type)
+              .flatMap(type -> api().list(type, all ? "" : namespace, query()).stream())
+              .toList());
+      return 0;
+    }
     int shown = 0;
     for (String word : kinds) {
       ResourceType type = Api.type(word);

@@ -70,6 +70,15 @@ final class LocalCommands {
       } catch (IOException e) {
         throw new CommandFailed(2, path + " cannot be read: " + e.getMessage());
       }
+      if (report.files() == 0) {
+        throw new CommandFailed(
+            2,
+            "no manifest to check: %s has no file that ends in .yaml, .yml or .json%s"
+                .formatted(
+                    path,
+                    include == null && exclude == null ? "" : " and that the globs let through"));
+      }
+      report = report.under(prefix());
       switch (format) {
         case "text" -> console().raw(Console.safe(report.text()));
         case "json" -> console().json(report.json());
@@ -82,6 +91,19 @@ final class LocalCommands {
             throw new CommandFailed(2, "-o takes text, json, sarif or github, not " + format);
       }
       return report.problems().isEmpty() ? 0 : 1;
+    }
+
+    /// Before the names of files, so that they are as seen from here; empty or with a slash at its
+    /// end.
+    private String prefix() {
+      Path here = Path.of("").toAbsolutePath();
+      Path absolute = path.toAbsolutePath().normalize();
+      Path folder = Files.isDirectory(path) ? absolute : absolute.getParent();
+      if (folder == null || folder.equals(here)) {
+        return "";
+      }
+      String shown = (folder.startsWith(here) ? here.relativize(folder) : folder).toString();
+      return shown.endsWith("/") ? shown : shown + "/";
     }
   }
 
@@ -131,16 +153,23 @@ final class LocalCommands {
                   .getOrDefault(
                       "GITHUB_SHA", console().environment().getOrDefault("CI_COMMIT_SHA", ""));
       String repository = AppCommand.Fields.repoUrl(repo);
-      JsonNode answer =
-          secretFile == null ? byToken(repository, sha) : byWebhook(repository, sha, secretFile);
+      JsonNode answer;
+      try {
+        answer =
+            secretFile == null ? byToken(repository, sha) : byWebhook(repository, sha, secretFile);
+      } catch (CommandFailed e) {
+        if (!e.answer().has("healthy")) {
+          throw e;
+        }
+        answer = e.answer();
+      }
       if (!wait) {
         List<String> names = Json.strings(answer, "applications");
-        console()
-            .line(
-                names.isEmpty()
-                    ? "no application takes " + repository
-                    : "told " + String.join(", ", names));
-        return names.isEmpty() ? 1 : 0;
+        if (names.isEmpty()) {
+          throw new CommandFailed(4, "no application takes " + repository);
+        }
+        console().line("told " + String.join(", ", names));
+        return 0;
       }
       boolean healthy = Json.bool(answer, "healthy", false);
       String message = Json.string(answer, "message", "");
@@ -159,9 +188,7 @@ final class LocalCommands {
           .put("commit", sha)
           .put("wait", wait)
           .put("timeoutSeconds", timeout.toSeconds());
-      return api()
-          .client()
-          .post("/slipway/v1/trigger", Json.write(request), Map.of("X-Slipway-Any-Code", "true"));
+      return api().client().post("/slipway/v1/trigger", request);
     }
 
     private JsonNode byWebhook(String repository, String sha, Path file) {
@@ -201,6 +228,9 @@ final class LocalCommands {
       CommandSpec own = spec;
       if (own == null) {
         throw new IllegalStateException("no command model");
+      }
+      if (!shell.equals("bash") && !shell.equals("zsh")) {
+        throw new CommandFailed(2, "completion is for bash or zsh, not for " + shell);
       }
       console().raw(AutoComplete.bash("slipway", own.root().commandLine()));
       return 0;

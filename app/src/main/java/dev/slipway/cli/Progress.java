@@ -11,6 +11,7 @@ import java.time.format.DateTimeFormatter;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -30,6 +31,15 @@ final class Progress {
 
   /// @param verdict asked after each change; empty goes on
   End follow(String name, Duration timeout, Function<KubeObject, Optional<End>> verdict) {
+    return follow(name, timeout, _ -> true, verdict);
+  }
+
+  /// @param telling whether a state is of interest: others are not shown
+  End follow(
+      String name,
+      Duration timeout,
+      Predicate<KubeObject> telling,
+      Function<KubeObject, Optional<End>> verdict) {
     var end = new AtomicReference<@Nullable End>();
     Instant until = command.console().clock().instant().plus(timeout);
     Thread watcher =
@@ -49,7 +59,9 @@ final class Progress {
                                   end.compareAndSet(
                                       null, new End(4, "application " + name + " was deleted"));
                                 } else {
-                                  tell(application.get());
+                                  if (telling.test(application.get())) {
+                                    tell(application.get());
+                                  }
                                   verdict
                                       .apply(application.get())
                                       .ifPresent(found -> end.compareAndSet(null, found));
@@ -72,7 +84,9 @@ final class Progress {
       watcher.interrupt();
       return new End(
           3,
-          "not there within " + Console.span(timeout) + (last.isEmpty() ? "" : "; last: " + last));
+          "not there within "
+              + Console.span(timeout)
+              + (last.isBlank() ? "" : "; last: " + last.strip()));
     }
     return found;
   }
@@ -89,7 +103,9 @@ final class Progress {
             .formatted(
                 command.console().word(Json.string(status.path("sync"), "status", "Unknown")),
                 command.console().word(Json.string(status.path("health"), "status", "Unknown")),
-                step(operation));
+                operation.isObject()
+                    ? step(operation)
+                    : Json.string(status.path("source"), "problem", ""));
     if (!message.equals(last)) {
       last = message;
       command
@@ -153,6 +169,13 @@ final class Progress {
         ? Conditions.find(application.status(), "InvalidManifests")
             .map(condition -> new End(1, Json.string(condition, "message", "")))
         : Optional.empty();
+  }
+
+  /// Whether what an application does answers a request.
+  static boolean isUnderWay(KubeObject application, String request, String id) {
+    JsonNode status = application.status();
+    return Json.string(status.path("handledRequests"), request, "").equals(id)
+        && !status.path("refused").isObject();
   }
 
   /// The end of the sync that answers a request.

@@ -247,6 +247,13 @@ final class RolloutCommand {
   static final class Abort extends OnRollout {
     @Override
     public Integer call() {
+      KubeObject rollout = rollout();
+      if (Json.string(rollout.status(), "phase", "").equals("Healthy")) {
+        throw new CommandFailed(
+            1,
+            "nothing to abort: rollout %s is done and healthy; `slipway rollout undo` goes back"
+                .formatted(name()));
+      }
       change(spec -> spec.put("abort", true), "aborted");
       return 0;
     }
@@ -256,6 +263,10 @@ final class RolloutCommand {
   static final class Retry extends OnRollout {
     @Override
     public Integer call() {
+      if (!rollout().status().path("aborted").isObject()) {
+        throw new CommandFailed(
+            1, "nothing to try again: no revision of rollout %s was given up".formatted(name()));
+      }
       change(spec -> spec.put("abort", false), "is tried again");
       ObjectNode patch = Json.object();
       patch

@@ -25,6 +25,14 @@ class DurationTextTest {
   }
 
   @ParameterizedTest(name = "\"{0}\"")
+  @ValueSource(strings = {"36501d", "400000d", "999999999d"})
+  void aLifetimeIsTooLong(String text) {
+    assertThatThrownBy(() -> DurationText.parse(text))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("at most 36500d");
+  }
+
+  @ParameterizedTest(name = "\"{0}\"")
   @ValueSource(strings = {"", "soon", "-5", "5 minutes", "1m1h", "99999999999", "1w", "m"})
   void saysWhatWouldBeRight(String text) {
     assertThatThrownBy(() -> DurationText.parse(text))

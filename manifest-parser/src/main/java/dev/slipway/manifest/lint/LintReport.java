@@ -27,6 +27,26 @@ public record LintReport(int files, int objects, List<Problem> problems) {
     return new LintReport(manifests.files(), manifests.items().size(), manifests.problems());
   }
 
+  /// The same with longer names of files.
+  ///
+  /// @param prefix put before each
+  public LintReport under(String prefix) {
+    return new LintReport(
+        files,
+        objects,
+        problems.stream()
+            .map(
+                one ->
+                    new Problem(
+                        prefix + one.file(),
+                        one.line(),
+                        one.column(),
+                        one.code(),
+                        one.message(),
+                        one.excerpt()))
+            .toList());
+  }
+
   /// Each problem with its line, and a sum at the end.
   public String text() {
     var text = new StringBuilder();

@@ -39,13 +39,12 @@ final class Onlooker {
             ? history.find(pass.application, pass.status.operationId())
             : Optional.empty();
     boolean held = pass.status.held().isPresent();
-    List<RenderedObject> all =
-        record.isPresent() && (held || pass.spec.automated() || wanted.objects() == null)
-            ? history.objects(record.get())
-            : wanted.objects();
+    boolean follows = pass.spec.automated() && !pass.spec.suspended();
+    boolean ofRecord = record.isPresent() && (held || follows || wanted.objects() == null);
+    List<RenderedObject> all = ofRecord ? history.objects(record.get()) : wanted.objects();
     List<RenderedObject> objects = all == null ? null : Hooks.kept(all);
     String revision =
-        record.isPresent() && (held || pass.spec.automated() || wanted.objects() == null)
+        ofRecord
             ? pass.status.operationRevision()
             : wanted.revision() == null ? "" : wanted.revision().commit();
     if (objects == null) {
