@@ -5,7 +5,9 @@ import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import picocli.CommandLine;
@@ -91,7 +93,7 @@ public final class Cli {
     var console = new Console(out, err, environment, clock, terminal, colours);
     var line = new CommandLine(new Root());
     line.getCommandSpec().version(version);
-    String first = arguments.length == 0 ? "" : arguments[0];
+    String first = arguments.length == 0 ? "" : asked(arguments)[0];
     if (COMMANDS.containsKey(first) && !first.equals("completion")) {
       line.addSubcommand(COMMANDS.get(first).get());
     } else {
@@ -106,7 +108,39 @@ public final class Cli {
             colours ? CommandLine.Help.Ansi.ON : CommandLine.Help.Ansi.OFF));
     line.setUsageHelpLongOptionsMaxWidth(32);
     line.setExecutionExceptionHandler((failure, _, _) -> failed(failure, console));
-    return line.execute(arguments);
+    line.setParameterExceptionHandler((failure, _) -> misused(failure, console));
+    int code = line.execute(asked(arguments));
+    // Nobody has read, or could keep, what was said.
+    return out.checkError() && code == 0 ? 2 : code;
+  }
+
+  /// `help sync` is `sync --help`.
+  private static String[] asked(String[] arguments) {
+    if (arguments.length == 0 || !arguments[0].equals("help")) {
+      return arguments;
+    }
+    String[] asked = Arrays.copyOfRange(arguments, 1, arguments.length + 1);
+    asked[asked.length - 1] = "--help";
+    return asked;
+  }
+
+  /// What is wrong in one line, and where to read what would be right.
+  private static int misused(CommandLine.ParameterException failure, Console console) {
+    CommandLine command = failure.getCommandLine();
+    String message =
+        failure instanceof CommandLine.UnmatchedArgumentException unmatched
+                && !unmatched.isUnknownOption()
+            ? "unexpected argument \"%s\"".formatted(unmatched.getUnmatched().getFirst())
+            : String.valueOf(failure.getMessage());
+    console.error("slipway: " + message);
+    if (failure instanceof CommandLine.UnmatchedArgumentException unmatched) {
+      List<String> near = unmatched.getSuggestions();
+      if (!near.isEmpty()) {
+        console.error("did you mean %s?".formatted(String.join(" or ", near)));
+      }
+    }
+    console.error("see `%s --help`".formatted(command.getCommandSpec().qualifiedName()));
+    return command.getCommandSpec().exitCodeOnInvalidInput();
   }
 
   private static Duration duration(String text) {

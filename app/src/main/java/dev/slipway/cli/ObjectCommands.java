@@ -122,7 +122,7 @@ final class ObjectCommands {
       if (type.kind().equals("Pod")) {
         return List.of(name);
       }
-      KubeObject object = api().get(type, namespace, name);
+      KubeObject object = workload(type, name);
       JsonNode selector = object.spec().path("selector");
       LabelSelector labels =
           type.kind().equals("Job")
@@ -135,6 +135,21 @@ final class ObjectCommands {
           .map(KubeObject::name)
           .sorted()
           .toList();
+    }
+
+    /// What a manifest calls a ReplicationController is a Rollout with one for each revision.
+    private KubeObject workload(ResourceType type, String name) {
+      try {
+        return api().get(type, namespace, name);
+      } catch (CommandFailed e) {
+        if (e.exitCode() != 4 || !type.kind().equals("ReplicationController")) {
+          throw e;
+        }
+        return api().list(Api.ROLLOUT, namespace, Map.of()).stream()
+            .filter(rollout -> rollout.name().equals(name))
+            .findFirst()
+            .orElseThrow(() -> e);
+      }
     }
 
     /// Puts a name before each line, and lets whole lines through only.
