@@ -10,12 +10,15 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -30,12 +33,16 @@ final class DownCommand extends Context {
   @Option(names = "--pods", description = "Delete the applications with all that they run first.")
   boolean pods;
 
+  /// Pods have so long to end.
+  private static final Duration ENDING = Duration.ofSeconds(90);
+
+  /// Nobody is about to end pods of which none ends for so long.
+  private static final Duration CALM = Duration.ofSeconds(15);
+
   @Override
   public Integer call() {
     DataDirectory data = connection.data(console());
-    if (pods) {
-      removeApplications();
-    }
+    int left = pods ? removeApplications() : 0;
     try {
       daemon(data)
           .ifPresentOrElse(this::stop, () -> console().line("no daemon runs on " + data.root()));
@@ -44,7 +51,13 @@ final class DownCommand extends Context {
         ProxyClient.stop(data.proxy());
       }
     }
-    return 0;
+    if (left > 0) {
+      console()
+          .error(
+              "%d pods go on that no application made or that did not end: `slipway up`, then `slipway get pods -A`"
+                  .formatted(left));
+    }
+    return left > 0 ? 1 : 0;
   }
 
   private void stop(ProcessHandle daemon) {
@@ -66,7 +79,8 @@ final class DownCommand extends Context {
                 + (pods ? "" : "; pods and services go on, `slipway up` takes them over"));
   }
 
-  private void removeApplications() {
+  /// @return how many pods are left
+  private int removeApplications() {
     for (KubeObject application : api().list(Api.APPLICATION, "", Map.of())) {
       api()
           .merge(
@@ -78,17 +92,30 @@ final class DownCommand extends Context {
       api().delete(Api.APPLICATION, application.namespace(), application.name());
       console().line("application " + application.name() + " deleted");
     }
-    long until = console().clock().millis() + Duration.ofSeconds(90).toMillis();
-    while (console().clock().millis() < until) {
+    long until = console().clock().millis() + ENDING.toMillis();
+    long changed = console().clock().millis();
+    Set<String> before = Set.of();
+    while (true) {
+      List<KubeObject> running =
+          api().list(Api.POD, "", Map.of()).stream()
+              .filter(pod -> pod.controller().isPresent())
+              .toList();
       boolean left = !api().list(Api.APPLICATION, "", Map.of()).isEmpty();
-      boolean running =
-          api().list(Api.POD, "", Map.of()).stream().anyMatch(pod -> pod.controller().isPresent());
-      if (!left && !running) {
-        return;
+      Set<String> now = running.stream().map(KubeObject::uid).collect(Collectors.toSet());
+      long instant = console().clock().millis();
+      if (!now.equals(before)) {
+        before = now;
+        changed = instant;
+      }
+      boolean others =
+          !left
+              && running.stream().noneMatch(KubeObject::isTerminating)
+              && instant - changed >= CALM.toMillis();
+      if (!left && running.isEmpty() || others || instant >= until) {
+        return running.size();
       }
       LockSupport.parkNanos(200_000_000);
     }
-    console().error("some pods still run: see `slipway get pods -A`");
   }
 
   /// Whoever holds the lock: a number alone may have gone to another process meanwhile.

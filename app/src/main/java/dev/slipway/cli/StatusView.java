@@ -110,7 +110,7 @@ final class StatusView {
       line(
           out,
           "Suspended",
-          Json.string(suspend, "reason", "")
+          Json.string(suspend, "reason").filter(reason -> !reason.isBlank()).orElse("by a person")
               + Json.string(suspend, "until").map(until -> " until " + until).orElse(""));
     }
     for (JsonNode condition : Json.items(status, "conditions")) {

@@ -211,8 +211,7 @@ final class Requests {
       operations.refuse(
           pass,
           "sync",
-          why
-              + " is in force: `slipway sync --override-window` goes on nevertheless, and is recorded");
+          why + "; `slipway sync --override-window` goes on nevertheless, and is recorded");
       return true;
     }
     boolean prune =
