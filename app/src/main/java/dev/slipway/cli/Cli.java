@@ -130,7 +130,8 @@ public final class Cli {
     String message =
         failure instanceof CommandLine.UnmatchedArgumentException unmatched
                 && !unmatched.isUnknownOption()
-            ? "unexpected argument \"%s\"".formatted(unmatched.getUnmatched().getFirst())
+            ? (command.getSubcommands().isEmpty() ? "unexpected argument" : "there is no command")
+                + " \"%s\"".formatted(unmatched.getUnmatched().getFirst())
             : String.valueOf(failure.getMessage());
     console.error("slipway: " + message);
     if (failure instanceof CommandLine.UnmatchedArgumentException unmatched) {

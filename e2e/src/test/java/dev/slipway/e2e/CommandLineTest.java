@@ -22,6 +22,7 @@ class CommandLineTest {
     var slipway = new Commands(folder);
     said(slipway.run("wait", "shop", "--timeout", "3s"), 2, "no daemon");
     said(slipway.run("completion", "fish"), 2, "bash or zsh");
+    said(slipway.run("bogus"), 2, "there is no command \"bogus\"");
     said(slipway.run("wait"), 2, "see `slipway wait --help`");
     said(slipway.run("status", "a", "b"), 2, "unexpected argument \"b\"");
     said(slipway.run("status", "--naamespace", "x"), 2, "--namespace");
