@@ -116,7 +116,7 @@ public final class ManifestReader {
                   "too-many-files",
                   files.size() + " manifests are too many: at most " + MAX_FILES)),
           0,
-          served);
+          Map.of());
     }
     long text = text(files);
     if (text > MAX_TEXT) {
@@ -129,7 +129,7 @@ public final class ManifestReader {
                   "with this file, the manifests of the folder have %d bytes: at most %d; divide them into several applications"
                       .formatted(text, MAX_TEXT))),
           0,
-          served);
+          Map.of());
     }
     FileResult[] results = new FileResult[files.size()];
     IntStream.range(0, results.length)
@@ -149,7 +149,9 @@ public final class ManifestReader {
     }
     List<Doubtful> doubtful =
         Stream.of(results).flatMap(result -> result.doubtful().stream()).toList();
-    Kinds kinds = withDefined(served, doubtful.stream().map(Doubtful::manifest).toList(), items);
+    Map<GroupKind, ResourceType> defined =
+        defined(doubtful.stream().map(Doubtful::manifest).toList(), items);
+    Kinds kinds = served.and(defined);
     for (Doubtful doubt : doubtful) {
       KubeObject object = doubt.manifest().object();
       Optional<ResourceType> type = kinds.find(object.key().groupKind());
@@ -174,11 +176,12 @@ public final class ManifestReader {
         items,
         problems.size() > MAX_PROBLEMS ? problems.subList(0, MAX_PROBLEMS) : problems,
         files.size(),
-        kinds);
+        defined);
   }
 
-  /// The kinds that are served, and those whose definition is among the manifests.
-  private static Kinds withDefined(Kinds served, List<Manifest> doubtful, List<Manifest> items) {
+  /// The kinds whose definition is among the manifests.
+  private static Map<GroupKind, ResourceType> defined(
+      List<Manifest> doubtful, List<Manifest> items) {
     Map<GroupKind, ResourceType> defined = new HashMap<>();
     var all = new ArrayList<>(items);
     all.addAll(doubtful);
@@ -203,7 +206,7 @@ public final class ManifestReader {
         defined.put(type.groupKind(), type);
       }
     }
-    return kind -> served.find(kind).or(() -> Optional.ofNullable(defined.get(kind)));
+    return defined;
   }
 
   /// An object of a kind that is not known yet, and what is wrong if it stays so.

@@ -114,7 +114,12 @@ class ManifestReaderTest {
     Manifests manifests = read(serves);
     assertThat(manifests.problems()).isEmpty();
     assertThat(manifests.items()).hasSize(2);
-    assertThat(manifests.kinds().find(new GroupKind("a.test", "Gadget")).orElseThrow().namespaced())
+    assertThat(
+            Kinds.OWN
+                .and(manifests.defined())
+                .find(new GroupKind("a.test", "Gadget"))
+                .orElseThrow()
+                .namespaced())
         .isFalse();
   }
 

@@ -8,12 +8,15 @@ import dev.slipway.manifest.Manifests;
 import dev.slipway.manifest.Problem;
 import dev.slipway.manifest.ReadOptions;
 import dev.slipway.manifest.SourceTree;
+import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.object.ResourceType;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
@@ -25,10 +28,17 @@ import java.util.stream.Stream;
 /// @param objects in the order in which they are applied
 /// @param files how many were read
 /// @param text bytes of those files
-/// @param kinds those that the cluster serves, and those that the folder defines
+/// @param defined the kinds that the folder itself defines
 /// @param ignore the text of its ignore file
 public record RenderedFolder(
-    List<RenderedObject> objects, int files, long text, Kinds kinds, String ignore) {
+    List<RenderedObject> objects,
+    int files,
+    long text,
+    Map<GroupKind, ResourceType> defined,
+    String ignore) {
+  /// Where more follow a change than these, all may as well be read.
+  private static final int FOLLOWERS = 500;
+
   public RenderedFolder {
     objects = List.copyOf(objects);
   }
@@ -45,13 +55,13 @@ public record RenderedFolder(
       throw new ManifestException(manifests.problems());
     }
     List<RenderedObject> objects =
-        Renderer.render(manifests.items(), target.serving(manifests.kinds()));
+        Renderer.render(manifests.items(), target.serving(target.kinds().and(manifests.defined())));
     List<Problem> doubles = doubles(objects);
     if (!doubles.isEmpty()) {
       throw new ManifestException(doubles);
     }
     return new RenderedFolder(
-        objects, files.size(), ManifestReader.text(files), manifests.kinds(), ignore);
+        objects, files.size(), ManifestReader.text(files), manifests.defined(), ignore);
   }
 
   /// Two manifests of one object, which they call by different names: one says its namespace, or
@@ -81,7 +91,7 @@ public record RenderedFolder(
   ///
   /// @param tree as it is now
   /// @param difference of the tree to the one that this folder was made of
-  /// @param target the same as before
+  /// @param target the same as before, with what the cluster serves by now
   /// @return empty when all of it must be read: something in it is wrong, or what changed is of
   ///   consequence for other files
   public Optional<RenderedFolder> after(
@@ -109,6 +119,7 @@ public record RenderedFolder(
             .filter(not(stale).negate())
             .map(rendered -> rendered.object().key())
             .toList();
+    Kinds kinds = target.kinds().and(defined);
     Renderer.Target here = target.serving(kinds);
     Manifests changed = ManifestReader.read(tree, now, kinds);
     List<ObjectKey> come =
@@ -118,6 +129,9 @@ public record RenderedFolder(
       return Optional.empty();
     }
     Set<String> following = following(kept, gone, come);
+    if (following.size() > FOLLOWERS) {
+      return Optional.empty();
+    }
     Manifests followers =
         ManifestReader.read(
             tree,
@@ -138,7 +152,7 @@ public record RenderedFolder(
       }
       result.add(-at - 1, fresh);
     }
-    return Optional.of(new RenderedFolder(result, count, bytes, kinds, ignore));
+    return Optional.of(new RenderedFolder(result, count, bytes, defined, ignore));
   }
 
   private static Predicate<RenderedObject> not(Set<String> files) {
