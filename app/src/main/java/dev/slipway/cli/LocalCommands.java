@@ -15,6 +15,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.AutoComplete;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -242,21 +243,30 @@ final class LocalCommands {
     @Option(names = "--client", description = "Of this program only.")
     boolean client;
 
+    @Mixin Output output = new Output();
+
     @Spec @Nullable CommandSpec spec;
 
     @Override
     public Integer call() {
       CommandSpec own = spec;
-      console().line("slipway " + (own == null ? "" : String.join("", own.root().version())));
+      ObjectNode versions = Json.object();
+      versions.put("slipway", own == null ? "" : String.join("", own.root().version()));
       if (!client) {
         try {
-          console()
-              .line(
-                  "daemon  "
-                      + Json.string(api().client().get("/slipway/v1/version"), "version", "?"));
+          versions.put(
+              "daemon", Json.string(api().client().get("/slipway/v1/version"), "version", "?"));
         } catch (CommandFailed e) {
-          console().line("daemon  not running");
+          versions.putNull("daemon");
         }
+      }
+      if (!output.isTable()) {
+        output.tree(console(), versions);
+        return 0;
+      }
+      console().line("slipway " + Json.string(versions, "slipway", ""));
+      if (!client) {
+        console().line("daemon  " + Json.string(versions, "daemon", "not running"));
       }
       return 0;
     }

@@ -5,9 +5,6 @@ import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.LocalTime;
-import java.time.ZoneId;
-import java.time.format.DateTimeFormatter;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
@@ -20,13 +17,15 @@ final class Progress {
   /// How a wait ended: an exit code and a word.
   record End(int code, String message) {}
 
-  private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("HH:mm:ss");
+  private static final Duration TICK = Duration.ofSeconds(1);
 
   private final Context command;
-  private String last = "";
+  private final LiveLine live;
+  private volatile String last = "";
 
   Progress(Context command) {
     this.command = command;
+    this.live = new LiveLine(command.console());
   }
 
   /// @param verdict asked after each change; empty goes on
@@ -75,10 +74,18 @@ final class Progress {
                 });
     try {
       Duration left = Duration.between(command.console().clock().instant(), until);
-      watcher.join(Duration.ofMillis(Math.max(1, left.toMillis())));
+      do {
+        live.tick();
+        Duration turn = left.compareTo(TICK) < 0 ? left : TICK;
+        if (watcher.join(turn.isPositive() ? turn : Duration.ofMillis(1))) {
+          break;
+        }
+        left = Duration.between(command.console().clock().instant(), until);
+      } while (left.isPositive());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+    live.end();
     End found = end.get();
     if (found == null) {
       watcher.interrupt();
@@ -104,20 +111,10 @@ final class Progress {
                 command.console().word(Json.string(status.path("sync"), "status", "Unknown")),
                 command.console().word(Json.string(status.path("health"), "status", "Unknown")),
                 operation.isObject()
-                    ? step(operation)
-                    : Json.string(status.path("source"), "problem", ""));
-    if (!message.equals(last)) {
-      last = message;
-      command
-          .console()
-          .line(
-              "%s  %s"
-                  .formatted(
-                      TIME.format(
-                          LocalTime.ofInstant(
-                              command.console().clock().instant(), ZoneId.systemDefault())),
-                      message.strip()));
-    }
+                    ? Console.safe(step(operation))
+                    : Console.safe(Json.string(status.path("source"), "problem", "")));
+    last = message;
+    live.step(message.strip());
   }
 
   private static String step(JsonNode operation) {

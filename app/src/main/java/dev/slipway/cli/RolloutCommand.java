@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.JsonNode;
@@ -73,7 +74,7 @@ final class RolloutCommand {
   @Command(
       name = "status",
       description =
-          "Follow a rollout until it ends. Exit code: 0 healthy, 1 degraded, 3 not in time.")
+          "Follow a rollout until it ends; with --no-watch or -o json show how it stands. Exit code: 0 healthy or shown, 1 degraded, 3 not in time.")
   static final class Status extends OnRollout {
     @Option(
         names = "--timeout",
@@ -90,10 +91,24 @@ final class RolloutCommand {
         description = "Follow it (default); --no-watch shows it once.")
     boolean watch = true;
 
+    @Mixin Output output = new Output();
+
     @Override
     public Integer call() {
+      if (!output.isTable()) {
+        output.one(console(), rollout());
+        return 0;
+      }
+      var live = new LiveLine(console());
+      try {
+        return follow(live);
+      } finally {
+        live.end();
+      }
+    }
+
+    private int follow(LiveLine live) {
       Instant until = console().clock().instant().plus(timeout);
-      String last = "";
       while (true) {
         KubeObject rollout = rollout();
         JsonNode status = rollout.status();
@@ -106,11 +121,9 @@ final class RolloutCommand {
                     Json.integer(status, "updatedReplicas", 0),
                     Json.integer(status, "availableReplicas", 0),
                     Json.integer(status, "desiredReplicas", 0),
-                    Json.string(status, "message", ""));
-        if (!line.equals(last)) {
-          console().line(line);
-          last = line;
-        }
+                    Console.safe(Json.string(status, "message", "")));
+        live.step(line);
+        live.tick();
         if (observed && phase.equals("Healthy")) {
           return 0;
         }
@@ -121,6 +134,7 @@ final class RolloutCommand {
           return 0;
         }
         if (!console().clock().instant().isBefore(until)) {
+          live.end();
           console().error("not healthy within " + Console.span(timeout));
           return 3;
         }
@@ -131,9 +145,15 @@ final class RolloutCommand {
 
   @Command(name = "history", description = "The revisions of a workload, the newest first.")
   static final class History extends OnRollout {
+    @Mixin Output output = new Output();
+
     @Override
     public Integer call() {
       KubeObject rollout = rollout();
+      if (!output.isTable()) {
+        output.all(console(), controllers(rollout));
+        return 0;
+      }
       var rows = new ArrayList<List<String>>();
       for (KubeObject rc : controllers(rollout)) {
         String hash = rc.label(HASH_LABEL).orElse("");

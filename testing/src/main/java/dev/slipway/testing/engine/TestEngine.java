@@ -477,6 +477,21 @@ public final class TestEngine implements AutoCloseable {
         stop();
       }
     } finally {
+      // The shim of a container that a killed dockerd forgot has nobody else who ends it.
+      ProcessHandle.allProcesses()
+          .filter(
+              process ->
+                  process
+                      .info()
+                      .commandLine()
+                      .filter(
+                          line -> line.contains("containerd-shim") && line.contains(folder + "/"))
+                      .isPresent())
+          .forEach(
+              shim -> {
+                shim.descendants().forEach(ProcessHandle::destroyForcibly);
+                shim.destroyForcibly();
+              });
       var removal = new ArrayList<>(there);
       removal.addAll(List.of("ip", "link", "del", bridge));
       output(removal);

@@ -1,0 +1,130 @@
+package dev.slipway.cli;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.time.LocalTime;
+import java.time.ZoneId;
+import java.time.format.DateTimeFormatter;
+import java.util.concurrent.TimeUnit;
+
+/// Steps of something that takes a while. On a terminal the last one stays where it is and counts
+/// its seconds; elsewhere each is a plain line. For any thread.
+final class LiveLine {
+  private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("HH:mm:ss");
+  private static final int NARROWEST = 20;
+  private static final int ORDINARY = 80;
+
+  private final Console console;
+  private final int width;
+  private String step = "";
+  private Instant since = Instant.EPOCH;
+
+  LiveLine(Console console) {
+    this(console, console.terminal() ? width() : ORDINARY);
+  }
+
+  /// @param width of the terminal, in characters
+  LiveLine(Console console, int width) {
+    this.console = console;
+    this.width = Math.max(NARROWEST, width);
+  }
+
+  /// What goes on from now on; the same as before is not said again.
+  ///
+  /// @param text made safe, maybe coloured
+  synchronized void step(String text) {
+    if (text.equals(step)) {
+      return;
+    }
+    end();
+    step = text;
+    since = console.clock().instant();
+    if (console.terminal()) {
+      draw();
+    } else {
+      console.raw(line(text) + "\n");
+    }
+  }
+
+  /// Some time has passed.
+  synchronized void tick() {
+    if (console.terminal() && !step.isEmpty()) {
+      draw();
+    }
+  }
+
+  /// The last step is over: what is written next has a line of its own.
+  synchronized void end() {
+    if (console.terminal() && !step.isEmpty()) {
+      console.raw(CLEAR + line(step) + "\n");
+    }
+    step = "";
+  }
+
+  private static final String CLEAR = "\r\u001b[2K";
+
+  private void draw() {
+    String passed =
+        " " + Console.span(java.time.Duration.between(since, console.clock().instant()));
+    String line = line(step);
+    int room = width - passed.length() - 1;
+    console.raw(CLEAR + cut(line, room) + console.paint(Console.Tone.FAINT, passed));
+  }
+
+  private String line(String text) {
+    return time() + "  " + text;
+  }
+
+  private String time() {
+    return TIME.format(LocalTime.ofInstant(since, ZoneId.systemDefault()));
+  }
+
+  /// So much of a line that it stays on one; what colours it takes no room.
+  static String cut(String line, int room) {
+    var cut = new StringBuilder();
+    int used = 0;
+    boolean coloured = false;
+    for (int i = 0; i < line.length(); i++) {
+      char c = line.charAt(i);
+      if (c == '\u001b') {
+        int end = line.indexOf('m', i);
+        if (end < 0) {
+          break;
+        }
+        cut.append(line, i, end + 1);
+        coloured = !line.startsWith("\u001b[0m", i);
+        i = end;
+      } else if (c == '\n') {
+        break;
+      } else if (used == room - 1 && i < line.length() - 1) {
+        return cut.append('…').append(coloured ? "\u001b[0m" : "").toString();
+      } else {
+        cut.append(c);
+        used++;
+      }
+    }
+    return cut.toString();
+  }
+
+  private static int width() {
+    try {
+      Process stty =
+          new ProcessBuilder("stty", "size")
+              .redirectInput(new File("/dev/tty"))
+              .redirectError(ProcessBuilder.Redirect.DISCARD)
+              .start();
+      String size =
+          new String(stty.getInputStream().readAllBytes(), StandardCharsets.US_ASCII).strip();
+      return stty.waitFor(1, TimeUnit.SECONDS) && size.matches("[0-9]{1,4} [1-9][0-9]{0,3}")
+          ? Integer.parseInt(size.substring(size.indexOf(' ') + 1))
+          : ORDINARY;
+    } catch (IOException e) {
+      return ORDINARY;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return ORDINARY;
+    }
+  }
+}
