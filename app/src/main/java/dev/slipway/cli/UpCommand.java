@@ -77,6 +77,17 @@ final class UpCommand extends Context implements StartsDaemon {
           "process: as local processes, which needs nothing (the default); docker: as containers of the engine on this machine.")
   String runtime = "process";
 
+  @Option(
+      names = {"-f", "--follow"},
+      description = "Go on showing what happens until Ctrl-C; daemon, pods and services go on.")
+  boolean follow;
+
+  @Option(
+      names = "--rm",
+      description = "The same, and Ctrl-C stops everything, as `slipway down --pods` does.")
+  boolean remove;
+
+  private volatile boolean stopping;
   private @Nullable DaemonStarter starter;
 
   @Override
@@ -86,6 +97,17 @@ final class UpCommand extends Context implements StartsDaemon {
 
   @Override
   public Integer call() {
+    try {
+      return start();
+    } finally {
+      while (stopping) {
+        // Whatever fails now fails because everything goes: the signal ends this process.
+        LockSupport.park();
+      }
+    }
+  }
+
+  private int start() {
     DataDirectory data = connection.data(console());
     if (!runtime.equals("process") && !runtime.equals("docker")) {
       throw new CommandFailed(2, "--runtime takes process or docker, not " + runtime);
@@ -96,6 +118,10 @@ final class UpCommand extends Context implements StartsDaemon {
       throw new CommandFailed(
           2,
           "no Docker Engine was found on this machine that you may use: start one, set DOCKER_HOST, or see `slipway node add --help`");
+    }
+    if (remove) {
+      // A command that ends by itself runs no such hook: only a signal does.
+      Runtime.getRuntime().addShutdownHook(new Thread(this::stopEverything));
     }
     boolean started = ensureDaemon(data);
     if (engine.isPresent()) {
@@ -138,7 +164,27 @@ final class UpCommand extends Context implements StartsDaemon {
     }
     console().line(end.message());
     hints(data, application, String.valueOf(fields.destination), url, example);
-    return 0;
+    return follow || remove ? goOn(application) : 0;
+  }
+
+  private int goOn(String application) {
+    return new Progress(this)
+        .follow(application, Duration.ofDays(36_500), _ -> Optional.empty())
+        .code();
+  }
+
+  private void stopEverything() {
+    stopping = true;
+    console().line("");
+    var down = new DownCommand();
+    down.connection = connection;
+    down.pods = true;
+    down.use(console());
+    try {
+      down.call();
+    } catch (CommandFailed e) {
+      console().error("slipway: " + e.getMessage());
+    }
   }
 
   private static Optional<Progress.End> verdict(KubeObject application) {
