@@ -1,5 +1,6 @@
 package dev.slipway.bench;
 
+import dev.slipway.bench.micro.MicroBenchmark;
 import dev.slipway.cli.ProgramBenchmark;
 import dev.slipway.controlplane.scheduling.SchedulerBenchmark;
 import java.util.List;
@@ -11,6 +12,7 @@ final class Benchmarks {
   /// @param full as large as the goals say, where the usual run is smaller
   static List<Benchmark> all(boolean full) {
     return List.of(
+        new MicroBenchmark(),
         new ManifestBenchmark(),
         new DeliveryBenchmark(),
         new StoreBenchmark(),
