@@ -194,8 +194,18 @@ class CrashTest {
     prepared = Optional.of(cache).filter(Files::exists);
   }
 
-  private static void awaitThat(RealDaemon.Condition condition, String what) {
-    RealDaemon.await(Duration.ofSeconds(60), condition, () -> what);
+  /// Says in vain with the end of the daemon's log: it is gone with its folder afterwards.
+  private void awaitThat(RealDaemon.Condition condition, String what) {
+    RealDaemon.await(Duration.ofSeconds(60), condition, () -> what + "\n" + endOfLog());
+  }
+
+  private String endOfLog() {
+    try {
+      String log = Files.readString(folder.resolve("daemon.log"));
+      return log.substring(Math.max(0, log.length() - 4_000));
+    } catch (IOException e) {
+      return "no log: " + e.getMessage();
+    }
   }
 
   private int slipway(String... arguments) {
