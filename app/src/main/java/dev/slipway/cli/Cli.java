@@ -79,13 +79,14 @@ public final class Cli {
 
   /// @return the exit code
   public static int run(
-      String[] arguments,
+      String[] given,
       PrintStream out,
       PrintStream err,
       Map<String, String> environment,
       InstantSource clock,
       String version,
       DaemonStarter starter) {
+    String[] arguments = asked(given);
     java.io.Console own = System.console();
     boolean terminal = own != null && own.isTerminal();
     boolean colours =
@@ -93,7 +94,7 @@ public final class Cli {
     var console = new Console(out, err, environment, clock, terminal, colours);
     var line = new CommandLine(new Root());
     line.getCommandSpec().version(version);
-    String first = arguments.length == 0 ? "" : asked(arguments)[0];
+    String first = arguments.length == 0 ? "" : arguments[0];
     if (COMMANDS.containsKey(first) && !first.equals("completion")) {
       line.addSubcommand(COMMANDS.get(first).get());
     } else {
@@ -109,7 +110,7 @@ public final class Cli {
     line.setUsageHelpLongOptionsMaxWidth(32);
     line.setExecutionExceptionHandler((failure, _, _) -> failed(failure, console));
     line.setParameterExceptionHandler((failure, _) -> misused(failure, console));
-    int code = line.execute(asked(arguments));
+    int code = line.execute(arguments);
     // Nobody has read, or could keep, what was said.
     return out.checkError() && code == 0 ? 2 : code;
   }

@@ -84,12 +84,7 @@ final class DeliveryCommands {
                   timeout,
                   application -> Progress.isUnderWay(application, request, id),
                   application -> Progress.answered(application, request, id));
-      if (end.code() == 0) {
-        console().line(end.message());
-      } else {
-        console().error(end.message());
-      }
-      return end.code();
+      return end.said(console());
     }
   }
 
@@ -430,9 +425,7 @@ final class DeliveryCommands {
 
     @Override
     public Integer call() {
-      if (id != null
-          && api().list(Api.SYNC_RECORD, namespace, Map.of()).stream()
-              .noneMatch(record -> record.name().equals(name + "-" + id))) {
+      if (id != null && api().find(Api.SYNC_RECORD, namespace, name + "-" + id).isEmpty()) {
         api().get(Api.APPLICATION, namespace, name);
         throw new CommandFailed(4, "history of %s has no entry %d".formatted(name, id));
       }
@@ -653,12 +646,7 @@ final class DeliveryCommands {
                                     ? Progress.healthy(application)
                                     : java.util.Optional.empty());
                   });
-      if (end.code() == 0) {
-        console().line(end.message());
-      } else {
-        console().error(end.message());
-      }
-      return end.code();
+      return end.said(console());
     }
   }
 

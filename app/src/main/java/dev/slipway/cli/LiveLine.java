@@ -19,6 +19,7 @@ final class LiveLine {
   private final Console console;
   private final int width;
   private String step = "";
+  private String drawn = "";
   private Instant since = Instant.EPOCH;
 
   LiveLine(Console console) {
@@ -61,6 +62,7 @@ final class LiveLine {
       console.raw(CLEAR + line(step) + "\n");
     }
     step = "";
+    drawn = "";
   }
 
   private static final String CLEAR = "\r\u001b[2K";
@@ -70,7 +72,11 @@ final class LiveLine {
         " " + Console.span(java.time.Duration.between(since, console.clock().instant()));
     String line = line(step);
     int room = width - passed.length() - 1;
-    console.raw(CLEAR + cut(line, room) + console.paint(Console.Tone.FAINT, passed));
+    String now = CLEAR + cut(line, room) + console.paint(Console.Tone.FAINT, passed);
+    if (!now.equals(drawn)) {
+      drawn = now;
+      console.raw(now);
+    }
   }
 
   private String line(String text) {

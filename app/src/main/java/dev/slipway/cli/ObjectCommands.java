@@ -145,10 +145,7 @@ final class ObjectCommands {
         if (e.exitCode() != 4 || !type.kind().equals("ReplicationController")) {
           throw e;
         }
-        return api().list(Api.ROLLOUT, namespace, Map.of()).stream()
-            .filter(rollout -> rollout.name().equals(name))
-            .findFirst()
-            .orElseThrow(() -> e);
+        return api().find(Api.ROLLOUT, namespace, name).orElseThrow(() -> e);
       }
     }
 

@@ -15,7 +15,19 @@ import tools.jackson.databind.JsonNode;
 /// Follows an application until it is as somebody waits for it to be, and says each step once.
 final class Progress {
   /// How a wait ended: an exit code and a word.
-  record End(int code, String message) {}
+  record End(int code, String message) {
+    /// Says the word where it belongs.
+    ///
+    /// @return the exit code
+    int said(Console console) {
+      if (code == 0) {
+        console.line(message);
+      } else {
+        console.error(message);
+      }
+      return code;
+    }
+  }
 
   private static final Duration TICK = Duration.ofSeconds(1);
 

@@ -151,8 +151,7 @@ final class UpCommand extends Context implements StartsDaemon {
                   application, Json.string(known.get().spec().path("source"), "repoURL", "")));
     }
     Progress.End end = new Progress(this).follow(application, timeout, UpCommand::verdict);
-    if (end.code() != 0) {
-      console().error(end.message());
+    if (end.said(console()) != 0) {
       console()
           .error(
               "see `slipway status "
@@ -162,7 +161,6 @@ final class UpCommand extends Context implements StartsDaemon {
                   + "`");
       return end.code();
     }
-    console().line(end.message());
     hints(data, application, String.valueOf(fields.destination), url, example);
     return follow || remove ? goOn(application) : 0;
   }

@@ -54,8 +54,7 @@ final class Proposals {
     ObjectNode line = now(application, commit, title);
     if (Json.bool(line, "again", false) && number < ATTEMPTS) {
       timeline.schedule(
-          PAUSE.multipliedBy(1L << number),
-          () -> timeline.execute(() -> attempt(application, commit, title, number + 1)));
+          PAUSE.multipliedBy(1L << number), () -> attempt(application, commit, title, number + 1));
     }
   }
 

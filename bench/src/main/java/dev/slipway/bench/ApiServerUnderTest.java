@@ -2,6 +2,7 @@ package dev.slipway.bench;
 
 import dev.slipway.controlplane.proxy.ProxyClient;
 import dev.slipway.e2e.RealKubernetes;
+import dev.slipway.testing.Processes;
 import dev.slipway.testing.http.HttpConnection;
 import dev.slipway.testing.http.Target;
 import java.io.IOException;
@@ -100,15 +101,7 @@ abstract class ApiServerUnderTest implements AutoCloseable {
     @Override
     List<Long> processes() {
       var all = new ArrayList<>(List.of(process.pid()));
-      ProcessHandle.allProcesses()
-          .filter(
-              other ->
-                  other
-                      .info()
-                      .commandLine()
-                      .filter(line -> line.contains("ProxyMain") && line.contains(data.toString()))
-                      .isPresent())
-          .forEach(other -> all.add(other.pid()));
+      Processes.of("ProxyMain", data.toString()).forEach(other -> all.add(other.pid()));
       return all;
     }
 

@@ -3,6 +3,7 @@ package dev.slipway.bench;
 import dev.slipway.app.Lent;
 import dev.slipway.controlplane.proxy.ProxyClient;
 import dev.slipway.model.service.RoutingTable;
+import dev.slipway.testing.Processes;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -279,22 +280,11 @@ final class ProxyBenchmark implements Benchmark {
     }
   }
 
-  /// By its folder, which is its last argument but one. The JDK tells arguments of short command
-  /// lines only.
+  /// By its folder, which is its last argument but one.
   private static ProcessHandle process(Path state) throws IOException {
-    for (ProcessHandle process : ProcessHandle.allProcesses().toList()) {
-      Path file = Path.of("/proc/" + process.pid() + "/cmdline");
-      String line;
-      try {
-        line = Files.readString(file, StandardCharsets.ISO_8859_1);
-      } catch (IOException e) {
-        continue;
-      }
-      if (line.contains("ProxyMain\0" + state + "\0")) {
-        return process;
-      }
-    }
-    throw new IOException("no proxy runs");
+    return Processes.of("ProxyMain\0" + state + "\0")
+        .findFirst()
+        .orElseThrow(() -> new IOException("no proxy runs"));
   }
 
   private static String page(String word) {

@@ -6,6 +6,7 @@ import dev.slipway.controlplane.proxy.ProxyClient;
 import dev.slipway.home.DataDirectory;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
+import dev.slipway.testing.Processes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -302,18 +303,7 @@ public final class ProgramBenchmark implements Benchmark {
     }
 
     ProcessHandle proxy() {
-      return ProcessHandle.allProcesses()
-          .filter(
-              process ->
-                  process
-                      .info()
-                      .commandLine()
-                      .filter(
-                          line ->
-                              line.contains("ProxyMain") && line.contains(data.root().toString()))
-                      .isPresent())
-          .findFirst()
-          .orElseThrow();
+      return Processes.of("ProxyMain", data.root().toString()).findFirst().orElseThrow();
     }
 
     double cpuSeconds() {

@@ -43,7 +43,7 @@ class CommandLineTest {
     try (var repository = TestRepository.in(folder.resolve("repository"));
         RealDaemon daemon = RealDaemon.start(folder)) {
       var slipway = new Commands(daemon.data());
-      String first = commit(repository, "1");
+      String first = repository.commitValue("1");
       said(slipway.run("wait", "shop", "--timeout", "3s"), 4, "not found");
       slipway.succeed("app", "create", "shop", "--repo", repository.url());
       slipway.succeed("wait", "shop", "--revision", first, "--timeout", "60");
@@ -63,7 +63,7 @@ class CommandLineTest {
       assertThat(refused.text()).as("nothing of an older sync").doesNotContain("Succeeded");
 
       slipway.succeed("suspend", "shop");
-      String second = commit(repository, "2");
+      String second = repository.commitValue("2");
       said(
           slipway.run(
               "trigger",
@@ -92,13 +92,5 @@ class CommandLineTest {
           1,
           "b.yaml:1");
     }
-  }
-
-  private static String commit(TestRepository repository, String value) throws Exception {
-    repository.write(
-        "a.yaml",
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {value: \"%s\"}\n"
-            .formatted(value));
-    return repository.commit("commit " + value);
   }
 }

@@ -87,8 +87,13 @@ final class RealDaemon implements AutoCloseable {
   }
 
   String log() {
+    return log(log);
+  }
+
+  /// What a daemon has written there.
+  static String log(Path file) {
     try {
-      return Files.readString(log);
+      return Files.readString(file);
     } catch (IOException e) {
       return "no log: " + e.getMessage();
     }

@@ -63,6 +63,15 @@ final class TestRepository implements AutoCloseable {
         .name();
   }
 
+  /// A commit after which the repository has a ConfigMap `a` with this value.
+  String commitValue(String value) throws IOException, GitAPIException {
+    write(
+        "a.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {value: \"%s\"}\n"
+            .formatted(value));
+    return commit("commit " + value);
+  }
+
   /// What is committed from now on is on this new branch.
   void branch(String name) throws GitAPIException {
     git.checkout().setCreateBranch(true).setName(name).call();

@@ -32,7 +32,7 @@ class WebhookStormTest {
                 "-XX:+ExitOnOutOfMemoryError",
                 "--webhook-secret-file=" + secret.toAbsolutePath())) {
       var slipway = new Commands(daemon.data());
-      String last = commit(repository, 0);
+      String last = repository.commitValue("0");
       slipway.succeed("app", "create", "shop", "--repo", repository.url(), "--auto-sync");
       slipway.succeed("wait", "shop", "--revision", last, "--timeout", "60");
 
@@ -46,7 +46,7 @@ class WebhookStormTest {
       try (var connections = new Connections(daemon.target(""))) {
         for (int i = 0; i < DELIVERIES; i++) {
           if (i % (DELIVERIES / COMMITS) == DELIVERIES / COMMITS / 2) {
-            last = commit(repository, i);
+            last = repository.commitValue(String.valueOf(i));
           }
           byte[] request = i % 10 == 3 ? forged : i % 10 == 7 ? unsigned : genuine;
           answers.merge(connections.send(request), 1, Integer::sum);
@@ -65,14 +65,6 @@ class WebhookStormTest {
       slipway.succeed("wait", "shop", "--revision", last, "--timeout", "60");
       assertThat(daemon.log()).doesNotContain("request failed", "OutOfMemory");
     }
-  }
-
-  private static String commit(TestRepository repository, int number) throws Exception {
-    repository.write(
-        "a.yaml",
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {number: \"%d\"}\n"
-            .formatted(number));
-    return repository.commit("commit " + number);
   }
 
   /// One connection at a time; another when the daemon ends it, as it does after a refusal.

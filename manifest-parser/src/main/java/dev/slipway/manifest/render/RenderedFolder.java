@@ -19,7 +19,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /// What all manifests of a folder came to, and enough to say at the cost of a change what they come
@@ -113,12 +112,15 @@ public record RenderedFolder(
     }
     var stale = new HashSet<String>();
     before.forEach(entry -> stale.add(entry.path()));
-    List<RenderedObject> kept = objects.stream().filter(not(stale)).toList();
-    List<ObjectKey> gone =
-        objects.stream()
-            .filter(not(stale).negate())
-            .map(rendered -> rendered.object().key())
-            .toList();
+    var kept = new ArrayList<RenderedObject>();
+    var gone = new ArrayList<ObjectKey>();
+    for (RenderedObject rendered : objects) {
+      if (stale.contains(rendered.file())) {
+        gone.add(rendered.object().key());
+      } else {
+        kept.add(rendered);
+      }
+    }
     Kinds kinds = target.kinds().and(defined);
     Renderer.Target here = target.serving(kinds);
     Manifests changed = ManifestReader.read(tree, now, kinds);
@@ -141,7 +143,7 @@ public record RenderedFolder(
       return Optional.empty();
     }
     var result = new ArrayList<>(kept);
-    result.removeIf(not(following).negate());
+    result.removeIf(rendered -> following.contains(rendered.file()));
     var items = new ArrayList<Manifest>(changed.items());
     items.addAll(followers.items());
     for (RenderedObject fresh :
@@ -153,10 +155,6 @@ public record RenderedFolder(
       result.add(-at - 1, fresh);
     }
     return Optional.of(new RenderedFolder(result, count, bytes, defined, ignore));
-  }
-
-  private static Predicate<RenderedObject> not(Set<String> files) {
-    return rendered -> !files.contains(rendered.file());
   }
 
   /// The files whose pods use configuration that is among what has gone or come.

@@ -117,6 +117,11 @@ final class ApplicationStatus {
     return phase().equals("Running");
   }
 
+  /// Whether a sync is under way or waits for a person.
+  boolean isOpen() {
+    return isRunning() || phase().equals("WaitingForConfirmation");
+  }
+
   long operationId() {
     return Json.number(json.path("operation"), "id", 0);
   }

@@ -94,7 +94,7 @@ final class Operations {
   }
 
   void supersede(Pass pass, String why) {
-    if (pass.status.isRunning() || pass.status.phase().equals("WaitingForConfirmation")) {
+    if (pass.status.isOpen()) {
       close(pass, "Superseded", why, false);
     }
   }

@@ -90,7 +90,7 @@ final class Previews {
       var resolved =
           source.resolve(
               pass.remote, revision.isEmpty() ? pass.spec.revision() : revision, pass.spec.path());
-      return diff(pass, renders.render(pass, resolved), resolved.commit());
+      return diff(pass, compare(pass, renders.render(pass, resolved)), resolved.commit());
     } catch (BusyException e) {
       throw busy(e);
     }
@@ -102,7 +102,7 @@ final class Previews {
   ObjectNode diff(KubeObject application, SourceTree files) {
     Pass pass = pass(application);
     try {
-      return diff(pass, renders.render(pass, files), "local files");
+      return diff(pass, compare(pass, renders.render(pass, files)), "local files");
     } catch (IOException e) {
       throw new SourceException("the files cannot be read: " + e.getMessage(), e);
     } catch (BusyException e) {
@@ -115,10 +115,21 @@ final class Previews {
         ClusterException.Reason.UNAVAILABLE, e.getMessage() + "; try again in a moment");
   }
 
-  private static ObjectNode diff(Pass pass, List<RenderedObject> rendered, String revision) {
+  /// What is wanted, in its order, and what is to be done for it.
+  private record Ahead(SyncOrder order, SyncPlan plan) {
+    PlannedSteps steps(Pass pass) {
+      return PlannedSteps.of(plan, order.passing(), pass.spec.prune());
+    }
+  }
+
+  private static Ahead compare(Pass pass, List<RenderedObject> rendered) {
     SyncOrder order = SyncOrder.of(rendered);
     List<RenderedObject> objects = order.objects();
-    SyncPlan plan = Comparison.plan(pass, objects, Comparison.live(pass, objects));
+    return new Ahead(order, Comparison.plan(pass, objects, Comparison.live(pass, objects)));
+  }
+
+  private static ObjectNode diff(Pass pass, Ahead ahead, String revision) {
+    SyncPlan plan = ahead.plan();
     ObjectNode diff = Json.object();
     diff.put("application", pass.label())
         .put("revision", revision)
@@ -168,7 +179,7 @@ final class Previews {
           .put("name", gone.name())
           .put("action", "prune");
     }
-    diff.set("steps", SyncOutline.of(order, plan).toJson());
+    diff.set("steps", SyncOutline.of(ahead.order(), plan).toJson());
     diff.set("prune", prune(pass, plan));
     return diff;
   }
@@ -275,8 +286,9 @@ final class Previews {
       String by,
       Consumer<ObjectNode> more) {
     KubeObject application = pass.application;
-    ObjectNode diff = diff(pass, rendered, revision);
-    PlannedSteps steps = steps(pass, rendered);
+    Ahead ahead = compare(pass, rendered);
+    ObjectNode diff = diff(pass, ahead, revision);
+    PlannedSteps steps = ahead.steps(pass);
     String digest = steps.digest(revision);
     return keep(
         application,
@@ -372,13 +384,6 @@ final class Previews {
                 pass.label()));
   }
 
-  private PlannedSteps steps(Pass pass, List<RenderedObject> rendered) {
-    SyncOrder order = SyncOrder.of(rendered);
-    SyncPlan plan = Comparison.plan(pass, order.objects(), Comparison.live(pass, order.objects()));
-    List<RenderedObject> hooks = order.passing();
-    return PlannedSteps.of(plan, hooks, pass.spec.prune());
-  }
-
   /// Whether a plan still says what would happen.
   ///
   /// @return why not; empty when it does
@@ -393,7 +398,8 @@ final class Previews {
                   Words.brief(revision.commit()),
                   Words.brief(planned)));
     }
-    return steps(pass, rendered)
+    return compare(pass, rendered)
+        .steps(pass)
         .movedSince(plan.spec().path("steps"))
         .map(what -> "live objects moved since the plan was made: " + what);
   }

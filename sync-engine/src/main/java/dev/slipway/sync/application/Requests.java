@@ -46,7 +46,7 @@ final class Requests {
   boolean urgent(Pass pass) {
     Optional<JsonNode> terminate = request(pass, "terminate");
     if (terminate.isPresent()) {
-      if (pass.status.isRunning() || pass.status.phase().equals("WaitingForConfirmation")) {
+      if (pass.status.isOpen()) {
         String revision = pass.status.operationRevision();
         operations.close(
             pass,

@@ -1,5 +1,6 @@
 package dev.slipway.testing.engine;
 
+import dev.slipway.testing.Processes;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -478,15 +479,7 @@ public final class TestEngine implements AutoCloseable {
       }
     } finally {
       // The shim of a container that a killed dockerd forgot has nobody else who ends it.
-      ProcessHandle.allProcesses()
-          .filter(
-              process ->
-                  process
-                      .info()
-                      .commandLine()
-                      .filter(
-                          line -> line.contains("containerd-shim") && line.contains(folder + "/"))
-                      .isPresent())
+      Processes.of("containerd-shim", folder + "/")
           .forEach(
               shim -> {
                 shim.descendants().forEach(ProcessHandle::destroyForcibly);
