@@ -21,21 +21,22 @@ stamp $$ > shim
 { true > run; } 2>/dev/null || exit 0
 set +C
 exec 3>>log
-input=/dev/null
 keeper=
 if [ -f input ] && mkfifo in over; then
   # Whoever attaches writes into "in"; it does not end before somebody writes a line into "over".
-  # Both are open before the container runs: a line that is written while nobody has the pipe open is lost.
-  exec 4<>in 5<>over
-  { exec 3>&-; read -r _ <&5; } </dev/null >/dev/null 2>&1 &
+  # All ends are open before the container runs: what is written while nobody has a pipe open is lost, and whoever attaches may be
+  # done before the container begins to read.
+  exec 4<>in 5<>over 6<in
+  { exec 3>&- 6<&-; read -r _ <&5; } </dev/null >/dev/null 2>&1 &
   keeper=$!
   exec 4>&- 5>&-
-  input=in
+else
+  exec 6</dev/null
 fi
-sh ./main.sh <"$input" >&3 2>&3 3>&- &
+sh ./main.sh <&6 >&3 2>&3 3>&- 6<&- &
 child=$!
 stamp "$child" > child 2>/dev/null
-exec 3>&-
+exec 3>&- 6<&-
 trap '' TERM INT HUP
 wait "$child"
 code=$?

@@ -329,6 +329,28 @@ class ProcessRuntimeTest {
     assertThat(exited().code()).isZero();
   }
 
+  /// The shim is held up between the two: on a busy machine that happens by itself.
+  @Test
+  void inputThatEndedBeforeTheContainerBeganToReadIsNotLost() throws Exception {
+    Path shim = folder.resolve("pods/shim.sh");
+    String slow = Files.readString(shim).replace("\nsh ./main.sh", "\nsleep 1; sh ./main.sh");
+    assertThat(slow).contains("sleep 1");
+    Files.writeString(shim, slow);
+    runtime.prepare(SandboxSpec.plain(UID, "default", "web"));
+    String id =
+        runtime.create(
+            container("sh", "-c", "cat; echo end")
+                .with(new ContainerSpec.Terminal(false, true, true))
+                .spec());
+    Thread starter = Thread.ofVirtual().start(() -> runtime.start(id));
+    Path over = folder.resolve("pods").resolve(UID).resolve("containers/web-0/over");
+    RealTimeline.await(() -> Files.exists(over));
+
+    assertThat(attached("hello\n")).isEqualTo("hello\nend\n");
+    starter.join();
+    assertThat(exited().code()).isZero();
+  }
+
   @Test
   void theInputOfAContainerStaysOpenForTheNext() throws Exception {
     start(
