@@ -40,6 +40,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -143,7 +144,13 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
   /// Takes over what an earlier program left: pods go on, half-made and half-removed ones go.
   private void recover() throws IOException {
     for (Path pod : children(root)) {
-      Optional<Sandbox> sandbox = readSandbox(pod);
+      String name = String.valueOf(pod.getFileName());
+      if (name.startsWith(GONE)) {
+        // Removed, but for its files: a file that cannot go is no reason not to start.
+        discard(pod);
+        continue;
+      }
+      Optional<Sandbox> sandbox = isPodUid(name) ? readSandbox(pod) : Optional.empty();
       if (sandbox.isPresent()) {
         sandboxes.put(sandbox.get().podUid(), sandbox.get());
         for (ContainerFolder folder : folders(pod)) {
@@ -153,13 +160,13 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
           mark(folder);
         }
       } else if (folders(pod).isEmpty()) {
-        Folders.delete(pod);
+        discard(pod);
       }
     }
     if (memory.isPresent()) {
       for (Path pod : children(memory.get())) {
         if (!sandboxes.containsKey(String.valueOf(pod.getFileName()))) {
-          Folders.delete(pod);
+          discard(pod);
         }
       }
     }
@@ -685,9 +692,7 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
             .child()
             .filter(ProcessTable::lives)
             .orElseThrow(() -> new RuntimeFailedException("container is not running"));
-    // Until the command has taken the place of the scripts before it, there is nothing to enter.
-    await(
-        () -> environmentOf(child.pid()).containsKey(ContainerFolder.MARK), Duration.ofSeconds(1));
+    Map<String, String> environment = entered(child);
     try {
       List<String> line = enter(folder, child, command);
       var builder = new ProcessBuilder(sizes.isPresent() ? terminal.around(line) : line);
@@ -695,7 +700,7 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
         builder.directory(Path.of("/proc/" + child.pid() + "/cwd").toRealPath().toFile());
       }
       builder.environment().clear();
-      builder.environment().putAll(environmentOf(child.pid()));
+      builder.environment().putAll(environment);
       if (sizes.isPresent()) {
         builder.environment().putIfAbsent("TERM", "xterm");
       }
@@ -724,6 +729,23 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
       Thread.currentThread().interrupt();
       throw new RuntimeFailedException("interrupted", e);
     }
+  }
+
+  /// The environment of a container's process. Until the command has taken the place of the scripts
+  /// before it there is nothing to enter, and whenever a program takes the place of another there
+  /// is none to be read for a moment.
+  private Map<String, String> entered(ProcessTable.Identity child) {
+    var seen = new AtomicReference<>(environmentOf(child.pid()));
+    await(
+        () -> {
+          if (seen.get().containsKey(ContainerFolder.MARK)) {
+            return true;
+          }
+          seen.set(environmentOf(child.pid()));
+          return false;
+        },
+        Duration.ofSeconds(1));
+    return seen.get();
   }
 
   /// The command, seeing what the container sees, bound by its limits, and ended with it.
@@ -956,8 +978,20 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
 
   // Folders
 
+  private static void discard(Path folder) {
+    try {
+      Folders.delete(folder);
+    } catch (IOException e) {
+      log.warn("cannot delete folder={} cause={}", folder, words(e));
+    }
+  }
+
+  private static boolean isPodUid(String name) {
+    return name.matches("[A-Za-z0-9-]+");
+  }
+
   private Path pod(String podUid) {
-    if (!podUid.matches("[A-Za-z0-9-]+")) {
+    if (!isPodUid(podUid)) {
       throw new IllegalArgumentException("no pod UID: " + podUid);
     }
     return root.resolve(podUid);

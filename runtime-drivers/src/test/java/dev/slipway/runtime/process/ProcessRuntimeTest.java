@@ -122,6 +122,18 @@ class ProcessRuntimeTest {
   }
 
   @Test
+  void aProgramThatWasKilledWhileItRemovedAPodStartsAgain() throws IOException {
+    run(container("true"));
+    runtime.close();
+    Path pods = folder.resolve("pods");
+    Path gone = pods.resolve(".gone-" + UID);
+    Files.move(pods.resolve(UID), gone);
+    runtime = ProcessRuntime.open(pods, PATH, timeline);
+    assertThat(runtime.sandboxes()).isEmpty();
+    assertThat(gone).doesNotExist();
+  }
+
+  @Test
   void anEndThatNobodySawIsKnownLater() {
     start(container("sh", "-c", "echo last words; sleep 0.2; exit 42"));
     runtime.close();
