@@ -49,12 +49,14 @@ final class AppCommand {
     @Option(
         names = "--dest-namespace",
         paramLabel = "NAMESPACE",
+        completionCandidates = Names.Namespaces.class,
         description = "Where objects go that name no namespace.")
     @Nullable String destination;
 
     @Option(
         names = {"--dest-cluster", "--dest-name"},
         paramLabel = "CLUSTER",
+        completionCandidates = Names.Clusters.class,
         description = "The cluster to deliver to, as `slipway cluster list` names it.")
     @Nullable String cluster;
 
@@ -259,7 +261,7 @@ final class AppCommand {
 
   @Command(name = "get", description = "Show an application as it is stored.")
   static final class Get extends Context {
-    @Parameters(paramLabel = "NAME")
+    @Parameters(paramLabel = "NAME", completionCandidates = Names.Applications.class)
     String name = "";
 
     @Mixin Output output = new Output();
@@ -268,7 +270,7 @@ final class AppCommand {
     public Integer call() {
       KubeObject application = api().get(Api.APPLICATION, namespace, name);
       if (output.isTable()) {
-        new StatusView(console()).write(application, List.of());
+        new StatusView(console()).write(application, List.of(), FleetCommands.frozen(this));
       } else {
         output.one(console(), application);
       }
@@ -278,7 +280,7 @@ final class AppCommand {
 
   @Command(name = "set", description = "Change an application; what is not named stays.")
   static final class Set extends Context {
-    @Parameters(paramLabel = "NAME")
+    @Parameters(paramLabel = "NAME", completionCandidates = Names.Applications.class)
     String name = "";
 
     @Mixin Fields fields = new Fields();
@@ -293,7 +295,7 @@ final class AppCommand {
 
   @Command(name = "delete", aliases = "rm", description = "Delete an application.")
   static final class Delete extends Context {
-    @Parameters(paramLabel = "NAME")
+    @Parameters(paramLabel = "NAME", completionCandidates = Names.Applications.class)
     String name = "";
 
     @Option(

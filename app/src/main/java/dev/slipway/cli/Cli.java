@@ -37,6 +37,9 @@ public final class Cli {
 
   private static final Map<String, Supplier<Object>> COMMANDS = commands();
 
+  /// How the script of a shell asks for what may stand at the cursor, see [Completer].
+  private static final String COMPLETE = "__complete";
+
   private Cli() {}
 
   private static Map<String, Supplier<Object>> commands() {
@@ -94,8 +97,11 @@ public final class Cli {
     var console = new Console(out, err, environment, clock, terminal, colours);
     var line = new CommandLine(new Root());
     line.getCommandSpec().version(version);
-    String first = arguments.length == 0 ? "" : arguments[0];
-    if (COMMANDS.containsKey(first) && !first.equals("completion")) {
+    boolean completes = arguments.length > 0 && arguments[0].equals(COMPLETE);
+    List<String> typed = List.of(arguments).subList(completes ? 1 : 0, arguments.length);
+    // What is still being typed may be the beginning of several.
+    String first = typed.size() > (completes ? 1 : 0) ? typed.getFirst() : "";
+    if (COMMANDS.containsKey(first)) {
       line.addSubcommand(COMMANDS.get(first).get());
     } else {
       COMMANDS.values().forEach(command -> line.addSubcommand(command.get()));
@@ -110,6 +116,10 @@ public final class Cli {
     line.setUsageHelpLongOptionsMaxWidth(32);
     line.setExecutionExceptionHandler((failure, _, _) -> failed(failure, console));
     line.setParameterExceptionHandler((failure, _) -> misused(failure, console));
+    if (completes) {
+      Completer.lines(line, typed, console).forEach(console::line);
+      return 0;
+    }
     int code = line.execute(arguments);
     // Nobody has read, or could keep, what was said.
     return out.checkError() && code == 0 ? 2 : code;

@@ -222,7 +222,7 @@ final class ClusterCommand {
 
   @Command(name = "get", description = "Show a cluster. Exit code 1 when it is not connected.")
   static final class Get extends Context {
-    @Parameters(paramLabel = "NAME")
+    @Parameters(paramLabel = "NAME", completionCandidates = Names.Clusters.class)
     String name = "";
 
     @Mixin Output output = new Output();
@@ -250,7 +250,7 @@ final class ClusterCommand {
       description =
           "Forget a cluster. What was delivered to it goes on; its applications can do nothing until it is added again.")
   static final class Remove extends Context {
-    @Parameters(paramLabel = "NAME")
+    @Parameters(paramLabel = "NAME", completionCandidates = Names.Clusters.class)
     String name = "";
 
     @Override

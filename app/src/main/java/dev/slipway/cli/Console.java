@@ -2,7 +2,9 @@ package dev.slipway.cli;
 
 import dev.slipway.model.json.Json;
 import dev.slipway.model.json.YamlText;
+import java.io.OutputStream;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -42,6 +44,12 @@ record Console(
 
   void error(String text) {
     err.println(safe(text));
+  }
+
+  /// The same, but what is said goes there.
+  Console into(OutputStream bytes) {
+    var other = new PrintStream(bytes, true, StandardCharsets.UTF_8);
+    return new Console(other, err, environment, clock, terminal, colours);
   }
 
   /// As it is: for text that was made safe and coloured already.

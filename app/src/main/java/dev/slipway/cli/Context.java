@@ -13,6 +13,7 @@ abstract class Context implements java.util.concurrent.Callable<Integer> {
       names = {"-n", "--namespace"},
       paramLabel = "NAMESPACE",
       defaultValue = "default",
+      completionCandidates = Names.Namespaces.class,
       description = "The namespace (default: ${DEFAULT-VALUE}).")
   String namespace = "default";
 

@@ -3,6 +3,8 @@ package dev.slipway.cli;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.LabelSelector;
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -10,6 +12,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -25,7 +28,10 @@ final class DeliveryCommands {
 
   /// A command on one application.
   abstract static class OnApplication extends Context {
-    @Parameters(paramLabel = "APP", description = "The application.")
+    @Parameters(
+        paramLabel = "APP",
+        completionCandidates = Names.Applications.class,
+        description = "The application.")
     String name = "";
 
     /// Where the daemon answers about the application.
@@ -61,7 +67,9 @@ final class DeliveryCommands {
 
   /// A command that asks for something and may wait for it.
   abstract static class Requesting extends OnApplication {
-    @Option(names = "--async", description = "Do not wait for the end.")
+    private static final Duration TAKEN = Duration.ofSeconds(10);
+
+    @Option(names = "--async", description = "Do not wait for the end, only until it is taken.")
     boolean async;
 
     @Option(
@@ -74,8 +82,7 @@ final class DeliveryCommands {
     int request(String request, Consumer<ObjectNode> content) {
       String id = ask(request, content);
       if (async) {
-        console().line(request + " of " + name + " requested");
-        return 0;
+        return taken(request, id);
       }
       Progress.End end =
           new Progress(this)
@@ -86,11 +93,23 @@ final class DeliveryCommands {
                   application -> Progress.answered(application, request, id));
       return end.said(console());
     }
+
+    /// Whether the daemon takes the request; one that is busy may say so later, in the status.
+    private int taken(String request, String id) {
+      String done = request + " of " + name + " requested";
+      Progress.End end =
+          new Progress(this)
+              .follow(
+                  name, TAKEN, _ -> false, application -> Progress.taken(application, request, id));
+      return (end.code() == 1 || end.code() == 4 ? end : new Progress.End(0, done)).said(console());
+    }
   }
 
   @Command(name = "status", description = "How applications stand, and what they wait for.")
   static final class Status extends Context {
-    @Parameters(arity = "0..1", paramLabel = "APP")
+    private static final Duration TURN = Duration.ofSeconds(1);
+
+    @Parameters(arity = "0..1", paramLabel = "APP", completionCandidates = Names.Applications.class)
     @Nullable String name;
 
     @Option(
@@ -98,20 +117,57 @@ final class DeliveryCommands {
         description = "Of all namespaces.")
     boolean all;
 
+    @Option(
+        names = {"-w", "--watch"},
+        description = "Draw it anew whenever it changes, until Ctrl-C.")
+    boolean watch;
+
     @Mixin Output output = new Output();
 
     @Override
     public Integer call() {
+      if (!watch) {
+        return shown();
+      }
+      Console console = console();
+      if (!console.terminal() || !output.isTable()) {
+        throw new CommandFailed(
+            2, "status --watch draws on a terminal; `slipway get applications -w` writes lines");
+      }
+      var screen = new Screen(console);
+      while (!Thread.currentThread().isInterrupted()) {
+        var text = new ByteArrayOutputStream();
+        use(console.into(text), api());
+        try {
+          shown();
+          screen.draw(text.toString(StandardCharsets.UTF_8));
+        } catch (CommandFailed e) {
+          // A daemon that is started anew comes back.
+          if (!screen.isDrawn()) {
+            throw e;
+          }
+          screen.draw("slipway: " + e.getMessage() + "\n");
+        }
+        LockSupport.parkNanos(TURN.toNanos());
+      }
+      return 0;
+    }
+
+    private int shown() {
       String wanted = name;
       if (wanted == null) {
         int count =
             GetCommand.list(this, output, Api.APPLICATION, all ? "" : namespace, Map.of(), all);
-        if (count == 0 && output.isTable()) {
-          console()
-              .line(
-                  "no applications"
-                      + (all ? "" : " in namespace " + namespace)
-                      + "; make one with `slipway app create`");
+        if (output.isTable()) {
+          if (count == 0) {
+            console()
+                .line(
+                    "no applications"
+                        + (all ? "" : " in namespace " + namespace)
+                        + "; make one with `slipway app create`");
+          }
+          FleetCommands.frozen(this)
+              .ifPresent(frozen -> console().line("everything is frozen: " + frozen));
         }
         return 0;
       }
@@ -121,7 +177,7 @@ final class DeliveryCommands {
         List<KubeObject> rollouts =
             api()
                 .list(Api.ROLLOUT, "", Map.of("labelSelector", "slipway.dev/application=" + label));
-        new StatusView(console()).write(application, rollouts);
+        new StatusView(console()).write(application, rollouts, FleetCommands.frozen(this));
         PodImages.write(console(), pods(rollouts));
       } else {
         output.one(console(), application);
@@ -408,6 +464,7 @@ final class DeliveryCommands {
         index = "1",
         arity = "0..1",
         paramLabel = "ID",
+        completionCandidates = Names.Syncs.class,
         description = "From `slipway history`; the last healthy one by default.")
     @Nullable Long id;
 
@@ -499,6 +556,7 @@ final class DeliveryCommands {
         index = "1",
         arity = "0..1",
         paramLabel = "ID",
+        completionCandidates = Names.Syncs.class,
         description = "Only this one, with what was done to each object.")
     @Nullable Long id;
 

@@ -3,6 +3,7 @@ package dev.slipway.cli;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ResourceType;
+import dev.slipway.sync.fleet.Fleet;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -32,6 +33,26 @@ final class FleetCommands {
                   "slipway.dev/v1", "Fleet", NAMESPACE, NAME, json -> json.putObject("spec")));
     }
     command.api().merge(FLEET, NAMESPACE, NAME, patch -> spec.accept(patch.putObject("spec")));
+  }
+
+  /// Why nothing may change anywhere, and until when; empty too for who may not see that.
+  static Optional<String> frozen(Context command) {
+    try {
+      return command
+          .api()
+          .find(FLEET, NAMESPACE, NAME)
+          .map(found -> Fleet.of(found, command.console().clock().instant()))
+          .flatMap(
+              fleet ->
+                  fleet
+                      .freeze()
+                      .map(
+                          reason ->
+                              Console.safe(reason)
+                                  + fleet.frozenUntil().map(end -> ", until " + end).orElse("")));
+    } catch (CommandFailed _) {
+      return Optional.empty();
+    }
   }
 
   private static Instant now(Context command) {

@@ -24,10 +24,15 @@ final class GetCommand extends Context {
   @Parameters(
       index = "0",
       paramLabel = "KIND[/NAME]",
+      completionCandidates = Names.Objects.class,
       description = "Kinds may be joined by commas; `all` is what runs.")
   String kind = "";
 
-  @Parameters(index = "1", arity = "0..1", paramLabel = "NAME")
+  @Parameters(
+      index = "1",
+      arity = "0..1",
+      paramLabel = "NAME",
+      completionCandidates = Names.OfKind.class)
   @Nullable String name;
 
   @Option(

@@ -1,20 +1,15 @@
 package dev.slipway.cli;
 
-import java.io.File;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.LocalTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
-import java.util.concurrent.TimeUnit;
 
 /// Steps of something that takes a while. On a terminal the last one stays where it is and counts
 /// its seconds; elsewhere each is a plain line. For any thread.
 final class LiveLine {
   private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("HH:mm:ss");
   private static final int NARROWEST = 20;
-  private static final int ORDINARY = 80;
 
   private final Console console;
   private final int width;
@@ -23,7 +18,7 @@ final class LiveLine {
   private Instant since = Instant.EPOCH;
 
   LiveLine(Console console) {
-    this(console, console.terminal() ? width() : ORDINARY);
+    this(console, console.terminal() ? Screen.size().columns() : Screen.ORDINARY.columns());
   }
 
   /// @param width of the terminal, in characters
@@ -112,25 +107,5 @@ final class LiveLine {
       }
     }
     return cut.toString();
-  }
-
-  private static int width() {
-    try {
-      Process stty =
-          new ProcessBuilder("stty", "size")
-              .redirectInput(new File("/dev/tty"))
-              .redirectError(ProcessBuilder.Redirect.DISCARD)
-              .start();
-      String size =
-          new String(stty.getInputStream().readAllBytes(), StandardCharsets.US_ASCII).strip();
-      return stty.waitFor(1, TimeUnit.SECONDS) && size.matches("[0-9]{1,4} [1-9][0-9]{0,3}")
-          ? Integer.parseInt(size.substring(size.indexOf(' ') + 1))
-          : ORDINARY;
-    } catch (IOException e) {
-      return ORDINARY;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return ORDINARY;
-    }
   }
 }

@@ -5,15 +5,17 @@ import dev.slipway.manifest.lint.LintReport;
 import dev.slipway.model.json.Json;
 import dev.slipway.sync.webhook.Webhook;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import picocli.AutoComplete;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -213,27 +215,36 @@ final class LocalCommands {
 
   @Command(
       name = "completion",
-      description = "Print the completion script: `source <(slipway completion bash)`.")
+      description =
+          "Print the completion script: `source <(slipway completion bash)`, the same for zsh, `slipway completion fish | source`.")
   static final class Completion extends Context {
     @Parameters(
         arity = "0..1",
         paramLabel = "SHELL",
         defaultValue = "bash",
-        description = "bash or zsh.")
+        completionCandidates = Shells.class,
+        description = "bash, zsh or fish.")
     String shell = "bash";
 
-    @Spec @Nullable CommandSpec spec;
+    static final class Shells extends ArrayList<String> {
+      Shells() {
+        super(List.of("bash", "zsh", "fish"));
+      }
+    }
 
     @Override
     public Integer call() {
-      CommandSpec own = spec;
-      if (own == null) {
-        throw new IllegalStateException("no command model");
+      if (!new Shells().contains(shell)) {
+        throw new CommandFailed(2, "completion is for bash, zsh or fish, not for " + shell);
       }
-      if (!shell.equals("bash") && !shell.equals("zsh")) {
-        throw new CommandFailed(2, "completion is for bash or zsh, not for " + shell);
+      try (InputStream script = Completion.class.getResourceAsStream("completion." + shell)) {
+        if (script == null) {
+          throw new IllegalStateException("the program lacks its script for " + shell);
+        }
+        console().raw(new String(script.readAllBytes(), StandardCharsets.UTF_8));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
       }
-      console().raw(AutoComplete.bash("slipway", own.root().commandLine()));
       return 0;
     }
   }

@@ -357,7 +357,7 @@ final class NodeCommand {
 
   @Command(name = "get", description = "One node: how it is, what it has, what runs there.")
   static final class Get extends Context {
-    @Parameters(paramLabel = "NAME")
+    @Parameters(paramLabel = "NAME", completionCandidates = Names.Nodes.class)
     String name = "";
 
     @Mixin Output output = new Output();
@@ -455,7 +455,7 @@ final class NodeCommand {
 
   @Command(name = "cordon", description = "Place no new pods there.")
   static final class Cordon extends Context {
-    @Parameters(paramLabel = "NAME")
+    @Parameters(paramLabel = "NAME", completionCandidates = Names.Nodes.class)
     String name = "";
 
     @Override
@@ -468,7 +468,7 @@ final class NodeCommand {
 
   @Command(name = "uncordon", description = "Place pods there again.")
   static final class Uncordon extends Context {
-    @Parameters(paramLabel = "NAME")
+    @Parameters(paramLabel = "NAME", completionCandidates = Names.Nodes.class)
     String name = "";
 
     @Override
@@ -507,7 +507,7 @@ final class NodeCommand {
         "Exit code: 0 empty, 1 pods are left that nothing would make again, 3 not in time."
       })
   static final class Drain extends Context {
-    @Parameters(paramLabel = "NAME")
+    @Parameters(paramLabel = "NAME", completionCandidates = Names.Nodes.class)
     String name = "";
 
     @Mixin Emptying how = new Emptying();
@@ -579,7 +579,7 @@ final class NodeCommand {
         "--now forgets it at once and places its pods elsewhere: for an engine that is gone for good."
       })
   static final class Remove extends Context {
-    @Parameters(paramLabel = "NAME")
+    @Parameters(paramLabel = "NAME", completionCandidates = Names.Nodes.class)
     String name = "";
 
     @Mixin Emptying how = new Emptying();

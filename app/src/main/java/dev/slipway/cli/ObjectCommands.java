@@ -32,6 +32,7 @@ final class ObjectCommands {
   static final class Logs extends Context {
     @Parameters(
         paramLabel = "POD|KIND/NAME",
+        completionCandidates = Names.Pods.class,
         description = "A pod, or rollout/web, rc/web, service/web, job/web.")
     String target = "";
 
@@ -180,10 +181,15 @@ final class ObjectCommands {
     @Parameters(
         arity = "0..1",
         paramLabel = "[KIND/]NAME",
+        completionCandidates = Names.Objects.class,
         description = "Only about this object; without a kind, about all of this name.")
     @Nullable String object;
 
-    @Option(names = "--for", paramLabel = "KIND/NAME", description = "As the parameter.")
+    @Option(
+        names = "--for",
+        paramLabel = "KIND/NAME",
+        completionCandidates = Names.Objects.class,
+        description = "As the parameter.")
     @Nullable String about;
 
     @Option(names = "--types", paramLabel = "TYPE", description = "Normal or Warning.")

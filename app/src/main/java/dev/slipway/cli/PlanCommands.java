@@ -136,6 +136,7 @@ final class PlanCommands {
     @Parameters(
         arity = "0..1",
         paramLabel = "APP",
+        completionCandidates = Names.Applications.class,
         description = "All applications of the namespace by default.")
     @Nullable String name;
 

@@ -182,20 +182,28 @@ final class Progress {
 
   /// Whether what an application does answers a request.
   static boolean isUnderWay(KubeObject application, String request, String id) {
-    JsonNode status = application.status();
-    return Json.string(status.path("handledRequests"), request, "").equals(id)
-        && !status.path("refused").isObject();
+    return taken(application, request, id).filter(end -> end.code() == 0).isPresent();
   }
 
-  /// The end of the sync that answers a request.
-  static Optional<End> answered(KubeObject application, String request, String id) {
+  /// What was said to a request: that it is taken, or why not.
+  static Optional<End> taken(KubeObject application, String request, String id) {
     JsonNode status = application.status();
     if (!Json.string(status.path("handledRequests"), request, "").equals(id)) {
       return Optional.empty();
     }
-    if (status.path("refused").isObject()) {
-      return Optional.of(new End(1, Json.string(status.path("refused"), "reason", "refused")));
+    return Optional.of(
+        status.path("refused").isObject()
+            ? new End(1, Json.string(status.path("refused"), "reason", "refused"))
+            : new End(0, ""));
+  }
+
+  /// The end of the sync that answers a request.
+  static Optional<End> answered(KubeObject application, String request, String id) {
+    Optional<End> taken = taken(application, request, id);
+    if (taken.isEmpty() || taken.get().code() != 0) {
+      return taken;
     }
+    JsonNode status = application.status();
     JsonNode operation = status.path("operation");
     String message = Json.string(operation, "message", "");
     return switch (Json.string(operation, "phase", "")) {

@@ -196,7 +196,7 @@ final class RepoCommand {
 
   @Command(name = "remove", aliases = "rm", description = "Remove a repository and its secrets.")
   static final class Remove extends Context {
-    @Parameters(paramLabel = "NAME")
+    @Parameters(paramLabel = "NAME", completionCandidates = Names.Repositories.class)
     String name = "";
 
     @Override

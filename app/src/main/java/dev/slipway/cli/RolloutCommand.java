@@ -39,6 +39,7 @@ final class RolloutCommand {
   abstract static class OnRollout extends Context {
     @Parameters(
         paramLabel = "NAME",
+        completionCandidates = Names.Rollouts.class,
         description = "The workload; a kind before it (rc/web) is allowed.")
     String named = "";
 

@@ -17,11 +17,12 @@ final class StatusView {
     this.console = console;
   }
 
-  void write(KubeObject application, List<KubeObject> rollouts) {
-    console.raw(text(application, rollouts));
+  /// @param frozen why nothing may change anywhere
+  void write(KubeObject application, List<KubeObject> rollouts, Optional<String> frozen) {
+    console.raw(text(application, rollouts, frozen));
   }
 
-  String text(KubeObject application, List<KubeObject> rollouts) {
+  String text(KubeObject application, List<KubeObject> rollouts, Optional<String> frozen) {
     JsonNode status = application.status();
     JsonNode source = application.spec().path("source");
     JsonNode operation = status.path("operation");
@@ -84,6 +85,7 @@ final class StatusView {
         line(out, "", Console.safe(message));
       }
     }
+    frozen.ifPresent(why -> line(out, "Frozen", console.paint(Console.Tone.BUSY, why)));
     waiting(out, status.path("waiting"));
     JsonNode hold = status.path("hold");
     if (hold.isObject()) {

@@ -41,7 +41,11 @@ final class TopCommand implements Runnable {
         "A node that does not answer, or whose runtime cannot tell, is shown as unknown."
       })
   static final class Nodes extends Context {
-    @Parameters(index = "0", arity = "0..1", paramLabel = "NAME")
+    @Parameters(
+        index = "0",
+        arity = "0..1",
+        paramLabel = "NAME",
+        completionCandidates = Names.Nodes.class)
     @Nullable String name;
 
     @Override
@@ -84,7 +88,11 @@ final class TopCommand implements Runnable {
       aliases = "pod",
       description = "What each pod uses. One of which nothing is known is left out.")
   static final class Pods extends Context {
-    @Parameters(index = "0", arity = "0..1", paramLabel = "NAME")
+    @Parameters(
+        index = "0",
+        arity = "0..1",
+        paramLabel = "NAME",
+        completionCandidates = Names.PodNames.class)
     @Nullable String name;
 
     @Option(

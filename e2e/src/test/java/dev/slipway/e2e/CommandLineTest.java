@@ -21,7 +21,7 @@ class CommandLineTest {
   void withoutADaemon() throws Exception {
     var slipway = new Commands(folder);
     said(slipway.run("wait", "shop", "--timeout", "3s"), 2, "no daemon");
-    said(slipway.run("completion", "fish"), 2, "bash or zsh");
+    said(slipway.run("completion", "tcsh"), 2, "bash, zsh or fish");
     said(slipway.run("bogus"), 2, "there is no command \"bogus\"");
     said(slipway.run("wait"), 2, "see `slipway wait --help`");
     said(slipway.run("status", "a", "b"), 2, "unexpected argument \"b\"");
@@ -50,6 +50,17 @@ class CommandLineTest {
 
       said(slipway.run("terminate", "shop"), 1, "no sync of shop is under way");
       said(slipway.run("rollback", "shop", "99", "--async"), 4, "no entry 99");
+      said(slipway.run("sync", "shop", "--revision", "nosuch", "--async"), 1, "nosuch");
+      slipway.succeed("sync", "shop", "--async");
+      assertThat(slipway.succeed("__complete", "rollback", "sh").lines()).containsExactly("shop");
+      assertThat(slipway.succeed("__complete", "rollback", "shop", "").lines()).contains("1");
+      assertThat(slipway.succeed("__complete", "get", "app/").lines()).contains("app/shop");
+      slipway.succeed("freeze", "--reason", "the fair");
+      assertThat(slipway.succeed("status", "shop")).contains("Frozen:      the fair");
+      assertThat(slipway.succeed("status")).contains("everything is frozen: the fair");
+      slipway.succeed("thaw");
+      assertThat(slipway.succeed("status", "shop")).doesNotContain("Frozen");
+      said(slipway.run("status", "shop", "--watch"), 2, "draws on a terminal");
       said(slipway.run("suspend", "shop", "--for", "400000d"), 2, "at most 36500d");
       said(slipway.run("suspend", "shop", "--for", "0"), 2, "longer than nothing");
       assertThat(

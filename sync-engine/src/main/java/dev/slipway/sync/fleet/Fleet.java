@@ -35,7 +35,7 @@ public record Fleet(
     return home.get(KEY).map(found -> of(found, now)).orElse(FREE);
   }
 
-  private static Fleet of(KubeObject object, Instant now) {
+  public static Fleet of(KubeObject object, Instant now) {
     JsonNode spec = object.spec();
     JsonNode freeze = spec.path("freeze");
     Optional<Instant> until = KubeObject.instant(freeze, "until");
