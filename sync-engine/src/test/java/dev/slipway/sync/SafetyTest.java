@@ -314,4 +314,20 @@ class SafetyTest {
     }
     assertThat(delivery.records()).hasSize(2);
   }
+
+  @Test
+  void manySyncsOfOneCommitLeaveTheCommitsBeforeItToGoBackTo() {
+    String first = delivery.git.commit(configs("a", "1"));
+    delivery.application(spec -> spec.put("revisionHistoryLimit", 3));
+    delivery.pass(SOON);
+    String second = delivery.git.commit(configs("a", "2"));
+    delivery.pass(SOON);
+    for (int i = 0; i < 5; i++) {
+      delivery.request("sync", _ -> {});
+      delivery.pass(SOON);
+    }
+    assertThat(delivery.records())
+        .extracting(record -> Json.string(record.spec(), "revision", ""))
+        .containsExactlyInAnyOrder(first, second, second);
+  }
 }

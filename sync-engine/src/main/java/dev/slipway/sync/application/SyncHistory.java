@@ -13,6 +13,7 @@ import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.object.OwnerReference;
 import dev.slipway.sync.source.Source;
 import java.time.Instant;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -248,26 +249,42 @@ final class SyncHistory {
         .findFirst();
   }
 
-  /// Forgets the oldest syncs beyond the limit, and those that ended before `oldest`; what is in
-  /// force and the last healthy one stay.
+  /// Forgets syncs beyond the limit, and those that ended before `oldest`; what is in force and the
+  /// last healthy one stay.
+  ///
+  /// First those go that brought about what a later one, healthy too, brought about again, then the
+  /// oldest: so that many syncs of one commit leave the commits before it to go back to.
   void trim(KubeObject application, int limit, Instant oldest, long current) {
     List<KubeObject> all = of(application);
     Optional<KubeObject> healthy =
         all.stream().filter(record -> isHealthy(record) && !isPartial(record)).findFirst();
-    int kept = 0;
+    var repeats = new ArrayDeque<KubeObject>();
+    var others = new ArrayDeque<KubeObject>();
+    Set<String> broughtAbout = new HashSet<>();
+    int kept = all.size();
     for (KubeObject record : all) {
-      boolean needed =
-          id(record) == current || healthy.filter(h -> h.uid().equals(record.uid())).isPresent();
-      boolean old =
-          KubeObject.instant(record.status(), "finishedAt")
-              .filter(end -> end.isBefore(oldest))
-              .isPresent();
-      if (!needed && (old || kept >= limit)) {
-        cluster.delete(record.key(), DeleteOptions.ofUid(record.uid()));
+      boolean complete = isHealthy(record) && !isPartial(record);
+      boolean repeat =
+          complete && !broughtAbout.add(revision(record) + Json.string(record.spec(), "tree", ""));
+      if (id(record) == current || healthy.filter(h -> h.uid().equals(record.uid())).isPresent()) {
+        continue;
+      }
+      if (KubeObject.instant(record.status(), "finishedAt")
+          .filter(end -> end.isBefore(oldest))
+          .isPresent()) {
+        forget(record);
+        kept--;
       } else {
-        kept++;
+        (repeat ? repeats : others).addFirst(record);
       }
     }
+    for (; kept > limit && !(repeats.isEmpty() && others.isEmpty()); kept--) {
+      forget(repeats.isEmpty() ? others.removeFirst() : repeats.removeFirst());
+    }
+  }
+
+  private void forget(KubeObject record) {
+    cluster.delete(record.key(), DeleteOptions.ofUid(record.uid()));
   }
 
   /// Forgets the oldest plans of an application.
