@@ -250,7 +250,8 @@ final class UpCommand extends Context implements StartsDaemon {
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
                 "-Xms24m",
-                "-Xmx256m",
+                "-Xmx" + console().environment().getOrDefault("SLIPWAY_HEAP", "1g"),
+                "-XX:+ExitOnOutOfMemoryError",
                 "-XX:MinHeapFreeRatio=10",
                 "-XX:MaxHeapFreeRatio=30",
                 "--enable-native-access=ALL-UNNAMED"));

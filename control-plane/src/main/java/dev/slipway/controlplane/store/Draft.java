@@ -27,7 +27,7 @@ final class Draft {
   ///
   /// `apiVersion`, `kind` and the identity come first: whatever else an object holds, the first
   /// resourceVersion in its encoding is the object's own.
-  static Draft of(KubeObject object) {
+  static Draft of(KubeObject object, CommonParts common) {
     ObjectNode json = Json.object();
     json.put("apiVersion", object.apiVersion()).put("kind", object.kind());
     ObjectNode metadata = json.putObject("metadata").put("name", object.name());
@@ -48,6 +48,7 @@ final class Draft {
       }
     }
     byte[] encoded = Json.write(json);
+    common.share(json);
     return new Draft(json, metadata, encoded, positionAfterMark(encoded));
   }
 

@@ -7,6 +7,7 @@ import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.cluster.Watch;
 import dev.slipway.model.cluster.WatchEvent;
 import dev.slipway.model.cluster.WatchListener;
+import dev.slipway.model.json.Json;
 import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
@@ -23,6 +24,7 @@ import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.node.ObjectNode;
 
 /// All objects in memory, every write durable in a [Journal] before anybody sees it. One counter
 /// numbers all writes.
@@ -40,6 +42,7 @@ public final class ObjectStore implements AutoCloseable {
 
   private final Map<GroupKind, Shelf> shelves = new HashMap<>();
   private final Map<ObjectKey, Kept> objects = new HashMap<>();
+  private final CommonParts common = new CommonParts();
   private final History history;
   private final ArrayDeque<Pending> queue = new ArrayDeque<>();
   private boolean leading;
@@ -62,10 +65,10 @@ public final class ObjectStore implements AutoCloseable {
     volatile boolean done;
     private volatile boolean leads;
 
-    Pending(Write write) {
+    Pending(Write write, CommonParts common) {
       this.write = write;
       KubeObject next = write.next();
-      this.draft = next == null ? null : Draft.of(next);
+      this.draft = next == null ? null : Draft.of(next, common);
     }
 
     /// Whether this writer has to lead; else its write is done. An interrupt is kept for later: the
@@ -107,7 +110,9 @@ public final class ObjectStore implements AutoCloseable {
   }
 
   private void load(Journal.Row row) {
-    KubeObject object = KubeObject.parse(row.content());
+    ObjectNode json = Json.parseObject(row.content());
+    common.share(json);
+    KubeObject object = KubeObject.of(json, row.content());
     objects.put(object.key(), new Kept(row.id(), object));
     shelf(object.key().groupKind()).change(null, object);
     lastId = Math.max(lastId, row.id());
@@ -178,7 +183,7 @@ public final class ObjectStore implements AutoCloseable {
   ///
   /// @throws ClusterException `UNAVAILABLE` when the journal refused: nothing was changed
   public Write.Result commit(Write write) {
-    var mine = new Pending(write);
+    var mine = new Pending(write, common);
     boolean first;
     synchronized (lock) {
       if (closed) {
