@@ -65,7 +65,7 @@ final class Normal {
       for (JsonNode entry : array) {
         if (!Json.string(entry, "subresource", "").equals("status")
             && !Json.string(entry, "manager", "")
-                .matches("kube-controller-manager|.*-controller|slipway")) {
+                .matches("kube-controller-manager|.*-controller|slipway(-.*)?")) {
           entries.add(node(entry, ""));
         }
       }

@@ -2,6 +2,7 @@ package dev.slipway.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,47 +15,78 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
-/// A real kube-apiserver and a daemon answer the same steps alike, but for the differences that
-/// `docs/kubernetes-differences.txt` lists.
+/// A real Kubernetes and a daemon answer the same steps alike, but for the differences that are
+/// listed with their reasons in `docs/`.
 class ComparisonTest {
-  private static final Path ACCEPTED =
-      RealKubernetes.root().resolve("docs/kubernetes-differences.txt");
-
   @TempDir Path folder;
 
   @Test
   void answersAreAlike() throws Exception {
-    List<Comparison.Step> steps;
-    try (var in = ComparisonTest.class.getResourceAsStream("comparison-steps.txt")) {
-      steps = Comparison.steps(new String(in.readAllBytes(), StandardCharsets.UTF_8));
-    }
-    List<Comparison.Accepted> accepted = Comparison.Accepted.read(Files.readString(ACCEPTED));
+    int steps =
+        compare(
+            "comparison-steps.txt",
+            "kubernetes-differences.txt",
+            false,
+            "--",
+            "--disable-admission-plugins=ServiceAccount");
+    assertThat(steps).isGreaterThan(290);
+  }
+
+  /// What its controllers, scheduler and nodes do: there with a node that only pretends to run
+  /// pods, here with local processes.
+  @Test
+  void controllersDoAlike() throws Exception {
+    int steps =
+        compare(
+            "controllers-steps.txt",
+            "kubernetes-controllers-differences.txt",
+            true,
+            "--controllers");
+    assertThat(steps).isGreaterThan(70);
+  }
+
+  /// @param differences those that stay, in a file of `docs/`
+  /// @param runs whether the real Kubernetes has a node that pretends to run pods
+  /// @param options of the real Kubernetes
+  /// @return how many steps there were
+  private int compare(String script, String differences, boolean runs, String... options)
+      throws Exception {
+    List<Comparison.Step> steps = steps(script);
+    List<Comparison.Accepted> accepted =
+        Comparison.Accepted.read(
+            Files.readString(RealKubernetes.root().resolve("docs").resolve(differences)));
     Path programs = RealKubernetes.programs("kubectl");
     Path real = Files.createDirectories(folder.resolve("real"));
     Path ours = Files.createDirectories(folder.resolve("ours"));
-    var differences = new ArrayList<Comparison.Difference>();
+    var found = new ArrayList<Comparison.Difference>();
     var used = new LinkedHashSet<String>();
-    try (var kubernetes =
-            RealKubernetes.start(real, "--", "--disable-admission-plugins=ServiceAccount");
+    try (var kubernetes = RealKubernetes.start(real, options);
         var slipway = SlipwayServer.start(ours);
         var beside = Executors.newVirtualThreadPerTaskExecutor();
         var toReal = new ApiCaller(kubernetes.kubeconfig());
-        var toOurs = new ApiCaller(slipway.kubeconfig())) {
+        var toOurs = new ApiCaller(slipway.kubeconfig());
+        AutoCloseable _ = runs ? PretendedNode.join(kubernetes.kubeconfig()) : () -> {}) {
       var one = new Comparison.Target(kubernetes.kubeconfig(), toReal, programs, real);
       var other = new Comparison.Target(slipway.kubeconfig(), toOurs, programs, ours);
       for (Comparison.Step step : steps) {
         Future<JsonNode> expected = beside.submit(() -> Comparison.answer(step, one));
-        JsonNode found = Comparison.answer(step, other);
-        for (Comparison.Difference difference : Comparison.compare(step, expected.get(), found)) {
+        JsonNode answer = Comparison.answer(step, other);
+        for (Comparison.Difference difference : Comparison.compare(step, expected.get(), answer)) {
           accepted.stream()
               .filter(known -> known.covers(difference))
               .findFirst()
-              .ifPresentOrElse(known -> used.add(known.line()), () -> differences.add(difference));
+              .ifPresentOrElse(known -> used.add(known.line()), () -> found.add(difference));
         }
       }
     }
-    assertThat(differences).as("of %d steps", steps.size()).isEmpty();
-    assertThat(steps).hasSizeGreaterThan(290);
+    assertThat(found).as("of %d steps", steps.size()).isEmpty();
     assertThat(accepted).extracting(Comparison.Accepted::line).allMatch(used::contains);
+    return steps.size();
+  }
+
+  private static List<Comparison.Step> steps(String script) throws IOException {
+    try (var in = ComparisonTest.class.getResourceAsStream(script)) {
+      return Comparison.steps(new String(in.readAllBytes(), StandardCharsets.UTF_8));
+    }
   }
 }

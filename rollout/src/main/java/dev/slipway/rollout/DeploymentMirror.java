@@ -28,6 +28,9 @@ final class DeploymentMirror implements AutoCloseable {
   /// Why somebody changed it, in their words: `kubectl rollout history` shows it of each revision.
   static final String CAUSE = "kubernetes.io/change-cause";
 
+  /// Which revision it is at: `kubectl rollout status --revision` reads it.
+  private static final String REVISION = "deployment.kubernetes.io/revision";
+
   private static final List<String> SHARED =
       List.of(
           "replicas",
@@ -144,7 +147,10 @@ final class DeploymentMirror implements AutoCloseable {
             "readyReplicas",
             "availableReplicas",
             "unavailableReplicas")) {
-      status.put(field, Json.integer(rollout.status(), field, 0));
+      int count = Json.integer(rollout.status(), field, 0);
+      if (count > 0) {
+        status.put(field, count);
+      }
     }
     if (rollout.status().path("conditions").isArray()) {
       ArrayNode conditions = status.putArray("conditions");
@@ -152,9 +158,20 @@ final class DeploymentMirror implements AutoCloseable {
         conditions.add(shown(condition));
       }
     }
-    if (!status.equals(deployment.status())) {
-      cluster.replaceStatus(deployment.withStatus(status));
+    KubeObject shown = numbered(deployment, Json.number(rollout.status(), "revision", 0));
+    if (!status.equals(shown.status())) {
+      cluster.replaceStatus(shown.withStatus(status));
     }
+  }
+
+  private KubeObject numbered(KubeObject deployment, long revision) {
+    String number = Long.toString(revision);
+    if (revision == 0 || deployment.annotation(REVISION).filter(number::equals).isPresent()) {
+      return deployment;
+    }
+    return cluster.replace(
+        deployment.with(
+            json -> Json.child(Json.child(json, "metadata"), "annotations").put(REVISION, number)));
   }
 
   /// The reasons by which clients tell that a Deployment is done (`NewReplicaSetAvailable`) speak

@@ -65,6 +65,10 @@ final class Tables {
     }
   }
 
+  /// What is said of a job, the first of these that holds.
+  private static final List<String> JOB_ENDS =
+      List.of("Complete", "Failed", "Suspended", "FailureTarget", "SuccessCriteriaMet");
+
   private static final Column NAME = Column.text("Name", row -> row.object().name());
   private static final Column AGE = Column.text("Age", Row::age);
   private static final Column CONTAINERS =
@@ -551,12 +555,10 @@ final class Tables {
   }
 
   private static String jobStatus(JsonNode status) {
-    for (JsonNode condition : Json.items(status, "conditions")) {
-      if (Json.string(condition, "status", "").equals("True")) {
-        return Json.string(condition, "type", "");
-      }
-    }
-    return "Running";
+    return JOB_ENDS.stream()
+        .filter(type -> Conditions.isTrue(status, type))
+        .findFirst()
+        .orElse("Running");
   }
 
   private static String involved(JsonNode event) {

@@ -156,26 +156,34 @@ public final class JobLoop implements AutoCloseable {
     }
   }
 
+  /// As Kubernetes leaves out what counts nothing.
+  private static void count(ObjectNode status, String field, int value) {
+    if (value > 0) {
+      status.put(field, value);
+    } else {
+      status.remove(field);
+    }
+  }
+
   private void writeStatus(KubeObject job, JobPlanner.Plan plan, Instant now) {
     ObjectNode status = job.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
     if (!status.has("startTime") && !Json.bool(job.spec(), "suspend", false)) {
       status.put("startTime", Conditions.time(now));
     }
-    status
-        .put("active", plan.active())
-        .put("succeeded", plan.succeeded())
-        .put("failed", plan.failed())
-        .put("observedGeneration", job.generation());
+    status.put("observedGeneration", job.generation());
+    count(status, "active", plan.active());
+    count(status, "succeeded", plan.succeeded());
+    count(status, "failed", plan.failed());
     plan.verdict()
         .ifPresent(
             verdict -> {
-              Conditions.set(
-                  status,
-                  verdict.complete() ? "Complete" : "Failed",
-                  true,
-                  verdict.reason(),
-                  verdict.message(),
-                  now);
+              // As Kubernetes says it: first that nothing can change the end any more.
+              for (String type :
+                  verdict.complete()
+                      ? List.of("SuccessCriteriaMet", "Complete")
+                      : List.of("FailureTarget", "Failed")) {
+                Conditions.set(status, type, true, verdict.reason(), verdict.message(), now);
+              }
               if (verdict.complete()) {
                 status.put("completionTime", Conditions.time(now));
                 events.normal(job, "Completed", "Job completed");

@@ -17,30 +17,44 @@ import dev.slipway.model.object.ResourceTypes;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 
-/// A terminating namespace loses all that is in it, and goes when it is empty.
+/// A namespace has a service account `default`, as clients expect of any; a terminating one loses
+/// all that is in it, and goes when it is empty.
 public final class NamespaceLoop implements AutoCloseable {
   private static final GroupKind NAMESPACE = GroupKind.core("Namespace");
+  private static final GroupKind ACCOUNT = GroupKind.core("ServiceAccount");
+  private static final String ACCOUNT_NAME = "default";
   private static final Duration RECHECK = Duration.ofMillis(500);
 
   private final Cluster cluster;
   private final ControlLoop<ObjectKey> loop;
-  private final Follower follower;
+  private final List<Follower> followers;
 
   private NamespaceLoop(Cluster cluster, Timeline timeline, Chance chance) {
     this.cluster = cluster.as(Author.controller("namespace-controller"));
     this.loop = new ControlLoop<>("namespaces", 2, this::reconcile, timeline, chance);
-    this.follower =
-        Follower.start(
-            cluster,
-            ObjectQuery.all(NAMESPACE),
-            timeline,
-            (before, after) -> {
-              if (after != null && after.isTerminating()) {
-                loop.add(after.key());
-              }
-            });
+    this.followers =
+        List.of(
+            Follower.start(
+                cluster,
+                ObjectQuery.all(NAMESPACE),
+                timeline,
+                (before, after) -> {
+                  if (after != null && (before == null || after.isTerminating())) {
+                    loop.add(after.key());
+                  }
+                }),
+            Follower.start(
+                cluster,
+                ObjectQuery.all(ACCOUNT),
+                timeline,
+                (before, after) -> {
+                  if (after == null && before != null && before.name().equals(ACCOUNT_NAME)) {
+                    loop.add(ObjectKey.core("Namespace", "", before.namespace()));
+                  }
+                }));
   }
 
   public static NamespaceLoop start(Cluster cluster, Timeline timeline, Chance chance) {
@@ -48,8 +62,12 @@ public final class NamespaceLoop implements AutoCloseable {
   }
 
   private Outcome reconcile(ObjectKey key) {
-    Optional<KubeObject> namespace = cluster.get(key).filter(KubeObject::isTerminating);
+    Optional<KubeObject> namespace = cluster.get(key);
     if (namespace.isEmpty()) {
+      return Outcome.SETTLED;
+    }
+    if (!namespace.get().isTerminating()) {
+      giveAccount(key.name());
       return Outcome.SETTLED;
     }
     int left = 0;
@@ -71,6 +89,13 @@ public final class NamespaceLoop implements AutoCloseable {
     return Outcome.SETTLED;
   }
 
+  private void giveAccount(String namespace) {
+    ObjectKey account = ObjectKey.core(ACCOUNT.kind(), namespace, ACCOUNT_NAME);
+    if (cluster.get(account).isEmpty()) {
+      cluster.create(KubeObject.make("v1", ACCOUNT.kind(), namespace, ACCOUNT_NAME, json -> {}));
+    }
+  }
+
   private void delete(KubeObject object) {
     try {
       cluster.delete(object.key(), DeleteOptions.ofUid(object.uid()));
@@ -88,7 +113,7 @@ public final class NamespaceLoop implements AutoCloseable {
 
   @Override
   public void close() {
-    follower.close();
+    followers.forEach(Follower::close);
     loop.close();
   }
 }

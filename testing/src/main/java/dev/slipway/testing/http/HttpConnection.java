@@ -25,6 +25,7 @@ public final class HttpConnection implements AutoCloseable {
   // Of the answer that is being read.
   private long left;
   private boolean chunked;
+  private boolean inChunk;
   private boolean closes;
 
   /// @param status the code
@@ -142,9 +143,16 @@ public final class HttpConnection implements AutoCloseable {
       left = 0;
       return all;
     }
+    if (inChunk) {
+      // Some servers send the end of a piece with the next one only.
+      line();
+    }
     int size = Integer.parseInt(line().split(";", 2)[0].strip(), 16);
     byte[] bytes = take(size);
-    line();
+    inChunk = size > 0;
+    if (size == 0) {
+      line();
+    }
     return bytes;
   }
 
@@ -156,6 +164,7 @@ public final class HttpConnection implements AutoCloseable {
     int status = Integer.parseInt(first.substring(9, 12));
     left = 0;
     chunked = false;
+    inChunk = false;
     closes = false;
     for (String line = line(); !line.isEmpty(); line = line()) {
       String lower = line.toLowerCase(Locale.ROOT);
