@@ -252,6 +252,8 @@ final class UpCommand extends Context implements StartsDaemon {
                 "-Xms24m",
                 "-Xmx" + console().environment().getOrDefault("SLIPWAY_HEAP", "1g"),
                 "-XX:+ExitOnOutOfMemoryError",
+                "-XX:+UseCompactObjectHeaders",
+                "-XX:TrimNativeHeapInterval=30000",
                 "-XX:MinHeapFreeRatio=10",
                 "-XX:MaxHeapFreeRatio=30",
                 "--enable-native-access=ALL-UNNAMED"));
