@@ -22,11 +22,13 @@ stamp $$ > shim
 set +C
 exec 3>>log
 keeper=
-if [ -f input ] && mkfifo in over; then
+if [ -f input ] && mkfifo in.new over.new; then
   # Whoever attaches writes into "in"; it does not end before somebody writes a line into "over".
-  # All ends are open before the container runs: what is written while nobody has a pipe open is lost, and whoever attaches may be
-  # done before the container begins to read.
-  exec 4<>in 5<>over 6<in
+  # What is written while nobody else has a pipe open is lost: all ends are open before anybody finds the pipes by their names, and
+  # before the container runs, since whoever attaches may be done before it begins to read.
+  exec 4<>in.new 5<>over.new 6<in.new
+  mv over.new over
+  mv in.new in
   { exec 3>&- 6<&-; read -r _ <&5; } </dev/null >/dev/null 2>&1 &
   keeper=$!
   exec 4>&- 5>&-

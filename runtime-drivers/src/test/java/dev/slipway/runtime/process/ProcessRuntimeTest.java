@@ -355,8 +355,8 @@ class ProcessRuntimeTest {
                 .with(new ContainerSpec.Terminal(false, true, true))
                 .spec());
     Thread starter = Thread.ofVirtual().start(() -> runtime.start(id));
-    Path over = folder.resolve("pods").resolve(UID).resolve("containers/web-0/over");
-    RealTimeline.await(() -> Files.exists(over));
+    Path in = folder.resolve("pods").resolve(UID).resolve("containers/web-0/in");
+    RealTimeline.await(() -> Files.exists(in));
 
     assertThat(attached("hello\n")).isEqualTo("hello\nend\n");
     starter.join();
