@@ -134,8 +134,8 @@ final class Completer {
 
   /// Of the daemon and in the namespace that the line names; nothing where nobody answers.
   private List<String> ask(Names names, String word) {
-    var asking = new Asking();
-    var line = new CommandLine(asking);
+    var target = new Target();
+    var line = new CommandLine(target);
     var arguments = new ArrayList<String>();
     given.forEach(
         (option, value) -> {
@@ -146,8 +146,8 @@ final class Completer {
         });
     try {
       line.parseArgs(arguments.toArray(String[]::new));
-      asking.use(console);
-      return names.of(asking.api(), asking.namespace, parameters, word);
+      target.use(console);
+      return names.of(target.api(), target.namespace, parameters, word);
     } catch (CommandFailed | CommandLine.ParameterException _) {
       return List.of();
     }
@@ -166,7 +166,7 @@ final class Completer {
 
   /// Takes from a line which daemon it is about.
   @CommandLine.Command
-  private static final class Asking extends Context {
+  private static final class Target extends Context {
     @Override
     public Integer call() {
       return 0;

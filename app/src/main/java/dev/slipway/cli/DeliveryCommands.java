@@ -26,12 +26,11 @@ import tools.jackson.databind.node.ObjectNode;
 final class DeliveryCommands {
   private DeliveryCommands() {}
 
-  /// A command on one application.
-  abstract static class OnApplication extends Context {
-    @Parameters(
-        paramLabel = "APP",
-        completionCandidates = Names.Applications.class,
-        description = "The application.")
+  /// A command that one application is asked by, however the line names it.
+  abstract static class Asking extends Context {
+    private static final Duration TAKEN = Duration.ofSeconds(10);
+
+    /// Of the application.
     String name = "";
 
     /// Where the daemon answers about the application.
@@ -63,32 +62,18 @@ final class DeliveryCommands {
                       .put("slipway.dev/" + request + "-requested", Json.text(body)));
       return id;
     }
-  }
 
-  /// A command that asks for something and may wait for it.
-  abstract static class Requesting extends OnApplication {
-    private static final Duration TAKEN = Duration.ofSeconds(10);
-
-    @Option(names = "--async", description = "Do not wait for the end, only until it is taken.")
-    boolean async;
-
-    @Option(
-        names = "--timeout",
-        paramLabel = "DURATION",
-        defaultValue = "10m",
-        description = "How long to wait (${DEFAULT-VALUE}).")
-    Duration timeout = Duration.ofSeconds(600);
-
-    int request(String request, Consumer<ObjectNode> content) {
+    /// Asks for something, and waits for it as the line says.
+    int request(Patience patience, String request, Consumer<ObjectNode> content) {
       String id = ask(request, content);
-      if (async) {
+      if (patience.async) {
         return taken(request, id);
       }
       Progress.End end =
           new Progress(this)
               .follow(
                   name,
-                  timeout,
+                  patience.timeout,
                   application -> Progress.isUnderWay(application, request, id),
                   application -> Progress.answered(application, request, id));
       return end.said(console());
@@ -103,6 +88,30 @@ final class DeliveryCommands {
                   name, TAKEN, _ -> false, application -> Progress.taken(application, request, id));
       return (end.code() == 1 || end.code() == 4 ? end : new Progress.End(0, done)).said(console());
     }
+  }
+
+  /// A command on the application that it names.
+  abstract static class OnApplication extends Asking {
+    @Parameters(
+        paramLabel = "APP",
+        completionCandidates = Names.Applications.class,
+        description = "The application.")
+    void application(String given) {
+      name = given;
+    }
+  }
+
+  /// Whether to wait for what was asked for, and how long.
+  static final class Patience {
+    @Option(names = "--async", description = "Do not wait for the end, only until it is taken.")
+    boolean async;
+
+    @Option(
+        names = "--timeout",
+        paramLabel = "DURATION",
+        defaultValue = "10m",
+        description = "How long to wait (${DEFAULT-VALUE}).")
+    Duration timeout = Duration.ofSeconds(600);
   }
 
   @Command(name = "status", description = "How applications stand, and what they wait for.")
@@ -315,7 +324,9 @@ final class DeliveryCommands {
       name = "sync",
       description =
           "Bring what Git says about now, and wait until it is healthy. Exit code: 0 it is, 1 refused or failed, 3 not in time.")
-  static final class Sync extends Requesting {
+  static final class Sync extends OnApplication {
+    @Mixin Patience patience = new Patience();
+
     @Option(
         names = "--revision",
         paramLabel = "REVISION",
@@ -425,6 +436,7 @@ final class DeliveryCommands {
       }
       String plan = local == null ? "" : planned(local);
       return request(
+          patience,
           "sync",
           body -> {
             if (!plan.isEmpty()) {
@@ -459,7 +471,9 @@ final class DeliveryCommands {
       name = "rollback",
       description =
           "Go back to an earlier sync, with pods, services and configuration; works while Git is down. Auto-sync stays on: the next new commit goes on from here.")
-  static final class Rollback extends Requesting {
+  static final class Rollback extends OnApplication {
+    @Mixin Patience patience = new Patience();
+
     @Parameters(
         index = "1",
         arity = "0..1",
@@ -488,6 +502,7 @@ final class DeliveryCommands {
       }
       int code =
           request(
+              patience,
               "rollback",
               body -> {
                 if (id != null) {

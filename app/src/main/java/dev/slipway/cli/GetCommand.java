@@ -57,10 +57,14 @@ final class GetCommand extends Context {
       description = "Go on showing what changes.")
   boolean watch;
 
+  @Option(names = "--show-labels", description = "A column more, with all labels.")
+  boolean labels;
+
   @Mixin Output output = new Output();
 
   @Override
   public Integer call() {
+    output.labels = labels;
     String wantedKind = kind;
     String wantedName = name == null ? "" : name;
     int slash = kind.indexOf('/');

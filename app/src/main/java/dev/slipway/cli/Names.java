@@ -33,52 +33,65 @@ abstract class Names implements Iterable<String> {
     return all(api, Api.type(kind), namespace).toList();
   }
 
-  static final class Applications extends Names {
+  /// Every object of a kind.
+  abstract static class Every extends Names {
+    private final String kind;
+
+    Every(String kind) {
+      this.kind = kind;
+    }
+
     @Override
-    List<String> of(Api api, String namespace, List<String> before, String word) {
-      return all(api, "applications", namespace);
+    final List<String> of(Api api, String namespace, List<String> before, String word) {
+      return all(api, kind, namespace);
     }
   }
 
-  static final class Clusters extends Names {
-    @Override
-    List<String> of(Api api, String namespace, List<String> before, String word) {
-      return all(api, "clusters", namespace);
+  static final class Applications extends Every {
+    Applications() {
+      super("applications");
     }
   }
 
-  static final class Namespaces extends Names {
-    @Override
-    List<String> of(Api api, String namespace, List<String> before, String word) {
-      return all(api, "namespaces", namespace);
+  static final class Clusters extends Every {
+    Clusters() {
+      super("clusters");
     }
   }
 
-  static final class Nodes extends Names {
-    @Override
-    List<String> of(Api api, String namespace, List<String> before, String word) {
-      return all(api, "nodes", namespace);
+  static final class Namespaces extends Every {
+    Namespaces() {
+      super("namespaces");
     }
   }
 
-  static final class Plans extends Names {
-    @Override
-    List<String> of(Api api, String namespace, List<String> before, String word) {
-      return all(api, "plans", namespace);
+  static final class Nodes extends Every {
+    Nodes() {
+      super("nodes");
     }
   }
 
-  static final class Repositories extends Names {
-    @Override
-    List<String> of(Api api, String namespace, List<String> before, String word) {
-      return all(api, "repositories", namespace);
+  static final class Plans extends Every {
+    Plans() {
+      super("plans");
     }
   }
 
-  static final class Rollouts extends Names {
-    @Override
-    List<String> of(Api api, String namespace, List<String> before, String word) {
-      return all(api, "rollouts", namespace);
+  static final class PodNames extends Every {
+    PodNames() {
+      super("pods");
+    }
+  }
+
+  static final class Repositories extends Every {
+    Repositories() {
+      super("repositories");
+    }
+  }
+
+  static final class Rollouts extends Every {
+    Rollouts() {
+      super("rollouts");
     }
   }
 
@@ -113,13 +126,6 @@ abstract class Names implements Iterable<String> {
     @Override
     List<String> of(Api api, String namespace, List<String> before, String word) {
       return all(api, before.getFirst(), namespace);
-    }
-  }
-
-  static final class PodNames extends Names {
-    @Override
-    List<String> of(Api api, String namespace, List<String> before, String word) {
-      return all(api, "pods", namespace);
     }
   }
 

@@ -5,6 +5,7 @@ import dev.slipway.model.object.KubeObject;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -19,6 +20,9 @@ final class Output {
       completionCandidates = Format.Words.class,
       description = "One of ${COMPLETION-CANDIDATES}.")
   String format = "table";
+
+  /// Whether tables show all labels of an object.
+  boolean labels;
 
   Format format() {
     return Format.of(format);
@@ -67,14 +71,25 @@ final class Output {
         head.add(Json.string(definitions.get(i), "name", "").toUpperCase(Locale.ROOT));
       }
     }
+    if (labels) {
+      head.add("LABELS");
+    }
     var rows = new ArrayList<List<String>>();
     for (JsonNode row : Json.items(table, "rows")) {
+      JsonNode metadata = row.path("object").path("metadata");
       var cells = new ArrayList<String>();
       if (withNamespace) {
-        cells.add(Json.string(row.path("object").path("metadata"), "namespace", ""));
+        cells.add(Json.string(metadata, "namespace", ""));
       }
       for (int column : shown) {
         cells.add(row.path("cells").path(column).asString());
+      }
+      if (labels) {
+        cells.add(
+            Json.stringMap(metadata, "labels").entrySet().stream()
+                .map(label -> label.getKey() + "=" + label.getValue())
+                .sorted()
+                .collect(Collectors.joining(",")));
       }
       rows.add(cells);
     }

@@ -106,7 +106,15 @@ final class PlanCommands {
   @Command(
       name = "apply",
       description = "Carry out a plan; refused when Git or a live object has moved since.")
-  static final class Apply extends DeliveryCommands.Requesting {
+  static final class Apply extends DeliveryCommands.Asking {
+    @Parameters(
+        paramLabel = "PLAN",
+        completionCandidates = Names.Plans.class,
+        description = "The plan, as `slipway plan` named it.")
+    String plan = "";
+
+    @Mixin DeliveryCommands.Patience patience = new DeliveryCommands.Patience();
+
     @Option(
         names = "--override-window",
         description = "Sync although a window is closed; the history records it.")
@@ -114,10 +122,10 @@ final class PlanCommands {
 
     @Override
     public Integer call() {
-      String plan = name;
       KubeObject kept = api().get(Api.PLAN, namespace, plan);
       name = Json.string(kept.spec(), "application", "");
       return request(
+          patience,
           "sync",
           body -> {
             body.put("plan", plan);

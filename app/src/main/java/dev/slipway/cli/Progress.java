@@ -103,9 +103,7 @@ final class Progress {
       watcher.interrupt();
       return new End(
           3,
-          "not there within "
-              + Console.span(timeout)
-              + (last.isBlank() ? "" : "; last: " + last.strip()));
+          "not there within " + Console.span(timeout) + (last.isEmpty() ? "" : "; last: " + last));
     }
     return found;
   }
@@ -117,16 +115,16 @@ final class Progress {
   private void tell(KubeObject application) {
     JsonNode status = application.status();
     JsonNode operation = status.path("operation");
-    String message =
-        "%s %s %s"
-            .formatted(
-                command.console().word(Json.string(status.path("sync"), "status", "Unknown")),
-                command.console().word(Json.string(status.path("health"), "status", "Unknown")),
-                operation.isObject()
-                    ? Console.safe(step(operation))
-                    : Console.safe(Json.string(status.path("source"), "problem", "")));
-    last = message;
-    live.step(message.strip());
+    String sync = Json.string(status.path("sync"), "status", "Unknown");
+    String health = Json.string(status.path("health"), "status", "Unknown");
+    String rest =
+        Console.safe(
+            operation.isObject()
+                ? step(operation)
+                : Json.string(status.path("source"), "problem", ""));
+    last = "%s %s %s".formatted(sync, health, rest).strip();
+    Console console = command.console();
+    live.step("%s %s %s".formatted(console.word(sync), console.word(health), rest).strip());
   }
 
   private static String step(JsonNode operation) {

@@ -55,6 +55,9 @@ class CommandLineTest {
       assertThat(slipway.succeed("__complete", "rollback", "sh").lines()).containsExactly("shop");
       assertThat(slipway.succeed("__complete", "rollback", "shop", "").lines()).contains("1");
       assertThat(slipway.succeed("__complete", "get", "app/").lines()).contains("app/shop");
+      assertThat(slipway.succeed("get", "namespaces", "--show-labels"))
+          .contains("LABELS", "kubernetes.io/metadata.name=default");
+      said(slipway.run("apply", "nosuch"), 4, "not found");
       slipway.succeed("freeze", "--reason", "the fair");
       assertThat(slipway.succeed("status", "shop")).contains("Frozen:      the fair");
       assertThat(slipway.succeed("status")).contains("everything is frozen: the fair");
