@@ -70,6 +70,7 @@ public final class World {
   private static final int MAX_TASKS = 200_000;
   private static final ObjectKey APP = ObjectKey.slipway("Application", "default", "shop");
   private static final GroupKind POD = GroupKind.core("Pod");
+  private static final GroupKind CONTROLLER = GroupKind.core("ReplicationController");
 
   private final ManualTimeline timeline;
   private final SeededChance chance;
@@ -454,6 +455,13 @@ public final class World {
     return pods;
   }
 
+  /// Whether a number of pods was decided that its controller has not acted upon.
+  private boolean isDecided(String app) {
+    return daemon.cluster().list(ObjectQuery.in(CONTROLLER, "shop")).items().stream()
+        .filter(rc -> Json.string(rc.spec().path("selector"), "app", "").equals(app))
+        .anyMatch(rc -> rc.observedGeneration() < rc.generation());
+  }
+
   private void always() {
     List<KubeObject> web = pods("web");
     long ready = web.stream().filter(pod -> Conditions.isTrue(pod.status(), "Ready")).count();
@@ -462,9 +470,13 @@ public final class World {
     }
     // While the disk is full the status may still tell of pods that were damaged: they must run
     // too. And a rollout lets old pods go first that are not available, by their number: when the
-    // one it counted becomes ready before the controller acts, a ready one goes, as on Kubernetes.
-    // So a workload that was damaged is held to its limit once it has been whole for a while.
+    // one it counted becomes ready before the controller acts, a ready one goes, as on Kubernetes;
+    // a disk that refuses the controller's write makes that a matter of seconds. So a workload that
+    // was damaged is held to its limit once it has been whole for a while, with nothing decided
+    // that
+    // is not carried out.
     if (ready < REPLICAS
+        || isDecided("web")
         || web.stream().filter(pod -> runtime.runs(pod.uid())).count() < REPLICAS) {
       wholeSince = Long.MAX_VALUE;
     } else if (wholeSince == Long.MAX_VALUE) {
