@@ -472,9 +472,8 @@ public final class World {
     // too. And a rollout lets old pods go first that are not available, by their number: when the
     // one it counted becomes ready before the controller acts, a ready one goes, as on Kubernetes;
     // a disk that refuses the controller's write makes that a matter of seconds. So a workload that
-    // was damaged is held to its limit once it has been whole for a while, with nothing decided
-    // that
-    // is not carried out.
+    // was damaged is held to its limit once it has been whole for a while, and what was decided is
+    // carried out.
     if (ready < REPLICAS
         || isDecided("web")
         || web.stream().filter(pod -> runtime.runs(pod.uid())).count() < REPLICAS) {

@@ -735,14 +735,11 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
   /// before it there is nothing to enter, and whenever a program takes the place of another there
   /// is none to be read for a moment.
   private Map<String, String> entered(ProcessTable.Identity child) {
-    var seen = new AtomicReference<>(environmentOf(child.pid()));
+    var seen = new AtomicReference<>(Map.<String, String>of());
     await(
         () -> {
-          if (seen.get().containsKey(ContainerFolder.MARK)) {
-            return true;
-          }
           seen.set(environmentOf(child.pid()));
-          return false;
+          return seen.get().containsKey(ContainerFolder.MARK);
         },
         Duration.ofSeconds(1));
     return seen.get();
