@@ -117,7 +117,9 @@ public final class ApiServer implements AutoCloseable {
     keys.setKeyStorePassword("");
     keys.setTrustStore(where.trust());
     keys.setWantClientAuth(true);
-    keys.setCipherComparator(CipherOrder.ofThisProgram());
+    NativeTls.load()
+        .ifPresentOrElse(
+            keys::setProvider, () -> keys.setCipherComparator(CipherOrder.ofThisProgram()));
     var http = new HttpConnectionFactory(secure);
     var http2 = new HTTP2ServerConnectionFactory(secure);
     http2.setMaxConcurrentStreams(MAX_STREAMS);
