@@ -302,7 +302,7 @@ public final class ObjectStore implements AutoCloseable {
       }
     }
     batch.forEach(Pending::finish);
-    followers.forEach(Track.Follower::wake);
+    followers.forEach(follower -> follower.wake(events));
   }
 
   private boolean isStale(Write write, Map<ObjectKey, Optional<KubeObject>> ahead) {
@@ -361,7 +361,7 @@ public final class ObjectStore implements AutoCloseable {
       Track track = history.track(query.kind());
       var subscription = new Subscription(track, query, place(track, from), listener);
       track.join(subscription);
-      subscription.wake();
+      subscription.wake(List.of());
       return subscription;
     }
   }
@@ -427,7 +427,7 @@ public final class ObjectStore implements AutoCloseable {
     }
 
     @Override
-    public void wake() {
+    public void wake(List<Event> events) {
       if (!gone && at.next() != null && awake.compareAndSet(false, true)) {
         timeline.execute(this::deliver);
       }

@@ -1,8 +1,9 @@
 package dev.slipway.controlplane.store;
 
-import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// The changes of one kind, as a chain that is read without a lock: whoever follows it holds its
@@ -10,12 +11,14 @@ import org.jspecify.annotations.Nullable;
 final class Track {
   /// Who wants to hear of more.
   interface Follower {
-    void wake();
+    /// @param events what is new, of this kind and of others
+    void wake(List<Event> events);
   }
 
   private Event before;
   private Event last;
-  private final List<Follower> followers = new ArrayList<>();
+  private final Set<Follower> followers = new LinkedHashSet<>();
+  private volatile int count;
 
   /// @param since every change of this kind after that revision comes into this track
   Track(long since) {
@@ -58,10 +61,17 @@ final class Track {
 
   void join(Follower follower) {
     followers.add(follower);
+    count = followers.size();
   }
 
   void leave(Follower follower) {
     followers.remove(follower);
+    count = followers.size();
+  }
+
+  /// How many follow it; without a lock.
+  int followers() {
+    return count;
   }
 
   void addFollowersTo(List<Follower> all) {
@@ -70,5 +80,6 @@ final class Track {
 
   void leaveAll() {
     followers.clear();
+    count = 0;
   }
 }
