@@ -1,5 +1,6 @@
 package dev.slipway.controlplane;
 
+import dev.slipway.controlplane.access.Aggregation;
 import dev.slipway.controlplane.endpoints.EndpointsLoop;
 import dev.slipway.controlplane.garbage.GarbageLoop;
 import dev.slipway.controlplane.jobs.CronJobLoop;
@@ -41,6 +42,7 @@ public final class Controllers implements AutoCloseable {
     return new Controllers(
         List.of(
             NamespaceLoop.start(cluster, timeline, chance),
+            Aggregation.start(cluster, timeline, chance),
             GarbageLoop.start(cluster, timeline, chance),
             NodeLoop.start(cluster, events, timeline, chance),
             SchedulerLoop.start(cluster, events, together, timeline, chance),

@@ -6,7 +6,6 @@ import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
-import dev.slipway.model.object.LabelSelector;
 import dev.slipway.model.object.ObjectKey;
 import java.util.ArrayList;
 import java.util.List;
@@ -68,10 +67,7 @@ public final class Access {
   /// All that a user may do in a namespace.
   public List<PolicyRule> rules(User user, String namespace) {
     if (user.groups().contains(User.MASTERS)) {
-      List<String> all = List.of("*");
-      return List.of(
-          new PolicyRule(all, all, all, List.of(), List.of()),
-          new PolicyRule(all, List.of(), List.of(), List.of(), all));
+      return PolicyRule.EVERYTHING;
     }
     return grants(user, namespace).stream().flatMap(grant -> grant.rules().stream()).toList();
   }
@@ -103,7 +99,11 @@ public final class Access {
           .allowed()) {
         return;
       }
-      given = rulesOf(written);
+      // Whatever the roles that it selects give, now or later.
+      given =
+          written.json().path("aggregationRule").isObject()
+              ? PolicyRule.EVERYTHING
+              : PolicyRule.of(written.json());
     }
     for (PolicyRule rule : given) {
       for (AccessRequest part : rule.parts(written.namespace())) {
@@ -170,25 +170,7 @@ public final class Access {
             : kind.equals("ClusterRole")
                 ? cluster.get(new ObjectKey(GROUP, "ClusterRole", "", name))
                 : Optional.empty();
-    return role.map(this::rulesOf).orElse(List.of());
-  }
-
-  private List<PolicyRule> rulesOf(KubeObject role) {
-    List<PolicyRule> own = PolicyRule.of(role.json());
-    JsonNode selectors = role.json().path("aggregationRule").path("clusterRoleSelectors");
-    if (selectors.isEmpty()) {
-      return own;
-    }
-    var all = new ArrayList<>(own);
-    for (JsonNode selector : selectors) {
-      LabelSelector labels = LabelSelector.read(selector);
-      for (KubeObject other : list("ClusterRole", "")) {
-        if (!other.name().equals(role.name()) && labels.matches(other.labels())) {
-          all.addAll(PolicyRule.of(other.json()));
-        }
-      }
-    }
-    return all;
+    return role.map(found -> PolicyRule.of(found.json())).orElse(List.of());
   }
 
   private List<KubeObject> list(String kind, String namespace) {

@@ -1,6 +1,7 @@
 package dev.slipway.controlplane.access;
 
 import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.cluster.DeleteOptions;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
@@ -17,9 +18,10 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// The roles that every cluster has from the start, by Kubernetes' names: `cluster-admin`, `admin`,
-/// `edit`, `view`, and what anybody may read. One that is missing is made; one that an operator
-/// changed stays.
+/// `edit`, `view`, which others can add to by a label, and what anybody may read. One that is
+/// missing is made; one that an operator changed stays.
 public final class BootstrapRoles {
+  private static final String AGGREGATE_TO = "rbac.authorization.k8s.io/aggregate-to-";
   private static final List<String> READ = List.of("get", "list", "watch");
   private static final List<String> WRITE =
       List.of("create", "delete", "deletecollection", "patch", "update");
@@ -52,29 +54,9 @@ public final class BootstrapRoles {
 
   public static void install(Cluster cluster) {
     role(cluster, "cluster-admin", List.of(rule(ALL, ALL, ALL), paths(ALL, ALL)));
-    ObjectNode measured = rule(READ, List.of("metrics.k8s.io"), List.of("nodes", "pods"));
-    List<ObjectNode> view =
-        new ArrayList<>(
-            rules(
-                READ,
-                type -> !type.kind().equals("Secret") && !RIGHTS.contains(type.kind()),
-                READ_PARTS));
-    view.add(measured);
-    role(cluster, "view", view);
-    List<ObjectNode> edit =
-        new ArrayList<>(rules(READ, type -> !RIGHTS.contains(type.kind()), READ_PARTS));
-    edit.addAll(
-        rules(
-            WRITE,
-            type -> !RIGHTS.contains(type.kind()) && !type.kind().equals("Event"),
-            WRITE_PARTS));
-    edit.add(measured);
-    edit.add(rule(READ, List.of(""), List.of("pods/exec", "pods/attach", "pods/portforward")));
-    role(cluster, "edit", edit);
-    List<ObjectNode> admin = new ArrayList<>(edit);
-    admin.addAll(rules(READ, type -> RIGHTS.contains(type.kind()), Map.of()));
-    admin.addAll(rules(WRITE, type -> RIGHTS.contains(type.kind()), Map.of()));
-    role(cluster, "admin", admin);
+    aggregated(cluster, "view", "edit", view());
+    aggregated(cluster, "edit", "admin", edit());
+    aggregated(cluster, "admin", "", admin());
     role(
         cluster,
         "system:basic-user",
@@ -112,10 +94,58 @@ public final class BootstrapRoles {
             paths(
                 List.of("get"),
                 List.of("/healthz", "/livez", "/readyz", "/version", "/version/"))));
+    Aggregation.fill(cluster);
     binding(cluster, "cluster-admin", User.MASTERS);
     binding(cluster, "system:basic-user", "system:authenticated");
     binding(cluster, "system:discovery", "system:authenticated");
     binding(cluster, "system:public-info-viewer", "system:authenticated", "system:unauthenticated");
+  }
+
+  private static List<ObjectNode> view() {
+    List<ObjectNode> view =
+        new ArrayList<>(
+            rules(
+                READ,
+                type -> !type.kind().equals("Secret") && !RIGHTS.contains(type.kind()),
+                READ_PARTS));
+    view.add(rule(READ, List.of("metrics.k8s.io"), List.of("nodes", "pods")));
+    return view;
+  }
+
+  private static List<ObjectNode> edit() {
+    List<ObjectNode> edit =
+        new ArrayList<>(
+            rules(
+                WRITE,
+                type -> !RIGHTS.contains(type.kind()) && !isForSlipway(type) && !isAddress(type),
+                WRITE_PARTS));
+    edit.add(rule(READ, List.of(""), List.of("secrets")));
+    edit.add(rule(READ, List.of(""), List.of("pods/exec", "pods/attach", "pods/portforward")));
+    edit.add(rule(List.of("impersonate"), List.of(""), List.of("serviceaccounts")));
+    return edit;
+  }
+
+  private static List<ObjectNode> admin() {
+    List<ObjectNode> admin = new ArrayList<>();
+    admin.addAll(rules(READ, type -> RIGHTS.contains(type.kind()), Map.of()));
+    admin.addAll(rules(WRITE, type -> RIGHTS.contains(type.kind()), Map.of()));
+    admin.add(
+        rule(
+            List.of("create"),
+            List.of("authorization.k8s.io"),
+            List.of("localsubjectaccessreviews")));
+    return admin;
+  }
+
+  /// What Slipway delivers, it delivers with its own rights: whoever says what that is could do
+  /// anything.
+  private static boolean isForSlipway(ResourceType type) {
+    return type.group().equals("slipway.dev") && !type.kind().equals("Rollout");
+  }
+
+  /// Whoever writes where a service leads could lead it into other namespaces (CVE-2021-25740).
+  private static boolean isAddress(ResourceType type) {
+    return type.kind().equals("Endpoints") || type.kind().equals("EndpointSlice");
   }
 
   private static List<ObjectNode> rules(
@@ -162,14 +192,48 @@ public final class BootstrapRoles {
   }
 
   private static void role(Cluster cluster, String name, List<ObjectNode> rules) {
+    createMissing(cluster, "ClusterRole", name, json -> rules.forEach(json.putArray("rules")::add));
+  }
+
+  /// A role for people that others can add to by a label, and the role with what it has from the
+  /// start.
+  ///
+  /// @param part the role that has all of this one too; empty for none
+  private static void aggregated(
+      Cluster cluster, String name, String part, List<ObjectNode> rules) {
+    createMissing(
+        cluster,
+        "ClusterRole",
+        "system:aggregate-to-" + name,
+        json -> {
+          labels(json).put(AGGREGATE_TO + name, "true");
+          rules.forEach(json.putArray("rules")::add);
+        });
+    ObjectKey key = new ObjectKey(Access.GROUP, "ClusterRole", "", name);
+    // Of the time before roles were aggregated, and with more rights than now.
+    cluster
+        .get(key)
+        .filter(old -> !old.json().path("aggregationRule").isObject())
+        .ifPresent(old -> cluster.delete(key, DeleteOptions.ofUid(old.uid())));
     createMissing(
         cluster,
         "ClusterRole",
         name,
         json -> {
-          ArrayNode array = json.putArray("rules");
-          rules.forEach(rule -> array.add(rule.deepCopy()));
+          if (!part.isEmpty()) {
+            labels(json).put(AGGREGATE_TO + part, "true");
+          }
+          json.putObject("aggregationRule")
+              .putArray("clusterRoleSelectors")
+              .addObject()
+              .putObject("matchLabels")
+              .put(AGGREGATE_TO + name, "true");
+          json.putArray("rules");
         });
+  }
+
+  private static ObjectNode labels(ObjectNode role) {
+    return Json.child(Json.child(role, "metadata"), "labels");
   }
 
   private static void binding(Cluster cluster, String role, String... groups) {
@@ -205,8 +269,7 @@ public final class BootstrapRoles {
             "",
             name,
             json -> {
-              Json.child(Json.child(json, "metadata"), "labels")
-                  .put("kubernetes.io/bootstrapping", "rbac-defaults");
+              labels(json).put("kubernetes.io/bootstrapping", "rbac-defaults");
               fill.accept(json);
             }));
   }

@@ -14,6 +14,12 @@ public record PolicyRule(
     List<String> resources,
     List<String> names,
     List<String> paths) {
+  /// What `cluster-admin` may.
+  static final List<PolicyRule> EVERYTHING =
+      List.of(
+          new PolicyRule(List.of("*"), List.of("*"), List.of("*"), List.of(), List.of()),
+          new PolicyRule(List.of("*"), List.of(), List.of(), List.of(), List.of("*")));
+
   static List<PolicyRule> of(JsonNode role) {
     var rules = new ArrayList<PolicyRule>();
     if (role.path("rules") instanceof ArrayNode array) {

@@ -2,8 +2,10 @@ package dev.slipway.controlplane.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.slipway.controlplane.access.Aggregation;
 import dev.slipway.controlplane.access.User;
 import dev.slipway.model.object.ObjectKey;
+import dev.slipway.testing.SeededChance;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -57,6 +59,10 @@ class AccessTest {
           editer,    POST, /api/v1/namespaces,                                  403
           adminer,   GET,  /apis/rbac.authorization.k8s.io/v1/namespaces/default/roles, 200
           adminer,   GET,  /api/v1/nodes,                                       403
+          viewer,    GET,  /apis/slipway.dev/v1/namespaces/default/applications, 200
+          editer,    POST, /apis/slipway.dev/v1/namespaces/default/applications, 403
+          adminer,   POST, /apis/slipway.dev/v1/namespaces/default/repositories, 403
+          editer,    POST, /api/v1/namespaces/default/endpoints,                403
           nobody,    GET,  /api/v1/namespaces/default/pods,                     403
           nobody,    GET,  /version,                                            200
           """)
@@ -100,6 +106,48 @@ class AccessTest {
                     "PATCH",
                     roles + "/a",
                     "{'rules':[{'apiGroups':['*'],'resources':['*'],'verbs':['get']}]}")
+                .code())
+        .isEqualTo(403);
+  }
+
+  @Test
+  void aRoleThatIsMarkedForItAddsToTheRolesOfPeople() {
+    String path = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+    api.send(
+        "POST",
+        path,
+        "{'metadata':{'name':'widgets','labels':{'rbac.authorization.k8s.io/aggregate-to-view':'true'}},'rules':[{'apiGroups':['w.example'],'resources':['widgets'],'verbs':['get']}]}");
+    try (var aggregation = Aggregation.start(api.cluster, api.timeline, new SeededChance(3))) {
+      assertThat(aggregation).isNotNull();
+      api.timeline.runUntilIdle();
+    }
+    for (String role : List.of("view", "edit", "admin")) {
+      assertThat(api.get(path + "/" + role).text()).contains("w.example");
+      assertThat(api.get(path + "/" + role).json().path("aggregationRule").isObject()).isTrue();
+    }
+    api.user = User.authenticated("adminer", List.of());
+    assertThat(bind("view", "another")).as("what an admin has too").isEqualTo(201);
+  }
+
+  @Test
+  void whoMayWriteRolesMustHaveEverythingToAggregate() {
+    String path = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+    api.send(
+        "POST",
+        path,
+        "{'metadata':{'name':'role-writer'},'rules':[{'apiGroups':['rbac.authorization.k8s.io'],'resources':['clusterroles'],'verbs':['create']}]}");
+    api.send(
+        "POST",
+        "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+        "{'metadata':{'name':'w'},'roleRef':{'apiGroup':'rbac.authorization.k8s.io','kind':'ClusterRole','name':'role-writer'},'subjects':[{'kind':'User','name':'writer'}]}");
+    api.user = User.authenticated("writer", List.of());
+    assertThat(api.send("POST", path, "{'metadata':{'name':'none'},'rules':[]}").code())
+        .isEqualTo(201);
+    assertThat(
+            api.send(
+                    "POST",
+                    path,
+                    "{'metadata':{'name':'all'},'aggregationRule':{'clusterRoleSelectors':[{'matchLabels':{'a':'b'}}]}}")
                 .code())
         .isEqualTo(403);
   }
