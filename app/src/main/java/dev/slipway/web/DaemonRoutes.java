@@ -74,9 +74,10 @@ public final class DaemonRoutes {
       String version) {
     var here =
         new DaemonRoutes(cluster, sync, audit, counts, mesos, webhookSecret, timeline, version);
-    routes.open("GET", "/healthz", exchange -> exchange.answerText(200, "ok\n"));
-    routes.open("GET", "/livez", exchange -> exchange.answerText(200, "ok\n"));
-    routes.open("GET", "/readyz", exchange -> exchange.answerText(200, "ok\n"));
+    for (String check : List.of("healthz", "livez", "readyz")) {
+      routes.open("GET", "/" + check, exchange -> healthy(exchange, check));
+      routes.open("GET", "/" + check + "/ping", exchange -> exchange.answerText(200, "ok\n"));
+    }
     routes.on("GET", "/metrics", here::metrics);
     routes.open("POST", "/api/webhook", here::webhook);
     routes.on("POST", "/slipway/v1/trigger", here::trigger);
@@ -89,6 +90,12 @@ public final class DaemonRoutes {
     routes.on("POST", "/slipway/v1/applications/{namespace}/{name}/plan", here::plan);
     routes.on("POST", "/slipway/v1/applications/{namespace}/{name}/revert", here::revert);
     routes.on("GET", "/slipway/v1/audit", here::audit);
+  }
+
+  /// Whoever hears anything hears that all is well: the address answers when everything is there.
+  private static void healthy(Exchange exchange, String check) {
+    exchange.answerText(
+        200, exchange.flag("verbose") ? "[+]ping ok\n" + check + " check passed\n" : "ok\n");
   }
 
   private void diff(Exchange exchange) {

@@ -15,11 +15,13 @@ public class ClusterException extends RuntimeException {
     EXPIRED("Expired", 410),
     /// The kind or the path does not know this verb.
     METHOD_NOT_ALLOWED("MethodNotAllowed", 405),
+    NOT_ACCEPTABLE("NotAcceptable", 406),
     TOO_LARGE("RequestEntityTooLarge", 413),
     UNSUPPORTED_MEDIA_TYPE("UnsupportedMediaType", 415),
     /// Worth repeating: what was asked for was not reached in time.
     TIMEOUT("Timeout", 504),
     TOO_MANY_REQUESTS("TooManyRequests", 429),
+    INTERNAL("InternalError", 500),
     /// The cluster did not answer or could not: whether the call took effect is not known. Worth
     /// repeating.
     UNAVAILABLE("ServiceUnavailable", 503);

@@ -90,6 +90,21 @@ public record ApiRequest(
     return Form.OBJECT;
   }
 
+  /// Whether an answer in JSON is among those accepted; of protobuf and of forms that are not known
+  /// clients accept JSON too.
+  boolean takesJson() {
+    if (accept.isBlank()) {
+      return true;
+    }
+    for (String range : accept.split(",", -1)) {
+      String type = range.split(";", 2)[0].strip().toLowerCase(Locale.ROOT);
+      if (type.equals("application/json") || type.equals("*/*") || type.equals("application/*")) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /// What Kubernetes calls the parameters of this verb.
   private String options() {
     return switch (method) {

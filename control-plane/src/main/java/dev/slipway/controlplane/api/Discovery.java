@@ -1,6 +1,7 @@
 package dev.slipway.controlplane.api;
 
 import dev.slipway.model.json.Json;
+import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.ResourceType;
 import dev.slipway.model.object.ResourceTypes;
 import java.util.ArrayList;
@@ -35,6 +36,9 @@ final class Discovery {
 
   private static final List<String> VERBS =
       List.of("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch");
+  private static final List<String> ONE_BY_ONE =
+      VERBS.stream().filter(verb -> !verb.equals("deletecollection")).toList();
+  private static final GroupKind NAMESPACE = GroupKind.core("Namespace");
   private static final List<String> CHANGE = List.of("get", "patch", "update");
   private static final List<String> CREATE = List.of("create");
   private static final Set<String> IN_ALL =
@@ -59,6 +63,11 @@ final class Discovery {
 
   private final Map<String, ObjectNode> answers = new LinkedHashMap<>();
   private final Map<String, ObjectNode> aggregated = new LinkedHashMap<>();
+
+  /// What may be done with a kind; namespaces are not deleted together.
+  static List<String> verbs(ResourceType type) {
+    return type.groupKind().equals(NAMESPACE) ? ONE_BY_ONE : VERBS;
+  }
 
   Discovery(ResourceTypes types, String version) {
     var resources = new ArrayList<Resource>();
@@ -178,7 +187,7 @@ final class Discovery {
         type.namespaced(),
         type.shortNames(),
         IN_ALL.contains(kind) ? List.of("all") : List.of(),
-        VERBS,
+        verbs(type),
         parts);
   }
 

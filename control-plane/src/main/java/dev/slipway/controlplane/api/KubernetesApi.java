@@ -34,6 +34,8 @@ import java.util.Optional;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.IntNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -44,6 +46,7 @@ import tools.jackson.databind.node.ObjectNode;
 ///
 /// Source of the rules: the API conventions and the API concepts page of Kubernetes' documentation.
 public final class KubernetesApi {
+  private static final Logger log = LoggerFactory.getLogger(KubernetesApi.class);
   static final String NO_SUCH_PATH = "the server could not find the requested resource";
   private static final Pattern BINDINGS = Pattern.compile("/api/v1/namespaces/([^/]+)/bindings");
   private static final int PATCH_ATTEMPTS = 8;
@@ -154,6 +157,10 @@ public final class KubernetesApi {
     }
     ApiPath path = found.get();
     access.require(request.user(), wanted(path, request));
+    if (path.name().isEmpty() && !isServed(path, request)) {
+      throw notAllowed(request);
+    }
+    refuseMediaTypes(request);
     var warnings = new ArrayList<String>();
     Cluster mine = (request.isDryRun() ? cluster.rehearsal() : cluster).as(author(request));
     if (!request.method().equals("GET") && !path.name().isEmpty()) {
@@ -166,6 +173,32 @@ public final class KubernetesApi {
                 : object(mine, path, request, warnings)
             : subresource(mine, path, request, warnings);
     return answer.with(warnings);
+  }
+
+  private static void refuseMediaTypes(ApiRequest request) {
+    if (!request.takesJson()) {
+      throw new ClusterException(
+          Reason.NOT_ACCEPTABLE,
+          "only the following media types are accepted: application/json, application/json;as=Table, application/json;as=PartialObjectMetadata");
+    }
+    if (List.of("POST", "PUT").contains(request.method())
+        && !ObjectBodies.MEDIA_TYPES.contains(request.mediaType())) {
+      throw new ClusterException(
+          Reason.UNSUPPORTED_MEDIA_TYPE,
+          "the body of the request was in an unknown format - accepted media types include: "
+              + String.join(", ", ObjectBodies.MEDIA_TYPES));
+    }
+  }
+
+  /// Whether a collection takes this method: what is written is in one namespace, and namespaces go
+  /// one by one.
+  private static boolean isServed(ApiPath path, ApiRequest request) {
+    boolean everywhere = path.type().namespaced() && path.namespace().isEmpty();
+    return switch (request.method()) {
+      case "POST" -> !everywhere;
+      case "DELETE" -> !everywhere && Discovery.verbs(path.type()).contains("deletecollection");
+      default -> true;
+    };
   }
 
   /// @param objects of which the metrics are
@@ -207,17 +240,33 @@ public final class KubernetesApi {
                     && PodChannel.SUBRESOURCES.contains(path.subresource()))
         .map(
             path -> {
-              access.require(
-                  request.user(),
-                  AccessRequest.object(
-                      request.method().equals("GET") ? "get" : "create",
-                      "",
-                      "pods",
-                      path.subresource(),
-                      path.namespace(),
-                      path.name()));
-              return PodChannel.of(existing(path), path.subresource(), request);
+              // A WebSocket begins with a GET: who may only read must not get in by one.
+              for (String verb :
+                  request.method().equals("GET") ? List.of("get", "create") : List.of("create")) {
+                access.require(
+                    request.user(),
+                    AccessRequest.object(
+                        verb, "", "pods", path.subresource(), path.namespace(), path.name()));
+              }
+              PodChannel channel = PodChannel.of(existing(path), path.subresource(), request);
+              record(path, request);
+              return channel;
             });
+  }
+
+  /// Whoever can do nothing else any more, because the disk is full, must still get into a pod.
+  private void record(ApiPath path, ApiRequest request) {
+    Author author = author(request);
+    try {
+      cluster.as(author).record(path.subresource(), path.key());
+    } catch (ClusterException e) {
+      log.warn(
+          "no audit record verb={} object={} user={} cause={}",
+          path.subresource(),
+          path.key(),
+          author.user(),
+          e.getMessage());
+    }
   }
 
   private static AccessRequest wanted(ApiPath path, ApiRequest request) {
@@ -268,6 +317,10 @@ public final class KubernetesApi {
       case "GET" -> request.flag("watch") ? watch(path, request) : list(path, request);
       case "POST" -> {
         KubeObject object = bodies.object(request, path, warnings);
+        if (!object.resourceVersion().isEmpty()) {
+          throw new ClusterException(
+              Reason.INTERNAL, "resourceVersion should not be set on objects to be created");
+        }
         refuseEscalation(request, object);
         try {
           if (reader.isView(object.key())) {
@@ -370,7 +423,11 @@ public final class KubernetesApi {
       case "Pod/eviction" -> evict(mine, path, request);
       case "ServiceAccount/token" -> {
         only("POST", request);
-        yield reviews.token(existing(path), request);
+        ApiAnswer token = reviews.token(existing(path), request);
+        if (!request.isDryRun()) {
+          record(path, request);
+        }
+        yield token;
       }
       case "Namespace/finalize" -> {
         only("PUT", request);
@@ -406,6 +463,13 @@ public final class KubernetesApi {
       return applied(mine, path, request, status, warnings);
     }
     refuseForm(request.mediaType(), StrategicMergePatch.knows(path.type().groupKind()));
+    if (request.parameter("force").isPresent()) {
+      throw new InvalidOptions(
+          "PatchOptions",
+          "force",
+          "FieldValueForbidden",
+          "Forbidden: may not be specified for non-apply patch");
+    }
     JsonNode patch = patch(request);
     boolean stated = patch.path("metadata").has("resourceVersion");
     for (int attempt = 1; ; attempt++) {
@@ -440,6 +504,7 @@ public final class KubernetesApi {
       throw new ClusterException(Reason.BAD_REQUEST, "metadata.managedFields must be nil");
     }
     Optional<KubeObject> live = reader.get(path.key());
+    refuseMoved(path, intent, live);
     if (status) {
       KubeObject known = existing(path);
       return one(
@@ -469,6 +534,17 @@ public final class KubernetesApi {
         path.type(),
         live.isPresent() ? 200 : 201,
         mine.apply(intent, new ApplyOptions(request.flag("force"), false)));
+  }
+
+  /// Whoever states the version that was read wants to change that one and no other.
+  private static void refuseMoved(ApiPath path, KubeObject intent, Optional<KubeObject> live) {
+    String stated = intent.resourceVersion();
+    if (!stated.isEmpty() && live.filter(o -> o.resourceVersion().equals(stated)).isEmpty()) {
+      throw new ClusterException(
+          Reason.CONFLICT,
+          "Operation cannot be fulfilled on %s \"%s\": the object has been modified; please apply your changes to the latest version and try again"
+              .formatted(path.resource(), path.name()));
+    }
   }
 
   private static JsonNode patch(ApiRequest request) {
@@ -666,16 +742,24 @@ public final class KubernetesApi {
     refuseFuture(request);
     int limit = request.number("limit").orElse(0);
     Optional<String> token = request.parameter("continue");
-    Pages.Page page;
-    if (token.isPresent()) {
-      page = pages.next(token.get(), limit);
-    } else {
-      ObjectQuery query = query(path, request);
-      Listing listing = listing(query, request);
-      page =
-          pages.first(
-              listing, limit, !query.labels().isEverything() || !query.fields().isEverything());
+    if (request.parameter("sendInitialEvents").isPresent()) {
+      throw new InvalidOptions(
+          "ListOptions",
+          "sendInitialEvents",
+          "FieldValueForbidden",
+          "Forbidden: sendInitialEvents is forbidden for list");
     }
+    if (token.isPresent()
+        && request.parameter("resourceVersion").filter(v -> !v.equals("0")).isPresent()) {
+      throw new ClusterException(
+          Reason.BAD_REQUEST, "specifying resource version is not allowed when using continue");
+    }
+    ObjectQuery query = query(path, request);
+    var subject = new Pages.Subject(request.user().name(), request.path(), query);
+    Pages.Page page =
+        token.isPresent()
+            ? pages.next(subject, token.get(), limit)
+            : pages.first(subject, listing(query, request), limit);
     return representation(request, path.type()).list(page.items(), page.metadata());
   }
 
@@ -811,11 +895,21 @@ public final class KubernetesApi {
   }
 
   private static DeleteOptions deleteOptions(JsonNode options, ApiRequest request) {
-    String policy =
-        Json.string(
-            options,
-            "propagationPolicy",
-            request.parameter("propagationPolicy").orElse("Background"));
+    Optional<String> stated =
+        Json.string(options, "propagationPolicy").or(() -> request.parameter("propagationPolicy"));
+    Optional<Boolean> orphan =
+        options.path("orphanDependents").isBoolean()
+            ? Optional.of(options.path("orphanDependents").asBoolean())
+            : request.parameter("orphanDependents").map(_ -> request.flag("orphanDependents"));
+    if (stated.isPresent() && orphan.isPresent()) {
+      throw new InvalidOptions(
+          "DeleteOptions",
+          "propagationPolicy",
+          "FieldValueInvalid",
+          "Invalid value: \"%s\": orphanDependents and deletionPropagation cannot be both set"
+              .formatted(stated.get()));
+    }
+    String policy = stated.orElse(orphan.orElse(false) ? "Orphan" : "Background");
     DeleteOptions.Propagation propagation =
         switch (policy) {
           case "Foreground" -> DeleteOptions.Propagation.FOREGROUND;

@@ -20,6 +20,10 @@ record ObjectBodies(Function<byte[], ObjectNode> yaml, Chance chance) {
   /// No object is larger.
   static final int MAX_BODY = 3 << 20;
 
+  /// In which an object may be sent; what is not stated is JSON or YAML.
+  static final List<String> MEDIA_TYPES =
+      List.of("application/json", "application/yaml", ProtobufBodies.MEDIA_TYPE, "");
+
   /// Reading YAML takes hundreds of times its size.
   private static final int MAX_YAML = 256 << 10;
 

@@ -118,7 +118,9 @@ final class OpenApi {
     ObjectNode many = paths.putObject(collection);
     operation(many, "get", "list", type);
     operation(many, "post", "post", type, "dryRun", "fieldManager", "fieldValidation");
-    operation(many, "delete", "deletecollection", type, "dryRun");
+    if (Discovery.verbs(type).contains("deletecollection")) {
+      operation(many, "delete", "deletecollection", type, "dryRun");
+    }
     ObjectNode one = paths.putObject(collection + "/{name}");
     operation(one, "get", "get", type);
     operation(one, "put", "put", type, "dryRun", "fieldManager", "fieldValidation");

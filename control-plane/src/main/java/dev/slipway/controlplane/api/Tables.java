@@ -204,9 +204,13 @@ final class Tables {
                   "Version",
                   row -> Json.string(row.status().path("nodeInfo"), "kubeletVersion", "")),
               Column.wide("Internal-IP", row -> nodeAddress(row.status())),
+              Column.wide("External-IP", row -> "<none>"),
               Column.wide(
                   "OS-Image",
                   row -> Json.string(row.status().path("nodeInfo"), "osImage", "<unknown>")),
+              Column.wide(
+                  "Kernel-Version",
+                  row -> Json.string(row.status().path("nodeInfo"), "kernelVersion", "<unknown>")),
               Column.wide(
                   "Container-Runtime",
                   row ->
@@ -221,7 +225,7 @@ final class Tables {
                       Json.integer(row.status(), "readyReplicas", 0)
                           + "/"
                           + Json.integer(row.spec(), "replicas", 1)),
-              number("Up-To-Date", row -> Json.integer(row.status(), "updatedReplicas", 0)),
+              number("Up-to-date", row -> Json.integer(row.status(), "updatedReplicas", 0)),
               number("Available", row -> Json.integer(row.status(), "availableReplicas", 0)),
               AGE,
               CONTAINERS,
@@ -232,7 +236,7 @@ final class Tables {
               NAME,
               number("Desired", row -> Json.integer(row.spec(), "replicas", 1)),
               number("Current", row -> Json.integer(row.status(), "replicas", 0)),
-              number("Up-To-Date", row -> Json.integer(row.status(), "updatedReplicas", 0)),
+              number("Up-to-date", row -> Json.integer(row.status(), "updatedReplicas", 0)),
               number("Available", row -> Json.integer(row.status(), "availableReplicas", 0)),
               Column.text("Phase", row -> Json.string(row.status(), "phase", "Progressing")),
               AGE,
@@ -311,8 +315,13 @@ final class Tables {
               Column.text("Type", row -> Json.string(row.object().json(), "type", "")),
               Column.text("Reason", row -> Json.string(row.object().json(), "reason", "")),
               Column.text("Object", row -> involved(row.object().json())),
+              Column.wide(
+                  "Subobject",
+                  row -> Json.string(row.object().json().path("involvedObject"), "fieldPath", "")),
+              Column.wide("Source", row -> source(row.object().json())),
               Column.text(
                   "Message", row -> Json.string(row.object().json(), "message", "").strip()),
+              Column.wide("First Seen", row -> row.since(row.object().json(), "firstTimestamp")),
               Column.wide("Count", row -> Json.integer(row.object().json(), "count", 1)),
               Column.wide("Name", row -> row.object().name()));
       case "Application.slipway.dev" ->
@@ -559,6 +568,14 @@ final class Tables {
         .filter(type -> Conditions.isTrue(status, type))
         .findFirst()
         .orElse("Running");
+  }
+
+  private static String source(JsonNode event) {
+    JsonNode source = event.path("source");
+    String component =
+        Json.string(source, "component", Json.string(event, "reportingComponent", ""));
+    String host = Json.string(source, "host", "");
+    return host.isEmpty() ? component : component + ", " + host;
   }
 
   private static String involved(JsonNode event) {

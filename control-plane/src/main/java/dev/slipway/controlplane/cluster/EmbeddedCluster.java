@@ -45,6 +45,10 @@ import tools.jackson.databind.node.ObjectNode;
 /// when nobody stated a resourceVersion, it is decided again.
 public final class EmbeddedCluster implements Cluster {
   private static final int ATTEMPTS = 1_000;
+
+  /// Namespaces that stay.
+  private static final Set<String> IMMORTAL = Set.of("default", "kube-system", "kube-public");
+
   private static final Set<String> WITHOUT_STATUS =
       Set.of(
           "Event", "Endpoints", "ConfigMap", "Secret", "ServiceAccount", "Lease", "EndpointSlice");
@@ -151,7 +155,7 @@ public final class EmbeddedCluster implements Cluster {
   }
 
   @Override
-  public Cluster as(Author other) {
+  public EmbeddedCluster as(Author other) {
     return new EmbeddedCluster(store, admission, timeline, chance, other, rehearsal);
   }
 
@@ -235,6 +239,21 @@ public final class EmbeddedCluster implements Cluster {
             ? fresh
             : fresh.withMetadata(metadata -> metadata.set("managedFields", owners)),
         guards);
+  }
+
+  /// Puts on record what somebody did with an object that the store does not see: a command in a
+  /// pod, a token of an account.
+  ///
+  /// @throws ClusterException `UNAVAILABLE` when it could not be kept
+  public void record(String verb, ObjectKey key) {
+    while (true) {
+      Optional<KubeObject> object = store.get(key);
+      if (object.isEmpty()
+          || !(store.commit(new Write(key, object.get(), object.get(), List.of(), verb, author))
+              instanceof Write.Result.Stale)) {
+        return;
+      }
+    }
   }
 
   @Override
@@ -336,6 +355,12 @@ public final class EmbeddedCluster implements Cluster {
               if (options.resourceVersion().isPresent()
                   && !options.resourceVersion().get().equals(known.resourceVersion())) {
                 throw new ClusterException(CONFLICT, key + " has changed");
+              }
+              if (isCore(key, "Namespace") && IMMORTAL.contains(key.name())) {
+                throw new ClusterException(
+                    FORBIDDEN,
+                    "namespaces \"%s\" is forbidden: this namespace may not be deleted"
+                        .formatted(key.name()));
               }
               return deletion(known, options);
             });

@@ -17,14 +17,15 @@ public interface Journal extends AuditTrail, AutoCloseable {
 
   /// One change of a batch.
   sealed interface Change {
-    long id();
-
     AuditRecord audit();
 
     record Put(long id, long revision, ObjectKey key, byte[] content, AuditRecord audit)
         implements Change {}
 
     record Remove(long id, AuditRecord audit) implements Change {}
+
+    /// Nothing changed; what was done is on record.
+    record Note(AuditRecord audit) implements Change {}
   }
 
   /// Changes that are kept together or not at all.

@@ -79,6 +79,7 @@ public final class MemoryJournal implements Journal {
         case Change.Put(long id, long at, _, byte[] content, _) ->
             rows.put(id, new Row(id, at, content));
         case Change.Remove(long id, _) -> rows.remove(id);
+        case Change.Note _ -> {}
       }
       audit.addFirst(change.audit());
       if (audit.size() > AUDIT_KEPT) {

@@ -68,7 +68,7 @@ public final class ObjectStore implements AutoCloseable {
     Pending(Write write, CommonParts common) {
       this.write = write;
       KubeObject next = write.next();
-      this.draft = next == null ? null : Draft.of(next, common);
+      this.draft = next == null || next == write.base() ? null : Draft.of(next, common);
     }
 
     /// Whether this writer has to lead; else its write is done. An interrupt is kept for later: the
@@ -255,6 +255,10 @@ public final class ObjectStore implements AutoCloseable {
           events.add(new Event(next, base, stored, null));
           ahead.put(write.key(), Optional.of(stored));
           pending.result = new Write.Result.Stored(stored);
+        } else if (base != null && write.next() == base) {
+          changes.add(new Journal.Change.Note(audit(write, next, base)));
+          pending.result = new Write.Result.Stored(base);
+          continue;
         } else if (base != null) {
           KubeObject gone = Draft.gone(base, next);
           changes.add(new Journal.Change.Remove(id, audit(write, next, base)));

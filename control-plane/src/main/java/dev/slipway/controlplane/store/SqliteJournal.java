@@ -182,6 +182,7 @@ public final class SqliteJournal implements Journal {
           to.remove().setLong(1, id);
           to.remove().executeUpdate();
         }
+        case Change.Note _ -> {}
       }
       keep(change.audit(), to.record());
     }

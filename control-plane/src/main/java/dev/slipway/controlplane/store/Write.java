@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 /// One change to one object, that holds only as long as what it was decided upon has not moved.
 ///
 /// @param base the very state it was decided upon; null when the object must not exist
-/// @param next the state to store; null to remove the object
+/// @param next the state to store; null to remove the object; the base itself for what changes
+///   nothing and is only put on record
 /// @param guards other objects that must still be as they were read
 public record Write(
     ObjectKey key,

@@ -42,7 +42,8 @@ final class ApiSubject implements AutoCloseable {
   static final User ADMIN = User.authenticated("admin", List.of(User.MASTERS));
 
   final ManualTimeline timeline = new ManualTimeline();
-  final ObjectStore store = new ObjectStore(new MemoryJournal(), timeline, StoreLimits.DEFAULT);
+  final MemoryJournal journal = new MemoryJournal();
+  final ObjectStore store = new ObjectStore(journal, timeline, StoreLimits.DEFAULT);
   final EmbeddedCluster cluster =
       new EmbeddedCluster(store, new Judge(), timeline, new SeededChance(1))
           .withNamespaces("default");

@@ -2,6 +2,8 @@ package dev.slipway.controlplane.api;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.slipway.controlplane.access.User;
+import dev.slipway.controlplane.audit.AuditQuery;
 import dev.slipway.model.cluster.Author;
 import dev.slipway.model.cluster.DeleteOptions;
 import dev.slipway.model.cluster.ObjectQuery;
@@ -10,8 +12,10 @@ import dev.slipway.model.json.Json;
 import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
+import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -116,6 +120,15 @@ class KubernetesApiTest {
           GET    | /api/v1/configmaps?watch=1&fieldSelector=spec.nodeName%3Da |                                       | 400 | BadRequest
           GET    | /api/v1/configmaps?limit=many                     |                                                | 400 | BadRequest
           GET    | /api/v1/configmaps?continue=x                     |                                                | 400 | BadRequest
+          GET    | /api/v1/configmaps?sendInitialEvents=true&resourceVersionMatch=NotOlderThan | | 422 | Invalid
+          GET    | /api/v1/configmaps?resourceVersion=5&continue=x  |                              | 400 | BadRequest
+          DELETE | /api/v1/namespaces                              |                               | 405 | MethodNotAllowed
+          DELETE | /api/v1/configmaps                              |                               | 405 | MethodNotAllowed
+          POST   | /api/v1/configmaps                              | {'metadata':{'name':'a'}}     | 405 | MethodNotAllowed
+          DELETE | /api/v1/namespaces/default                      |                               | 403 | Forbidden
+          DELETE | /api/v1/namespaces/default/configmaps/a?orphanDependents=true&propagationPolicy=Orphan | | 422 | Invalid
+          PATCH  | /api/v1/namespaces/default/configmaps/a?force=true | {'data':{'a':'b'}}         | 422 | Invalid
+          POST   | /api/v1/namespaces/default/configmaps           | {'metadata':{'name':'z','resourceVersion':'1'}} | 500 | InternalError
           GET    | /api/v1/configmaps?resourceVersion=abc            |                                                | 400 | BadRequest
           GET    | /api/v1/configmaps?resourceVersion=999999         |                                                | 504 | Timeout
           GET    | /api/v1/configmaps?resourceVersion=0&resourceVersionMatch=Exact |                                  | 422 | Invalid
@@ -210,6 +223,101 @@ class KubernetesApiTest {
     return Json.items(list, "items").stream()
         .map(item -> item.path("metadata").path("name").asString())
         .toList();
+  }
+
+  @Test
+  void aListGoesOnForWhoBeganItAndNowhereElse() {
+    for (String name : List.of("a", "b", "c")) {
+      map(name, "{}");
+    }
+    String token = api.get(MAPS + "?limit=1").json().path("metadata").path("continue").asString();
+    assertThat(api.get(MAPS + "?limit=1&continue=" + token).code()).isEqualTo(200);
+    assertThat(api.get("/api/v1/namespaces/default/secrets?continue=" + token).code())
+        .isEqualTo(400);
+    assertThat(api.get("/api/v1/configmaps?continue=" + token).code()).isEqualTo(400);
+    assertThat(api.get(MAPS + "?labelSelector=a&continue=" + token).code()).isEqualTo(400);
+    api.user = User.authenticated("other", List.of(User.MASTERS));
+    assertThat(api.get(MAPS + "?limit=1&continue=" + token).code()).isEqualTo(400);
+  }
+
+  @Test
+  void whoBeginsManyListsLosesTheirOwn() {
+    for (String name : List.of("a", "b", "c")) {
+      map(name, "{}");
+    }
+    String token = api.get(MAPS + "?limit=1").json().path("metadata").path("continue").asString();
+    api.user = User.authenticated("greedy", List.of(User.MASTERS));
+    String first = api.get(MAPS + "?limit=1").json().path("metadata").path("continue").asString();
+    for (int i = 0; i < 300; i++) {
+      api.get(MAPS + "?limit=1");
+    }
+    assertThat(api.get(MAPS + "?limit=1&continue=" + first).code()).isEqualTo(410);
+    api.user = ApiSubject.ADMIN;
+    assertThat(api.get(MAPS + "?limit=1&continue=" + token).code()).isEqualTo(200);
+  }
+
+  @Test
+  void anApplyOfWhatHasMovedIsRefused() {
+    map("a", "{}");
+    assertThat(applied("1").code()).isEqualTo(409);
+    assertThat(
+            applied(api.get(MAPS + "/a").json().path("metadata").path("resourceVersion").asString())
+                .code())
+        .isEqualTo(200);
+  }
+
+  private ApiSubject.Reply applied(String version) {
+    return api.send(
+        "PATCH",
+        MAPS + "/a?fieldManager=me",
+        "application/apply-patch+yaml",
+        "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"%s\"},\"data\":{\"k\":\"v\"}}"
+            .formatted(version)
+            .getBytes(StandardCharsets.UTF_8));
+  }
+
+  @Test
+  void formsThatAreNotServedAreRefused() {
+    api.accept = "application/xml";
+    assertThat(api.get(MAPS).code()).isEqualTo(406);
+    api.accept = "application/vnd.kubernetes.protobuf, application/json";
+    assertThat(api.get(MAPS).code()).isEqualTo(200);
+    assertThat(
+            api.send(
+                    "POST",
+                    MAPS,
+                    "text/plain",
+                    "{\"metadata\":{\"name\":\"a\"}}".getBytes(StandardCharsets.UTF_8))
+                .code())
+        .isEqualTo(415);
+  }
+
+  @Test
+  void whatIsDoneInAPodAndWithAnAccountIsOnRecord() {
+    pod("p");
+    api.send("POST", "/api/v1/namespaces/default/serviceaccounts", "{'metadata':{'name':'robot'}}");
+    api.send("POST", "/api/v1/namespaces/default/serviceaccounts/robot/token", "{}");
+    api.api.channel(
+        new ApiRequest(
+            "POST",
+            "/api/v1/namespaces/default/pods/p/exec",
+            Map.of("command", List.of("ls")),
+            "",
+            "",
+            "kubectl/v1",
+            User.authenticated("ann", List.of(User.MASTERS)),
+            _ -> new byte[0]));
+    assertThat(
+            api.journal.find(AuditQuery.newest(2)).stream()
+                .map(record -> record.user() + " " + record.verb() + " " + record.object().name()))
+        .containsExactly("ann exec p", "admin token robot");
+    String version =
+        api.get("/api/v1/namespaces/default/pods/p")
+            .json()
+            .path("metadata")
+            .path("resourceVersion")
+            .asString();
+    assertThat(Long.parseLong(version)).as("the pod's own").isLessThan(api.store.revision());
   }
 
   @Test
