@@ -122,9 +122,7 @@ final class FleetCommands {
                       shown(fleet, "maxPerProject"),
                       shown(fleet, "stopAfterFailures"),
                       fleet.map(one -> Json.string(one.spec(), "within", "1h")).orElse("1h"),
-                      fleet
-                          .map(one -> Json.string(one.spec().path("freeze"), "reason", "no"))
-                          .orElse("no"))));
+                      frozen(this).orElse("no"))));
       return 0;
     }
 

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -246,21 +247,11 @@ final class UpCommand extends Context implements StartsDaemon {
             List.of(
                 "setsid",
                 "--fork",
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-Xms24m",
-                "-Xmx" + console().environment().getOrDefault("SLIPWAY_HEAP", "1g"),
-                "-XX:+ExitOnOutOfMemoryError",
-                "-XX:+UseCompactObjectHeaders",
-                "-XX:TrimNativeHeapInterval=30000",
-                "-XX:MinHeapFreeRatio=10",
-                "-XX:MaxHeapFreeRatio=30",
-                "--enable-native-access=ALL-UNNAMED"));
-    String prepared = console().environment().getOrDefault("SLIPWAY_SERVER_CACHE", "");
-    if (!prepared.isEmpty() && Files.exists(Path.of(prepared))) {
-      command.addAll(List.of("-XX:AOTCache=" + prepared, "-Xlog:aot=off", "-Xlog:cds=off"));
-    }
+                Path.of(System.getProperty("java.home"), "bin", "java").toString()));
+    // What the script that started this would start a daemon with.
+    Stream.of(console().environment().getOrDefault("SLIPWAY_SERVER_OPTIONS", "").split(" "))
+        .filter(option -> !option.isEmpty())
+        .forEach(command::add);
     command.addAll(
         List.of(
             "-cp",

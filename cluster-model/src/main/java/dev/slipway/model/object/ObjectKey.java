@@ -7,6 +7,9 @@ import org.jspecify.annotations.Nullable;
 /// cluster), its name.
 public record ObjectKey(String group, String kind, String namespace, String name)
     implements Comparable<ObjectKey> {
+  // Keys are compared for every object of long lists.
+  private static final Shared<String> WORDS = new Shared<>();
+
   private static final Comparator<ObjectKey> ORDER =
       Comparator.comparing(ObjectKey::group)
           .thenComparing(ObjectKey::kind)
@@ -17,9 +20,9 @@ public record ObjectKey(String group, String kind, String namespace, String name
     if (kind.isEmpty() || name.isEmpty()) {
       throw new IllegalArgumentException("an object key needs a kind and a name");
     }
-    group = Shared.word(group);
-    kind = Shared.word(kind);
-    namespace = Shared.word(namespace);
+    group = WORDS.one(group);
+    kind = WORDS.one(kind);
+    namespace = WORDS.one(namespace);
   }
 
   /// A key of the core group (`v1`).

@@ -2,26 +2,24 @@ package dev.slipway.model.object;
 
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
-/// One instance of the words that most keys have in common: groups, kinds, namespaces. Keys are
-/// compared for every object of long lists, and what is the same instance is equal at first sight.
-/// For any thread; a word that lost its place to another is only not shared.
-final class Shared {
+/// One instance of values that are often equal: it takes less memory, and what is the same instance
+/// is equal at first sight. It remembers a thousand of them; one that lost its place to another is
+/// only not shared. For any thread.
+///
+/// @param <T> never changed once it was given here
+public final class Shared<T> {
   private static final int PLACES = 1 << 10;
-  private static final AtomicReferenceArray<String> WORDS = new AtomicReferenceArray<>(PLACES);
 
-  private Shared() {}
+  private final AtomicReferenceArray<T> places = new AtomicReferenceArray<>(PLACES);
 
-  static String word(String word) {
-    if (word.isEmpty()) {
-      return "";
-    }
-    int hash = word.hashCode();
+  public T one(T value) {
+    int hash = value.hashCode();
     int place = (hash ^ hash >>> 16) & (PLACES - 1);
-    String known = WORDS.getPlain(place);
-    if (known != null && known.equals(word)) {
+    T known = places.getAcquire(place);
+    if (known != null && known.equals(value)) {
       return known;
     }
-    WORDS.setRelease(place, word);
-    return word;
+    places.setRelease(place, value);
+    return value;
   }
 }

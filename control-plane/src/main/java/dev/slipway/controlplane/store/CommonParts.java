@@ -1,15 +1,15 @@
 package dev.slipway.controlplane.store;
 
 import dev.slipway.model.json.Json;
+import dev.slipway.model.object.Shared;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicReferenceArray;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// One instance of the parts that many objects have in common: what the pods of a workload are made
 /// of, labels, and who owns which fields, which alone is most of the tree of a small object. For
-/// any thread; a part that lost its place to another is only not shared.
+/// any thread.
 final class CommonParts {
   private static final List<String> OF_METADATA =
       List.of("labels", "annotations", "ownerReferences");
@@ -22,9 +22,8 @@ final class CommonParts {
           "affinity",
           "selector",
           "template");
-  private static final int PLACES = 1 << 10;
 
-  private final AtomicReferenceArray<JsonNode> places = new AtomicReferenceArray<>(PLACES);
+  private final Shared<JsonNode> parts = new Shared<>();
 
   /// Puts shared parts in place of those of this object. The tree and its metadata are the caller's
   /// own; whatever else of it changes is copied.
@@ -47,7 +46,7 @@ final class CommonParts {
     for (String field : fields) {
       JsonNode part = of.path(field);
       if (part.isContainer()) {
-        of.set(field, one(part));
+        of.set(field, parts.one(part));
       }
     }
   }
@@ -65,16 +64,5 @@ final class CommonParts {
       }
     }
     return copies;
-  }
-
-  private JsonNode one(JsonNode part) {
-    int hash = part.hashCode();
-    int place = (hash ^ hash >>> 16) & (PLACES - 1);
-    JsonNode known = places.getAcquire(place);
-    if (known != null && known.equals(part)) {
-      return known;
-    }
-    places.setRelease(place, part);
-    return part;
   }
 }
