@@ -3,11 +3,14 @@ package dev.slipway.rollout;
 import dev.slipway.model.cluster.Cluster;
 import dev.slipway.model.cluster.Follower;
 import dev.slipway.model.cluster.ObjectQuery;
+import dev.slipway.model.event.EventRecorder;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.loop.ControlLoop;
 import dev.slipway.model.loop.Outcome;
+import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.LabelSelector;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.object.OwnerReference;
 import dev.slipway.model.time.Chance;
@@ -20,7 +23,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// A Deployment is a declaration of a workload: it owns a Rollout of its name, and shows that one's
-/// status as its own.
+/// status as its own. A Rollout that an earlier Deployment of the name left behind is taken over.
 final class DeploymentMirror implements AutoCloseable {
   private static final GroupKind DEPLOYMENT = new GroupKind("apps", "Deployment");
   private static final GroupKind ROLLOUT = GroupKind.slipway("Rollout");
@@ -43,12 +46,14 @@ final class DeploymentMirror implements AutoCloseable {
           "paused");
 
   private final Cluster cluster;
+  private final EventRecorder events;
   private final Timeline timeline;
   private final ControlLoop<ObjectKey> loop;
   private final List<Follower> followers = new ArrayList<>();
 
-  DeploymentMirror(Cluster cluster, Timeline timeline, Chance chance) {
+  DeploymentMirror(Cluster cluster, EventRecorder events, Timeline timeline, Chance chance) {
     this.cluster = cluster;
+    this.events = events.speakingAs("deployment-controller");
     this.timeline = timeline;
     this.loop = new ControlLoop<>("deployments", 2, this::reconcile, timeline, chance);
   }
@@ -61,10 +66,11 @@ final class DeploymentMirror implements AutoCloseable {
               ObjectQuery.all(kind),
               timeline,
               (before, after) -> {
-                if (after != null) {
+                KubeObject any = after != null ? after : before;
+                if (any != null) {
                   loop.add(
                       new ObjectKey(
-                          DEPLOYMENT.group(), DEPLOYMENT.kind(), after.namespace(), after.name()));
+                          DEPLOYMENT.group(), DEPLOYMENT.kind(), any.namespace(), any.name()));
                 }
               }));
     }
@@ -99,16 +105,85 @@ final class DeploymentMirror implements AutoCloseable {
     }
     KubeObject rollout = known.get();
     if (!rollout.isControlledBy(deployment)) {
-      return new Outcome.Blocked("a Rollout of the same name belongs to somebody else");
+      if (rollout.isTerminating() || isLeft(rollout)) {
+        return new Outcome.Blocked("the Rollout of an earlier Deployment of this name goes first");
+      }
+      Optional<String> holder = holder(rollout);
+      if (holder.isPresent()) {
+        refuse(deployment, "Rollout \"%s\" belongs to %s".formatted(key.name(), holder.get()));
+        return new Outcome.Blocked("a Rollout of the same name belongs to " + holder.get());
+      }
+      release(rollout, deployment);
     }
     cluster.replace(
         rollout.with(
             json -> {
+              ObjectNode metadata = Json.child(json, "metadata");
+              if (!rollout.isControlledBy(deployment)) {
+                metadata
+                    .withArrayProperty("ownerReferences")
+                    .add(OwnerReference.controlledBy(deployment).toJson());
+              }
               share(deployment, Json.child(json, "spec"));
-              shareCause(deployment, Json.child(json, "metadata"));
+              shareCause(deployment, metadata);
             }));
     mirror(deployment, rollout);
     return Outcome.SETTLED;
+  }
+
+  /// Its Deployment is gone, and nobody kept it: it is about to be deleted.
+  private static boolean isLeft(KubeObject rollout) {
+    return rollout
+        .controller()
+        .filter(owner -> owner.kind().equals(DEPLOYMENT.kind()))
+        .filter(owner -> owner.name().equals(rollout.name()))
+        .isPresent();
+  }
+
+  /// Whose a Rollout is that no Deployment of its name controls: its controller's, or of whoever
+  /// states its template. Empty when it is left from a Deployment, for nobody states that one's.
+  static Optional<String> holder(KubeObject rollout) {
+    return rollout
+        .controller()
+        .map(owner -> owner.kind() + " \"" + owner.name() + "\"")
+        .or(
+            () ->
+                Json.items(rollout.metadata(), "managedFields").stream()
+                    .filter(
+                        entry ->
+                            entry.path("fieldsV1").path("f:spec").path("f:template").isObject())
+                    .map(entry -> "\"" + Json.string(entry, "manager", "") + "\"")
+                    .findFirst());
+  }
+
+  /// Revisions whose pods the new Deployment does not select stay by themselves, with their pods.
+  private void release(KubeObject rollout, KubeObject deployment) {
+    LabelSelector selector = LabelSelector.read(deployment.spec().path("selector"));
+    for (KubeObject rc :
+        cluster
+            .list(
+                ObjectQuery.in(GroupKind.core("ReplicationController"), rollout.namespace())
+                    .ownedBy(rollout.uid()))
+            .items()) {
+      JsonNode pods = rc.spec().path("template").path("metadata");
+      if (!selector.matches(Json.stringMap(pods, "labels"))) {
+        cluster.replace(rc.withMetadata(metadata -> metadata.remove("ownerReferences")));
+      }
+    }
+  }
+
+  private void refuse(KubeObject deployment, String why) {
+    String message =
+        "Failed to create new replica set \"%s\": %s".formatted(deployment.name(), why);
+    ObjectNode status =
+        deployment.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
+    status.put("observedGeneration", deployment.generation());
+    Conditions.set(
+        status, "Progressing", false, "ReplicaSetCreateError", message, timeline.instant());
+    if (!status.equals(deployment.status())) {
+      cluster.replaceStatus(deployment.withStatus(status));
+      events.warning(deployment, "ReplicaSetCreateError", message);
+    }
   }
 
   private static void share(KubeObject deployment, ObjectNode spec) {

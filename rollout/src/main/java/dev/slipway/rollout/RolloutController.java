@@ -68,7 +68,7 @@ public final class RolloutController implements AutoCloseable {
     this.events = events.speakingAs("rollout-controller");
     this.timeline = timeline;
     this.loop = new ControlLoop<>("rollouts", parallel, this::reconcile, timeline, chance);
-    this.deployments = new DeploymentMirror(this.cluster, timeline, chance);
+    this.deployments = new DeploymentMirror(this.cluster, events, timeline, chance);
   }
 
   public static RolloutController start(
@@ -152,7 +152,8 @@ public final class RolloutController implements AutoCloseable {
     KubeObject rollout = found.get();
     Instant now = timeline.instant();
     RolloutSpec spec = RolloutSpec.read(rollout);
-    List<KubeObject> controllers = controllers(rollout, spec);
+    List<KubeObject> controllers =
+        controllers(rollout, spec).stream().map(rc -> assigned(rollout, rc)).toList();
     Set<String> hashes =
         controllers.stream().map(RolloutController::hash).collect(Collectors.toSet());
     RolloutStatus status = RolloutStatus.read(rollout, spec, hashes, now);
@@ -282,10 +283,7 @@ public final class RolloutController implements AutoCloseable {
               labels.put(RolloutSpec.HASH_LABEL, spec.hash());
               ObjectNode annotations = metadata.putObject("annotations");
               annotations.put(REVISION, Long.toString(number));
-              rollout
-                  .controller()
-                  .filter(owner -> owner.kind().equals("Deployment"))
-                  .ifPresent(owner -> annotations.put(DEPLOYMENT, owner.uid()));
+              deployment(rollout).ifPresent(owner -> annotations.put(DEPLOYMENT, owner.uid()));
               metadata
                   .putArray("ownerReferences")
                   .add(OwnerReference.controlledBy(rollout).toJson());
@@ -317,6 +315,21 @@ public final class RolloutController implements AutoCloseable {
       }
       throw e;
     }
+  }
+
+  private static Optional<OwnerReference> deployment(KubeObject rollout) {
+    return rollout.controller().filter(owner -> owner.kind().equals("Deployment"));
+  }
+
+  /// A revision says which Deployment it is for: the one that took it over, and none (an empty
+  /// word) when it was left behind.
+  private KubeObject assigned(KubeObject rollout, KubeObject rc) {
+    String uid = deployment(rollout).map(OwnerReference::uid).orElse("");
+    Optional<String> stated = rc.annotation(DEPLOYMENT);
+    return stated.orElse("").equals(uid)
+        ? rc
+        : cluster.replace(
+            rc.withMetadata(metadata -> Json.child(metadata, "annotations").put(DEPLOYMENT, uid)));
   }
 
   private void scale(KubeObject rollout, KubeObject rc, int replicas, String why) {

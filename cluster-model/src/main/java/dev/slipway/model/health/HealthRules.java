@@ -4,10 +4,15 @@ import dev.slipway.model.json.Json;
 import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
 import java.util.List;
+import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
 /// The health of one object, from nothing but its own spec and status.
 public final class HealthRules {
+  /// Why a Deployment does not go on before somebody acts.
+  private static final Set<String> GIVEN_UP =
+      Set.of("ProgressDeadlineExceeded", "ReplicaSetCreateError");
+
   private HealthRules() {}
 
   /// A kind without a rule of its own is healthy as soon as it exists.
@@ -233,7 +238,8 @@ public final class HealthRules {
     }
     var progressing = Conditions.find(status, "Progressing");
     if (progressing.isPresent()
-        && Json.string(progressing.get(), "reason", "").equals("ProgressDeadlineExceeded")) {
+        && Json.string(progressing.get(), "status", "").equals("False")
+        && GIVEN_UP.contains(Json.string(progressing.get(), "reason", ""))) {
       return Health.degraded(
           Json.string(progressing.get(), "message", "progress deadline exceeded"));
     }

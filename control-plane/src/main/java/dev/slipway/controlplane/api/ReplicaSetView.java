@@ -29,7 +29,8 @@ record ReplicaSetView(Cluster cluster) {
   private static final String SHOWN_REVISION = "deployment.kubernetes.io/revision";
 
   /// The UID of the Deployment that a revision was made for, kept on it: whether it is shown must
-  /// not hang on what else is there still, or nobody would hear of its end.
+  /// not hang on what else is there still, or nobody would hear of its end. Empty on a revision
+  /// that its Deployment left behind.
   private static final String DEPLOYMENT = "slipway.dev/deployment-uid";
 
   boolean shows(GroupKind kind) {
@@ -164,15 +165,10 @@ record ReplicaSetView(Cluster cluster) {
       annotations.remove(REVISION);
       annotations.put(SHOWN_REVISION, revision);
     }
-    metadata
-        .putArray("ownerReferences")
-        .addObject()
-        .put("apiVersion", "apps/v1")
-        .put("kind", "Deployment")
-        .put("name", deployment.name())
-        .put("uid", deployment.uid())
-        .put("controller", true)
-        .put("blockOwnerDeletion", true);
+    metadata.remove("ownerReferences");
+    if (!deployment.uid().isEmpty()) {
+      metadata.putArray("ownerReferences").add(deployment.toJson());
+    }
     ObjectNode spec = json.putObject("spec");
     spec.put("replicas", Json.integer(controller.spec(), "replicas", 1));
     JsonNode minReady = controller.spec().path("minReadySeconds");
