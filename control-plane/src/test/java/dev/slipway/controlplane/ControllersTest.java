@@ -323,13 +323,20 @@ class ControllersTest {
     status.putArray("containerStatuses").addObject().put("name", "c").put("restartCount", 3);
     cluster.replaceStatus(pod.withStatus(status));
     settle();
+    assertThat(Conditions.isTrue(jobObject("migrate").status(), "FailureTarget")).isTrue();
+    assertThat(Conditions.isTrue(jobObject("migrate").status(), "Failed"))
+        .as("not before its last pod has gone")
+        .isFalse();
+    isGone(pod);
     assertThat(Conditions.isTrue(jobObject("migrate").status(), "Failed")).isTrue();
   }
 
   @Test
   void aJobThatTakesTooLongIsEnded() {
     job("slow", spec -> spec.put("activeDeadlineSeconds", 20));
+    KubeObject pod = running("slow").getFirst();
     timeline.advance(Duration.ofSeconds(21));
+    isGone(pod);
     assertThat(Conditions.isTrue(jobObject("slow").status(), "Failed")).isTrue();
     assertThat(running("slow")).isEmpty();
   }
@@ -344,6 +351,25 @@ class ControllersTest {
     assertThat(cluster.get(jobKey("brief"))).isEmpty();
     timeline.advance(Duration.ofSeconds(40));
     assertThat(podsOf("brief")).isEmpty();
+  }
+
+  @Test
+  void aJobOfAnotherControllerIsLeftAlone() {
+    job("theirs", spec -> spec.put("managedBy", "acme.io/jobs"));
+    assertThat(podsOf("theirs")).isEmpty();
+    assertThat(jobObject("theirs").status()).isEmpty();
+  }
+
+  @Test
+  void aJobThatIsHeldHasNoPods() {
+    job("held", spec -> spec.put("suspend", true));
+    assertThat(podsOf("held")).isEmpty();
+    assertThat(Conditions.isTrue(jobObject("held").status(), "Suspended")).isTrue();
+    cluster.replace(jobObject("held").with(json -> Json.child(json, "spec").put("suspend", false)));
+    settle();
+    assertThat(running("held")).hasSize(1);
+    assertThat(Conditions.isTrue(jobObject("held").status(), "Suspended")).isFalse();
+    assertThat(jobObject("held").status().has("startTime")).isTrue();
   }
 
   // Namespaces
@@ -587,6 +613,12 @@ class ControllersTest {
               return !pod.isTerminating() && !phase.equals("Succeeded") && !phase.equals("Failed");
             })
         .toList();
+  }
+
+  /// Its node says that it has stopped.
+  private void isGone(KubeObject pod) {
+    cluster.delete(pod.key(), DeleteOptions.BACKGROUND.withGrace(Duration.ZERO));
+    settle();
   }
 
   private void ends(KubeObject pod, String phase) {

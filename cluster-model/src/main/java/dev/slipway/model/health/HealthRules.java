@@ -297,11 +297,13 @@ public final class HealthRules {
   }
 
   private static Health job(KubeObject job) {
-    if (Conditions.isTrue(job.status(), "Failed")) {
-      return Health.degraded(
-          Conditions.find(job.status(), "Failed")
-              .map(condition -> Json.string(condition, "message", ""))
-              .orElse(""));
+    for (String end : List.of("Failed", "FailureTarget")) {
+      if (Conditions.isTrue(job.status(), end)) {
+        return Health.degraded(
+            Conditions.find(job.status(), end)
+                .map(condition -> Json.string(condition, "message", ""))
+                .orElse(""));
+      }
     }
     if (Conditions.isTrue(job.status(), "Complete")) {
       return Health.HEALTHY;

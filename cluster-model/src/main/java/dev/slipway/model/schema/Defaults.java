@@ -98,9 +98,15 @@ public final class Defaults {
       putIfAbsent(spec, "completions", 1);
     }
     putIfAbsent(spec, "parallelism", 1);
-    putIfAbsent(spec, "backoffLimit", 6);
+    putIfAbsent(spec, "backoffLimit", spec.has("backoffLimitPerIndex") ? Integer.MAX_VALUE : 6);
     putIfAbsent(spec, "completionMode", "NonIndexed");
-    putIfAbsent(spec, "podReplacementPolicy", "TerminatingOrFailed");
+    JsonNode policy = spec.path("podFailurePolicy");
+    putIfAbsent(spec, "podReplacementPolicy", policy.isObject() ? "Failed" : "TerminatingOrFailed");
+    for (JsonNode rule : Json.items(policy, "rules")) {
+      for (JsonNode pattern : Json.items(rule, "onPodConditions")) {
+        putIfAbsent((ObjectNode) pattern, "status", "True");
+      }
+    }
     for (String flag : List.of("suspend", "manualSelector")) {
       if (!spec.has(flag)) {
         spec.put(flag, false);

@@ -158,11 +158,22 @@ public final class FixedFields {
 
   private void job() {
     String why = "delete the Job and make it again";
-    same(why, "spec", "template");
-    same(why, "spec", "selector");
-    same(why, "spec", "completionMode");
+    for (String field :
+        List.of(
+            "template",
+            "selector",
+            "completionMode",
+            "podFailurePolicy",
+            "backoffLimitPerIndex",
+            "managedBy",
+            "successPolicy")) {
+      same(why, "spec", field);
+    }
     if (!Json.string(before.spec(), "completionMode", "NonIndexed").equals("Indexed")) {
       same(why, "spec", "completions");
+    } else if (!before.spec().path("completions").equals(after.spec().path("completions"))
+        && !after.spec().path("completions").equals(after.spec().path("parallelism"))) {
+      fault("can only be modified in tandem with spec.parallelism", "spec", "completions");
     }
   }
 

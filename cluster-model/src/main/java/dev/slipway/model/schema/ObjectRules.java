@@ -331,15 +331,7 @@ final class ObjectRules extends Rules {
   }
 
   private void job(JsonNode spec, List<Object> base) {
-    for (String field :
-        List.of(
-            "parallelism",
-            "completions",
-            "backoffLimit",
-            "activeDeadlineSeconds",
-            "ttlSecondsAfterFinished")) {
-      atLeast(spec, base, field, 0);
-    }
+    faults.addAll(JobRules.faults(spec, base));
     JsonNode template = spec.path("template");
     if (Json.string(template.path("spec"), "restartPolicy", "").isEmpty()) {
       fault(

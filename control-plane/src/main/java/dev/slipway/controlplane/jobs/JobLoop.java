@@ -14,7 +14,6 @@ import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
-import dev.slipway.model.object.OwnerReference;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
 import java.time.Duration;
@@ -22,15 +21,15 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Runs the pods of jobs.
 public final class JobLoop implements AutoCloseable {
   private static final GroupKind JOB = new GroupKind("batch", "Job");
   private static final GroupKind POD = GroupKind.core("Pod");
-  private static final String JOB_LABEL = "batch.kubernetes.io/job-name";
-  private static final String UID_LABEL = "batch.kubernetes.io/controller-uid";
+
+  /// What `spec.managedBy` says of a job that is ours, when it says anything.
+  private static final String ME = "kubernetes.io/job-controller";
 
   private final Cluster cluster;
   private final EventRecorder events;
@@ -82,13 +81,14 @@ public final class JobLoop implements AutoCloseable {
     if (JobPlanner.isFinished(job)) {
       return afterwards(job, now);
     }
+    if (!Json.string(job.spec(), "managedBy", ME).equals(ME)) {
+      return Outcome.SETTLED;
+    }
     List<KubeObject> pods =
         cluster.list(ObjectQuery.in(POD, key.namespace()).ownedBy(job.uid())).items();
     var plan = JobPlanner.plan(job, pods, now);
-    plan.remove().forEach(this::remove);
-    for (int i = 0; i < plan.create(); i++) {
-      create(job);
-    }
+    plan.remove().forEach(pod -> remove(job, pod));
+    plan.create().forEach(place -> create(job, place));
     writeStatus(job, plan, now);
     return plan.recheckAfter()
         .map(delay -> Outcome.recheckAfter(delay, "a deadline or a back-off"))
@@ -113,41 +113,20 @@ public final class JobLoop implements AutoCloseable {
     return Outcome.SETTLED;
   }
 
-  private void create(KubeObject job) {
-    JsonNode template = job.spec().path("template");
-    String name = job.name() + "-" + chance.suffix(5);
+  private void create(KubeObject job, JobPlanner.Place place) {
     try {
-      cluster.create(
-          KubeObject.make(
-              "v1",
-              "Pod",
-              job.namespace(),
-              name,
-              json -> {
-                ObjectNode metadata = Json.child(json, "metadata");
-                ObjectNode labels = metadata.putObject("labels");
-                Json.stringMap(template.path("metadata"), "labels").forEach(labels::put);
-                labels
-                    .put(JOB_LABEL, job.name())
-                    .put("job-name", job.name())
-                    .put(UID_LABEL, job.uid());
-                JsonNode annotations = template.path("metadata").path("annotations");
-                if (annotations.isObject()) {
-                  metadata.set("annotations", annotations);
-                }
-                metadata.putArray("ownerReferences").add(OwnerReference.controlledBy(job).toJson());
-                json.set("spec", template.path("spec"));
-              }));
-      events.normal(job, "SuccessfulCreate", "Created pod: " + name);
+      KubeObject pod = cluster.create(JobPods.make(job, place, chance.suffix(5)));
+      events.normal(job, "SuccessfulCreate", "Created pod: " + pod.name());
     } catch (ClusterException e) {
       events.warning(job, "FailedCreate", "Error creating pod: " + e.getMessage());
       throw e;
     }
   }
 
-  private void remove(KubeObject pod) {
+  private void remove(KubeObject job, KubeObject pod) {
     try {
       cluster.delete(pod.key(), DeleteOptions.ofUid(pod.uid()));
+      events.normal(job, "SuccessfulDelete", "Deleted pod: " + pod.name());
     } catch (ClusterException e) {
       if (e.reason() != ClusterException.Reason.NOT_FOUND
           && e.reason() != ClusterException.Reason.CONFLICT) {
@@ -167,32 +146,64 @@ public final class JobLoop implements AutoCloseable {
 
   private void writeStatus(KubeObject job, JobPlanner.Plan plan, Instant now) {
     ObjectNode status = job.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
-    if (!status.has("startTime") && !Json.bool(job.spec(), "suspend", false)) {
+    boolean suspended = Json.bool(job.spec(), "suspend", false);
+    if (!status.has("startTime") && !suspended) {
       status.put("startTime", Conditions.time(now));
     }
-    status.put("observedGeneration", job.generation());
-    count(status, "active", plan.active());
-    count(status, "succeeded", plan.succeeded());
-    count(status, "failed", plan.failed());
+    // Written by earlier versions; a Job has none.
+    status.remove("observedGeneration");
+    JobPlanner.Counts counts = plan.counts();
+    count(status, "active", counts.active());
+    count(status, "succeeded", counts.succeeded());
+    count(status, "failed", counts.failed());
+    status.put("ready", counts.ready()).put("terminating", counts.terminating());
+    Json.child(status, "uncountedTerminatedPods");
+    counts
+        .completed()
+        .filter(indexes -> !indexes.isEmpty())
+        .ifPresentOrElse(
+            indexes -> status.put("completedIndexes", indexes),
+            () -> status.remove("completedIndexes"));
+    counts.failedIndexes().ifPresent(indexes -> status.put("failedIndexes", indexes));
     plan.verdict()
-        .ifPresent(
-            verdict -> {
-              // As Kubernetes says it: first that nothing can change the end any more.
-              for (String type :
-                  verdict.complete()
-                      ? List.of("SuccessCriteriaMet", "Complete")
-                      : List.of("FailureTarget", "Failed")) {
-                Conditions.set(status, type, true, verdict.reason(), verdict.message(), now);
-              }
-              if (verdict.complete()) {
-                status.put("completionTime", Conditions.time(now));
-                events.normal(job, "Completed", "Job completed");
-              } else {
-                events.warning(job, verdict.reason(), verdict.message());
-              }
-            });
+        .ifPresentOrElse(
+            verdict -> end(job, status, verdict, plan.over(), now),
+            () -> suspend(job, status, suspended, now));
     if (!status.equals(job.status())) {
       cluster.replaceStatus(job.withStatus(status));
+    }
+  }
+
+  /// As Kubernetes says it: first that nothing can change the end any more, and the end itself when
+  /// no pod runs any more.
+  private void end(
+      KubeObject job, ObjectNode status, JobPlanner.Verdict verdict, boolean over, Instant now) {
+    String reason = verdict.reason();
+    String message = verdict.message();
+    String decided = verdict.complete() ? "SuccessCriteriaMet" : "FailureTarget";
+    Conditions.set(status, decided, true, reason, message, now);
+    if (!over) {
+      return;
+    }
+    Conditions.set(status, verdict.complete() ? "Complete" : "Failed", true, reason, message, now);
+    if (verdict.complete()) {
+      status.put("completionTime", Conditions.time(now));
+      events.normal(job, "Completed", "Job completed");
+    } else {
+      events.warning(job, reason, message);
+    }
+  }
+
+  private void suspend(KubeObject job, ObjectNode status, boolean suspended, Instant now) {
+    boolean was = Conditions.isTrue(status, "Suspended");
+    if (suspended && !was) {
+      Conditions.set(status, "Suspended", true, "JobSuspended", "Job suspended", now);
+      status.remove("startTime");
+      events.normal(job, "Suspended", "Job suspended");
+    } else if (!suspended && was) {
+      Conditions.set(status, "Suspended", false, "JobResumed", "Job resumed", now);
+      status.put("startTime", Conditions.time(now));
+      events.normal(job, "Resumed", "Job resumed");
     }
   }
 
