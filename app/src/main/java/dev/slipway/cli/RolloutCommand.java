@@ -222,6 +222,7 @@ final class RolloutCommand {
       ObjectNode template = (ObjectNode) target.spec().path("template").deepCopy();
       if (template.path("metadata").path("labels") instanceof ObjectNode labels) {
         labels.remove(HASH_LABEL);
+        labels.remove("pod-template-hash");
       }
       change(spec -> spec.set("template", template), "goes back to revision " + revision(target));
       return 0;

@@ -53,7 +53,7 @@ final class DeploymentMirror implements AutoCloseable {
 
   DeploymentMirror(Cluster cluster, EventRecorder events, Timeline timeline, Chance chance) {
     this.cluster = cluster;
-    this.events = events.speakingAs("deployment-controller");
+    this.events = events;
     this.timeline = timeline;
     this.loop = new ControlLoop<>("deployments", 2, this::reconcile, timeline, chance);
   }

@@ -45,6 +45,7 @@ public final class RolloutController implements AutoCloseable {
   private static final GroupKind POD = GroupKind.core("Pod");
   private static final String REVISION = "slipway.dev/revision";
   private static final String DEPLOYMENT = "slipway.dev/deployment-uid";
+  private static final String POD_HASH = "pod-template-hash";
 
   /// Rollouts that are about another cluster are driven there.
   private static final LabelSelector HERE = LabelSelector.parse("!slipway.dev/cluster");
@@ -54,6 +55,7 @@ public final class RolloutController implements AutoCloseable {
 
   private final Cluster cluster;
   private final EventRecorder events;
+  private final EventRecorder deploymentEvents;
   private final Timeline timeline;
   private final ControlLoop<ObjectKey> loop;
   private final DeploymentMirror deployments;
@@ -66,9 +68,10 @@ public final class RolloutController implements AutoCloseable {
       Cluster cluster, EventRecorder events, int parallel, Timeline timeline, Chance chance) {
     this.cluster = cluster.as(Author.controller("slipway-rollout"));
     this.events = events.speakingAs("rollout-controller");
+    this.deploymentEvents = events.speakingAs("deployment-controller");
     this.timeline = timeline;
     this.loop = new ControlLoop<>("rollouts", parallel, this::reconcile, timeline, chance);
-    this.deployments = new DeploymentMirror(this.cluster, events, timeline, chance);
+    this.deployments = new DeploymentMirror(this.cluster, deploymentEvents, timeline, chance);
   }
 
   public static RolloutController start(
@@ -161,7 +164,13 @@ public final class RolloutController implements AutoCloseable {
     Optional<Duration> nextAvailable = Optional.empty();
     int ready = 0;
     for (KubeObject rc : controllers) {
-      Pods pods = Pods.count(pods(rc), spec.minReady(), now);
+      List<KubeObject> owned = pods(rc);
+      if (deployment(rollout).isPresent()) {
+        owned.stream()
+            .filter(pod -> !isFindable(rc, pod.labels()))
+            .forEach(pod -> cluster.replace(pod.withMetadata(own -> findable(rc, own))));
+      }
+      Pods pods = Pods.count(owned, spec.minReady(), now);
       ready += pods.ready();
       if (pods.nextAvailable().isPresent()
           && (nextAvailable.isEmpty()
@@ -295,8 +304,11 @@ public final class RolloutController implements AutoCloseable {
                 body.put("minReadySeconds", spec.minReady().toSeconds());
               }
               ObjectNode template = spec.template().deepCopy();
-              Json.child(Json.child(template, "metadata"), "labels")
-                  .put(RolloutSpec.HASH_LABEL, spec.hash());
+              ObjectNode ofPods = Json.child(Json.child(template, "metadata"), "labels");
+              ofPods.put(RolloutSpec.HASH_LABEL, spec.hash());
+              if (deployment(rollout).isPresent()) {
+                ofPods.put(POD_HASH, spec.hash());
+              }
               body.set("template", template);
             });
     try {
@@ -305,6 +317,7 @@ public final class RolloutController implements AutoCloseable {
           rollout,
           "NewRevision",
           "revision %d is %s with %d pods".formatted(number, name, replicas));
+      scaled(rollout, name, 0, replicas);
       log.info(
           "rollout step rollout={} step=create rc={} replicas={}", rollout.key(), name, replicas);
     } catch (ClusterException e) {
@@ -326,10 +339,36 @@ public final class RolloutController implements AutoCloseable {
   private KubeObject assigned(KubeObject rollout, KubeObject rc) {
     String uid = deployment(rollout).map(OwnerReference::uid).orElse("");
     Optional<String> stated = rc.annotation(DEPLOYMENT);
-    return stated.orElse("").equals(uid)
+    KubeObject assigned =
+        stated.orElse("").equals(uid)
+            ? rc
+            : cluster.replace(
+                rc.withMetadata(
+                    metadata -> Json.child(metadata, "annotations").put(DEPLOYMENT, uid)));
+    return uid.isEmpty() ? assigned : findable(assigned);
+  }
+
+  /// Clients find the pods of a Deployment's revision by their `pod-template-hash`. What earlier
+  /// versions made gets one; that restarts nothing.
+  private KubeObject findable(KubeObject rc) {
+    JsonNode template = rc.spec().path("template");
+    return isFindable(rc, Json.stringMap(template.path("metadata"), "labels"))
         ? rc
         : cluster.replace(
-            rc.withMetadata(metadata -> Json.child(metadata, "annotations").put(DEPLOYMENT, uid)));
+            rc.with(
+                json ->
+                    findable(
+                        rc,
+                        Json.child(Json.child(Json.child(json, "spec"), "template"), "metadata"))));
+  }
+
+  private static boolean isFindable(KubeObject rc, Map<String, String> labels) {
+    Optional<String> hash = rc.label(RolloutSpec.HASH_LABEL);
+    return hash.isEmpty() || hash.get().equals(labels.get(POD_HASH));
+  }
+
+  private static void findable(KubeObject rc, ObjectNode metadata) {
+    Json.child(metadata, "labels").put(POD_HASH, hash(rc));
   }
 
   private void scale(KubeObject rollout, KubeObject rc, int replicas, String why) {
@@ -340,6 +379,7 @@ public final class RolloutController implements AutoCloseable {
     cluster.replace(rc.with(json -> Json.child(json, "spec").put("replicas", replicas)));
     events.normal(
         rollout, "Scaled", "%s from %d to %d: %s".formatted(rc.name(), before, replicas, why));
+    scaled(rollout, rc.name(), before, replicas);
     log.info(
         "rollout step rollout={} step=scale rc={} from={} to={} why={}",
         rollout.key(),
@@ -347,6 +387,27 @@ public final class RolloutController implements AutoCloseable {
         before,
         replicas,
         why);
+  }
+
+  /// Tells those who look at the Deployment, as Kubernetes does.
+  private void scaled(KubeObject rollout, String revision, int before, int after) {
+    deployment(rollout)
+        .map(
+            owner ->
+                KubeObject.make(
+                    owner.apiVersion(),
+                    owner.kind(),
+                    rollout.namespace(),
+                    owner.name(),
+                    json -> Json.child(json, "metadata").put("uid", owner.uid())))
+        .filter(_ -> before != after)
+        .ifPresent(
+            deployment ->
+                deploymentEvents.normal(
+                    deployment,
+                    "ScalingReplicaSet",
+                    "Scaled %s replica set %s from %d to %d"
+                        .formatted(before < after ? "up" : "down", revision, before, after)));
   }
 
   /// The revision in force bears the reason that its workload states.

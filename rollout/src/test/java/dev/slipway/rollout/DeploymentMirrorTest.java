@@ -10,11 +10,13 @@ import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.object.OwnerReference;
 import dev.slipway.testing.FakeCluster;
 import dev.slipway.testing.ManualTimeline;
 import dev.slipway.testing.SeededChance;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -102,6 +104,41 @@ class DeploymentMirrorTest {
     assertThat(cluster.get(ROLLOUT).orElseThrow().isControlledBy(deployment))
         .as("it goes on when the name is free")
         .isTrue();
+  }
+
+  @Test
+  void whatEarlierVersionsMadeIsFoundByItsHashToo() {
+    deployment("web:1", "web");
+    KubeObject revision = revisions().getFirst();
+    String hash = revision.label("slipway.dev/template-hash").orElseThrow();
+    assertThat(hashOf(revision)).hasValue(hash);
+    cluster.create(
+        KubeObject.make(
+            "v1",
+            "Pod",
+            "default",
+            "old",
+            json ->
+                Json.child(json, "metadata")
+                    .putArray("ownerReferences")
+                    .add(OwnerReference.controlledBy(revision).toJson())));
+    cluster.replace(
+        revision.with(
+            json ->
+                Json.child(
+                        Json.child(Json.child(Json.child(json, "spec"), "template"), "metadata"),
+                        "labels")
+                    .remove("pod-template-hash")));
+    timeline.advance(Duration.ofSeconds(1));
+    assertThat(hashOf(revisions().getFirst())).hasValue(hash);
+    assertThat(revisions()).as("nothing is rolled out for it").hasSize(1);
+    assertThat(cluster.get(ObjectKey.core("Pod", "default", "old")).orElseThrow().labels())
+        .containsEntry("pod-template-hash", hash);
+  }
+
+  private static Optional<String> hashOf(KubeObject revision) {
+    return Json.string(
+        revision.spec().path("template").path("metadata").path("labels"), "pod-template-hash");
   }
 
   private void deployment(String image, String app) {
