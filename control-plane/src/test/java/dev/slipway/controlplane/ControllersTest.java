@@ -19,6 +19,7 @@ import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.LabelSelector;
 import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.object.OwnerReference;
 import dev.slipway.model.service.RoutingTable;
 import dev.slipway.testing.ManualTimeline;
 import dev.slipway.testing.SeededChance;
@@ -408,6 +409,39 @@ class ControllersTest {
     cluster.delete(pod, DeleteOptions.BACKGROUND.withGrace(Duration.ZERO));
     timeline.advance(Duration.ofSeconds(10));
     assertThat(cluster.get(ObjectKey.core("Namespace", "", "shop"))).isEmpty();
+  }
+
+  // What is owned
+
+  @Test
+  void anOwnerThatGoesLastWaitsForWhatItsDependentsOwn() {
+    KubeObject top = owned("ConfigMap", "top", json -> {});
+    KubeObject middle = owned("ConfigMap", "middle", json -> owner(json, top));
+    owned(
+        "Pod",
+        "web",
+        json -> {
+          owner(json, middle);
+          Json.child(json, "spec").put("nodeName", "n1").putArray("containers");
+        });
+    cluster.delete(top.key(), DeleteOptions.BACKGROUND.with(DeleteOptions.Propagation.FOREGROUND));
+    settle();
+    assertThat(get("Pod", "web").isTerminating()).isTrue();
+    assertThat(get("ConfigMap", "middle").isTerminating()).isTrue();
+    assertThat(get("ConfigMap", "top").isTerminating()).isTrue();
+    isGone(get("Pod", "web"));
+    assertThat(cluster.get(key("ConfigMap", "middle"))).isEmpty();
+    assertThat(cluster.get(key("ConfigMap", "top"))).isEmpty();
+  }
+
+  private KubeObject owned(String kind, String name, Consumer<ObjectNode> fill) {
+    return cluster.create(KubeObject.make("v1", kind, "default", name, fill));
+  }
+
+  private static void owner(ObjectNode json, KubeObject owner) {
+    Json.child(json, "metadata")
+        .putArray("ownerReferences")
+        .add(OwnerReference.controlledBy(owner).toJson());
   }
 
   // Nodes

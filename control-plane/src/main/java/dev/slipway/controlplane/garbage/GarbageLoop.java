@@ -96,7 +96,7 @@ public final class GarbageLoop implements AutoCloseable {
       dropFinalizer(owner, "orphan");
     } else if (owner.finalizers().contains("foregroundDeletion")) {
       List<KubeObject> left = dependents(owner);
-      left.stream().filter(dependent -> !dependent.isTerminating()).forEach(this::delete);
+      left.stream().filter(dependent -> !dependent.isTerminating()).forEach(this::deleteFirst);
       boolean blocked =
           left.stream()
               .flatMap(dependent -> dependent.owners().stream())
@@ -159,9 +159,23 @@ public final class GarbageLoop implements AutoCloseable {
     }
   }
 
+  /// An owner waits for what its dependents own, too.
+  private void deleteFirst(KubeObject dependent) {
+    DeleteOptions options = DeleteOptions.ofUid(dependent.uid());
+    delete(
+        dependent,
+        dependents(dependent).isEmpty()
+            ? options
+            : options.with(DeleteOptions.Propagation.FOREGROUND));
+  }
+
   private void delete(KubeObject object) {
+    delete(object, DeleteOptions.ofUid(object.uid()));
+  }
+
+  private void delete(KubeObject object, DeleteOptions options) {
     try {
-      cluster.delete(object.key(), DeleteOptions.ofUid(object.uid()));
+      cluster.delete(object.key(), options);
     } catch (ClusterException e) {
       if (e.reason() != ClusterException.Reason.NOT_FOUND
           && e.reason() != ClusterException.Reason.CONFLICT) {
