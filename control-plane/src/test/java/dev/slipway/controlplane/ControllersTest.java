@@ -495,6 +495,49 @@ class ControllersTest {
         .allSatisfy(pod -> assertThat(Json.string(pod.spec(), "nodeName", "")).isEqualTo(other));
   }
 
+  @Test
+  void podsLeaveANodeWhoseTaintTheyDoNotTolerate() {
+    pod("plain", "web", "127.64.0.1", true);
+    pod("patient", "web", "127.64.0.2", true);
+    change("Pod", "patient", json -> tolerates(json, 20));
+    taint("n1", "NoSchedule");
+    assertThat(get("Pod", "plain").isTerminating()).isFalse();
+    taint("n1", "NoExecute");
+    assertThat(get("Pod", "plain").isTerminating()).isTrue();
+    assertThat(Conditions.isTrue(get("Pod", "plain").status(), "DisruptionTarget")).isTrue();
+    assertThat(get("Pod", "patient").isTerminating()).isFalse();
+    timeline.advance(Duration.ofSeconds(20));
+    assertThat(get("Pod", "patient").isTerminating()).isTrue();
+    assertThat(cluster.list(ObjectQuery.all(GroupKind.core("Event"))).items())
+        .filteredOn(event -> Json.string(event.json(), "reason", "").equals("TaintManagerEviction"))
+        .extracting(event -> Json.string(event.json(), "message", ""))
+        .containsExactlyInAnyOrder(
+            "Marking for deletion Pod default/plain", "Marking for deletion Pod default/patient");
+  }
+
+  private static void tolerates(ObjectNode pod, int seconds) {
+    Json.child(pod, "spec")
+        .putArray("tolerations")
+        .addObject()
+        .put("key", "e")
+        .put("operator", "Exists")
+        .put("tolerationSeconds", seconds);
+  }
+
+  private void taint(String node, String effect) {
+    change(
+        "Node",
+        node,
+        json ->
+            Json.child(json, "spec")
+                .putArray("taints")
+                .addObject()
+                .put("key", "e")
+                .put("value", "f")
+                .put("effect", effect));
+    settle();
+  }
+
   // The words of these tests
 
   private void settle() {

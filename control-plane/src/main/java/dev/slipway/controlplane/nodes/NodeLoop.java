@@ -27,7 +27,8 @@ import tools.jackson.databind.node.ObjectNode;
 /// Says of a node that does not answer that nothing is known of it, takes its pods out of their
 /// services, and after their toleration asks for their deletion. Unreachable is not dead: nothing
 /// is removed by force, and a node that returns is trusted again. A node that says itself that it
-/// is not ready gets no new pods.
+/// is not ready gets no new pods. Pods leave for any other `NoExecute` taint that they do not
+/// tolerate, too.
 public final class NodeLoop implements AutoCloseable {
   static final Duration SILENT_AFTER = Duration.ofSeconds(40);
 
@@ -36,9 +37,7 @@ public final class NodeLoop implements AutoCloseable {
   /// than a node waits between two signs of life.
   private static final Duration LAST_WORD = Duration.ofSeconds(12);
 
-  private static final Duration EVICT_AFTER = Duration.ofMinutes(5);
-  private static final String UNREACHABLE = "node.kubernetes.io/unreachable";
-  private static final String POLICY = "slipway.dev/evict-after";
+  private static final String UNREACHABLE = EvictionPlanner.UNREACHABLE;
   private static final String NOT_READY = "node.kubernetes.io/not-ready";
   private static final GroupKind NODE = GroupKind.core("Node");
 
@@ -89,11 +88,15 @@ public final class NodeLoop implements AutoCloseable {
       }
       boolean wanted = !ready && taint(node, UNREACHABLE).isEmpty();
       if (wanted != taint(node, NOT_READY).isPresent()) {
-        cluster.replace(
-            node.with(
-                json -> setTaint(json, NOT_READY, wanted ? Optional.of(now) : Optional.empty())));
+        node =
+            cluster.replace(
+                node.with(
+                    json ->
+                        setTaint(json, NOT_READY, wanted ? Optional.of(now) : Optional.empty())));
       }
-      return Outcome.recheckAfter(left.plusMillis(1), "the node must give a sign of life");
+      Duration next =
+          evict(node, false, now).filter(other -> other.compareTo(left) < 0).orElse(left);
+      return Outcome.recheckAfter(next.plusMillis(1), "the node must give a sign of life");
     }
     KubeObject marked = unreachable(node, now);
     Duration patience = Duration.between(now, since(marked, now).plus(LAST_WORD));
@@ -101,7 +104,9 @@ public final class NodeLoop implements AutoCloseable {
       return Outcome.recheckAfter(patience.plusMillis(1), "the node may answer yet");
     }
     lost(marked, now);
-    return evict(cluster.get(key).orElse(marked), now);
+    return Outcome.recheckAfter(
+        evict(cluster.get(key).orElse(marked), true, now).orElse(Duration.ofDays(1)).plusMillis(1),
+        "pods of a silent node wait for their toleration to end");
   }
 
   private KubeObject unreachable(KubeObject node, Instant now) {
@@ -156,69 +161,57 @@ public final class NodeLoop implements AutoCloseable {
         .orElse("");
   }
 
-  private Outcome evict(KubeObject node, Instant now) {
-    Instant since = since(node, now);
-    Duration next = Duration.ofDays(1);
-    for (KubeObject pod : pods(node)) {
-      if (pod.isTerminating()) {
-        continue;
-      }
-      Optional<Duration> tolerated = tolerated(pod, node);
-      if (tolerated.isEmpty()) {
-        continue;
-      }
-      Duration left = Duration.between(now, since.plus(tolerated.get()));
-      if (left.isPositive()) {
-        next = left.compareTo(next) < 0 ? left : next;
-      } else {
-        try {
-          cluster.delete(pod.key(), DeleteOptions.ofUid(pod.uid()));
-          events.warning(
-              pod, "TaintManagerEviction", "its node " + node.name() + " does not answer");
-        } catch (ClusterException e) {
-          if (e.reason() != ClusterException.Reason.NOT_FOUND) {
-            throw e;
-          }
-        }
-      }
-    }
-    return Outcome.recheckAfter(
-        next.plusMillis(1), "pods of a silent node wait for their toleration to end");
-  }
-
-  /// How long a pod stays on a node that does not answer; empty for ever. What the pod itself says
-  /// counts, then the node's `slipway.dev/evict-after`.
-  private static Optional<Duration> tolerated(KubeObject pod, KubeObject node) {
-    for (JsonNode toleration : Json.items(pod.spec(), "tolerations")) {
-      String key = Json.string(toleration, "key", "");
-      String effect = Json.string(toleration, "effect", "");
-      if ((key.equals(UNREACHABLE) || key.isEmpty())
-          && (effect.isEmpty() || effect.equals("NoExecute"))) {
-        JsonNode seconds = toleration.path("tolerationSeconds");
-        return seconds.isIntegralNumber()
-            ? Optional.of(Duration.ofSeconds(seconds.longValue()))
-            : Optional.empty();
-      }
-    }
-    String policy = node.annotation(POLICY).orElse("");
-    return policy.equals("never")
-        ? Optional.empty()
-        : Optional.of(duration(policy).orElse(EVICT_AFTER));
-  }
-
-  /// Reads `30s`, `5m`, `2h`, `1d`; empty for anything else.
-  private static Optional<Duration> duration(String text) {
-    if (!text.matches("[0-9]{1,9}[smhd]")) {
+  /// @return how long the next pod has left that leaves for a taint
+  private Optional<Duration> evict(KubeObject node, boolean silent, Instant now) {
+    if (Json.items(node.spec(), "taints").stream().noneMatch(EvictionPlanner::evicts)) {
       return Optional.empty();
     }
-    long number = Long.parseLong(text.substring(0, text.length() - 1));
-    return Optional.of(
-        switch (text.charAt(text.length() - 1)) {
-          case 's' -> Duration.ofSeconds(number);
-          case 'm' -> Duration.ofMinutes(number);
-          case 'h' -> Duration.ofHours(number);
-          default -> Duration.ofDays(number);
-        });
+    KubeObject dated = dated(node, now);
+    EvictionPlanner.Plan plan = EvictionPlanner.plan(dated, pods(dated), silent, now);
+    plan.leave().forEach(pod -> evict(pod, node, silent, now));
+    return plan.next();
+  }
+
+  /// A taint that says not since when it is there gets the time: how long pods tolerate it counts
+  /// from then, whatever is restarted meanwhile.
+  private KubeObject dated(KubeObject node, Instant now) {
+    return cluster.replace(
+        node.with(
+            json -> {
+              for (JsonNode taint : json.path("spec").path("taints")) {
+                if (EvictionPlanner.evicts(taint) && !taint.has("timeAdded")) {
+                  ((ObjectNode) taint).put("timeAdded", Conditions.time(now));
+                }
+              }
+            }));
+  }
+
+  private void evict(KubeObject pod, KubeObject node, boolean silent, Instant now) {
+    ObjectNode status = pod.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
+    Conditions.set(
+        status,
+        "DisruptionTarget",
+        true,
+        "DeletionByTaintManager",
+        "Taint manager: deleting due to NoExecute taint",
+        now);
+    try {
+      cluster.replaceStatus(pod.withStatus(status));
+      cluster.delete(pod.key(), DeleteOptions.ofUid(pod.uid()));
+    } catch (ClusterException e) {
+      if (e.reason() != ClusterException.Reason.NOT_FOUND) {
+        throw e;
+      }
+      return;
+    }
+    if (silent) {
+      events.warning(pod, "TaintManagerEviction", "its node " + node.name() + " does not answer");
+    } else {
+      events.normal(
+          pod,
+          "TaintManagerEviction",
+          "Marking for deletion Pod %s/%s".formatted(pod.namespace(), pod.name()));
+    }
   }
 
   private List<KubeObject> pods(KubeObject node) {

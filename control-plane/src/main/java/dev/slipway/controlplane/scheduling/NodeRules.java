@@ -20,32 +20,6 @@ record NodeRules(
     List<Term> terms,
     List<Preference> preferences) {
 
-  /// @param value what the taint must carry; null when any will do
-  record Toleration(String key, boolean exists, String value, String effect) {
-    boolean covers(Taint taint) {
-      return (effect.isEmpty() || effect.equals(taint.effect()))
-          && (key.equals(taint.key()) || (key.isEmpty() && exists))
-          && (exists || value.equals(taint.value()));
-    }
-  }
-
-  record Taint(String key, String value, String effect) {
-    static final Taint UNSCHEDULABLE =
-        new Taint("node.kubernetes.io/unschedulable", "", "NoSchedule");
-
-    static List<Taint> of(KubeObject node) {
-      var taints = new ArrayList<Taint>();
-      for (JsonNode taint : Json.items(node.spec(), "taints")) {
-        taints.add(
-            new Taint(
-                Json.string(taint, "key", ""),
-                Json.string(taint, "value", ""),
-                Json.string(taint, "effect", "")));
-      }
-      return List.copyOf(taints);
-    }
-  }
-
   record Expression(String key, String operator, List<String> values) {
     boolean holds(Map<String, String> labels) {
       String value = labels.get(key);
@@ -103,16 +77,7 @@ record NodeRules(
         Json.items(
             affinity.path("requiredDuringSchedulingIgnoredDuringExecution"), "nodeSelectorTerms");
     var tolerations = new ArrayList<Toleration>();
-    shape
-        .tolerations()
-        .forEach(
-            toleration ->
-                tolerations.add(
-                    new Toleration(
-                        Json.string(toleration, "key", ""),
-                        Json.string(toleration, "operator", "Equal").equals("Exists"),
-                        Json.string(toleration, "value", ""),
-                        Json.string(toleration, "effect", ""))));
+    shape.tolerations().forEach(toleration -> tolerations.add(Toleration.read(toleration)));
     var selector = new LinkedHashMap<String, String>();
     for (var entry : shape.nodeSelector().properties()) {
       selector.put(entry.getKey(), entry.getValue().asString());

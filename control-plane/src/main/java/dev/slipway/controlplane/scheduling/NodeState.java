@@ -1,6 +1,5 @@
 package dev.slipway.controlplane.scheduling;
 
-import dev.slipway.controlplane.scheduling.NodeRules.Taint;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import java.util.ArrayList;
