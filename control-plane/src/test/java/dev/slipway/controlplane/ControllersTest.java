@@ -214,6 +214,32 @@ class ControllersTest {
     assertThat(Json.items(get("Endpoints", "web").json(), "subsets")).hasSize(1);
   }
 
+  // Scheduling
+
+  @Test
+  void aGatedPodWaitsUntilItsLastGateIsGone() {
+    cluster.create(
+        KubeObject.make(
+            "v1",
+            "Pod",
+            "default",
+            "gated",
+            json -> {
+              ObjectNode spec = Json.child(json, "spec");
+              spec.putArray("containers");
+              spec.putArray("schedulingGates").addObject().put("name", "a");
+            }));
+    settle();
+    assertThat(
+            Conditions.find(get("Pod", "gated").status(), "PodScheduled")
+                .flatMap(condition -> Json.string(condition, "reason")))
+        .hasValue("SchedulingGated");
+    assertThat(get("Pod", "gated").spec().has("nodeName")).isFalse();
+    change("Pod", "gated", json -> Json.child(json, "spec").remove("schedulingGates"));
+    settle();
+    assertThat(Json.string(get("Pod", "gated").spec(), "nodeName")).hasValue("n1");
+  }
+
   // ReplicaSets
 
   @Test

@@ -107,6 +107,7 @@ public final class FixedFields {
       containers(field);
     }
     tolerations();
+    gates();
     long deadline = Json.number(old, "activeDeadlineSeconds", Long.MAX_VALUE);
     if (Json.number(now, "activeDeadlineSeconds", Long.MAX_VALUE) > deadline) {
       forbidden("can only become shorter than " + deadline, "spec", "activeDeadlineSeconds");
@@ -154,6 +155,27 @@ public final class FixedFields {
         return;
       }
     }
+  }
+
+  private void gates() {
+    List<String> known = gates(before);
+    List<String> now = gates(after);
+    for (int i = 0; i < now.size(); i++) {
+      if (!known.contains(now.get(i))) {
+        forbidden(
+            "only deletion is allowed, but found new scheduling gate '%s'".formatted(now.get(i)),
+            "spec",
+            "schedulingGates",
+            i,
+            "name");
+      }
+    }
+  }
+
+  private static List<String> gates(KubeObject pod) {
+    return Json.items(pod.spec(), "schedulingGates").stream()
+        .map(gate -> Json.string(gate, "name", ""))
+        .toList();
   }
 
   private void job() {

@@ -46,7 +46,15 @@ final class ObjectRules extends Rules {
     rules.metadata(kind, object.path("metadata"));
     JsonNode spec = object.path("spec");
     switch (kind.toString()) {
-      case "Pod" -> rules.podSpec(spec, List.of("spec"), Set.of("Always", "OnFailure", "Never"));
+      case "Pod" -> {
+        rules.podSpec(spec, List.of("spec"), Set.of("Always", "OnFailure", "Never"));
+        if (spec.has("nodeName") && !Json.items(spec, "schedulingGates").isEmpty()) {
+          rules.fault(
+              List.of("spec", "nodeName"),
+              "FieldValueForbidden",
+              "cannot be set until all schedulingGates have been cleared");
+        }
+      }
       case "ReplicationController" -> rules.replicationController(spec);
       case "Deployment.apps", "ReplicaSet.apps", "Rollout.slipway.dev" ->
           rules.workload(spec, kind.group().equals("apps"));

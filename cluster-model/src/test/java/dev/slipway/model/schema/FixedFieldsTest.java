@@ -47,6 +47,16 @@ class FixedFieldsTest {
         arguments(POD, "'priority':1", "'priority':2", "spec.priority"),
         arguments(POD, "'hostNetwork':true", "", "spec.hostNetwork"),
         arguments(POD, "", "'nodeName':'n1'", ""),
+        arguments(
+            POD,
+            "'schedulingGates':[{'name':'a'},{'name':'b'}]",
+            "'schedulingGates':[{'name':'b'}]",
+            ""),
+        arguments(
+            POD,
+            "'schedulingGates':[{'name':'a'}]",
+            "'schedulingGates':[{'name':'b'}]",
+            "spec.schedulingGates[0].name"),
         arguments(POD, "'nodeName':'n1'", "'nodeName':'n2'", "spec.nodeName"),
         arguments(POD, "'activeDeadlineSeconds':9", "'activeDeadlineSeconds':5", ""),
         arguments(

@@ -434,7 +434,11 @@ final class Tables {
         return "Init:" + i + "/" + init.size();
       }
     }
-    String phase = Json.string(pod.status(), "phase", "Pending");
+    String phase =
+        Conditions.find(pod.status(), "PodScheduled")
+            .flatMap(condition -> Json.string(condition, "reason"))
+            .filter("SchedulingGated"::equals)
+            .orElse(Json.string(pod.status(), "phase", "Pending"));
     boolean running = false;
     String reason = "";
     for (JsonNode container : Json.items(pod.status(), "containerStatuses")) {

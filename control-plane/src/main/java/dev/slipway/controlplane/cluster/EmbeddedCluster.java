@@ -209,7 +209,7 @@ public final class EmbeddedCluster implements Cluster {
                 json.remove("status");
               }
               if (isCore(key, "Pod")) {
-                Json.child(json, "status").put("phase", "Pending");
+                pending(json);
               }
               if (isCore(key, "Namespace")) {
                 Json.child(json, "status").put("phase", "Active");
@@ -253,6 +253,19 @@ public final class EmbeddedCluster implements Cluster {
               instanceof Write.Result.Stale)) {
         return;
       }
+    }
+  }
+
+  private void pending(ObjectNode pod) {
+    ObjectNode status = Json.child(pod, "status").put("phase", "Pending");
+    if (!Json.items(pod.path("spec"), "schedulingGates").isEmpty()) {
+      Conditions.set(
+          status,
+          "PodScheduled",
+          false,
+          "SchedulingGated",
+          "Scheduling is blocked due to non-empty scheduling gates",
+          timeline.instant());
     }
   }
 

@@ -92,9 +92,11 @@ public final class SchedulerLoop implements AutoCloseable {
     return !Json.string(pod.spec(), "nodeName", "").isEmpty();
   }
 
-  /// Whether it is ours to find a node for it: a pod may name another scheduler.
+  /// Whether it is ours to find a node for it, now: a pod may name another scheduler, and gates
+  /// that somebody opens one by one.
   private static boolean isWaiting(KubeObject pod) {
     return !isBound(pod)
+        && Json.items(pod.spec(), "schedulingGates").isEmpty()
         && Json.string(pod.spec(), "schedulerName", "default-scheduler")
             .equals("default-scheduler");
   }
