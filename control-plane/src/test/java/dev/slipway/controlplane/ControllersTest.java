@@ -214,6 +214,21 @@ class ControllersTest {
     assertThat(Json.items(get("Endpoints", "web").json(), "subsets")).hasSize(1);
   }
 
+  @Test
+  void aServiceThatIsANameElsewhereHasNoEndpoints() {
+    service("web", spec -> {});
+    pod("web-1", "web", "127.64.0.1", true);
+    settle();
+    assertThat(cluster.list(ObjectQuery.in(SLICES, "default")).items()).hasSize(1);
+    change(
+        "Service",
+        "web",
+        json -> Json.child(json, "spec").put("type", "ExternalName").put("externalName", "a.b"));
+    settle();
+    assertThat(cluster.get(key("Endpoints", "web"))).isEmpty();
+    assertThat(cluster.list(ObjectQuery.in(SLICES, "default")).items()).isEmpty();
+  }
+
   // Scheduling
 
   @Test

@@ -23,8 +23,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 
-/// Keeps one Endpoints object and the EndpointSlices beside each service that has a selector, and
-/// slices that mirror the Endpoints which somebody made for one that has none.
+/// Keeps one Endpoints object and the EndpointSlices beside each service that has a selector (and
+/// is no ExternalName), and slices that mirror the Endpoints which somebody made for one that has
+/// none.
 public final class EndpointsLoop implements AutoCloseable {
   private static final GroupKind SERVICE = GroupKind.core("Service");
   private static final GroupKind POD = GroupKind.core("Pod");
@@ -93,7 +94,11 @@ public final class EndpointsLoop implements AutoCloseable {
 
   private Outcome reconcile(ObjectKey key) {
     ObjectKey endpointsKey = ObjectKey.core("Endpoints", key.namespace(), key.name());
-    Optional<KubeObject> service = cluster.get(key).filter(found -> !found.isTerminating());
+    Optional<KubeObject> service =
+        cluster
+            .get(key)
+            .filter(found -> !found.isTerminating())
+            .filter(found -> !Json.string(found.spec(), "type", "").equals("ExternalName"));
     Optional<KubeObject> known = cluster.get(endpointsKey);
     if (service.isEmpty()) {
       known
@@ -101,6 +106,8 @@ public final class EndpointsLoop implements AutoCloseable {
               endpoints -> endpoints.owners().stream().anyMatch(o -> o.kind().equals("Service")))
           .ifPresent(
               endpoints -> cluster.delete(endpointsKey, DeleteOptions.ofUid(endpoints.uid())));
+      slices(key, SlicesPlanner.ME)
+          .forEach(slice -> cluster.delete(slice.key(), DeleteOptions.ofUid(slice.uid())));
       mirror(key, Optional.empty());
       return Outcome.SETTLED;
     }
