@@ -24,7 +24,7 @@ public final class Conditions {
   }
 
   /// Sets one condition in a status that the caller made. The transition time is kept when the
-  /// status word is the same.
+  /// status word is the same. An empty reason or message is left out.
   public static void set(
       ObjectNode status, String type, boolean value, String reason, String message, Instant now) {
     put(status, type, value ? "True" : "False", reason, message, now);
@@ -47,17 +47,24 @@ public final class Conditions {
         if (!Json.string(condition, "status", "").equals(word)) {
           condition.put("lastTransitionTime", time(now));
         }
-        condition.put("status", word).put("reason", reason).put("message", message);
+        condition.put("status", word);
+        say(condition, "reason", reason);
+        say(condition, "message", message);
         return;
       }
     }
-    conditions
-        .addObject()
-        .put("type", type)
-        .put("status", word)
-        .put("reason", reason)
-        .put("message", message)
-        .put("lastTransitionTime", time(now));
+    ObjectNode condition = conditions.addObject().put("type", type).put("status", word);
+    say(condition, "reason", reason);
+    say(condition, "message", message);
+    condition.put("lastTransitionTime", time(now));
+  }
+
+  private static void say(ObjectNode condition, String field, String word) {
+    if (word.isEmpty()) {
+      condition.remove(field);
+    } else {
+      condition.put(field, word);
+    }
   }
 
   /// A time as Kubernetes writes it: RFC 3339 with whole seconds.

@@ -150,7 +150,7 @@ public final class ReplicationLoop implements AutoCloseable {
   private void create(KubeObject rc) {
     for (int attempt = 1; ; attempt++) {
       try {
-        create(rc, rc.name() + "-" + chance.suffix(5));
+        create(rc, rc.name() + "-", chance.suffix(5));
         return;
       } catch (ClusterException e) {
         boolean nameTaken = e.reason() == ClusterException.Reason.ALREADY_EXISTS;
@@ -165,7 +165,8 @@ public final class ReplicationLoop implements AutoCloseable {
     }
   }
 
-  private void create(KubeObject rc, String name) {
+  private void create(KubeObject rc, String start, String suffix) {
+    String name = start + suffix;
     JsonNode template = rc.spec().path("template");
     KubeObject pod =
         KubeObject.make(
@@ -174,7 +175,7 @@ public final class ReplicationLoop implements AutoCloseable {
             rc.namespace(),
             name,
             json -> {
-              ObjectNode metadata = Json.child(json, "metadata");
+              ObjectNode metadata = Json.child(json, "metadata").put("generateName", start);
               for (String field : List.of("labels", "annotations", "finalizers")) {
                 JsonNode value = template.path("metadata").path(field);
                 if (!value.isMissingNode()) {

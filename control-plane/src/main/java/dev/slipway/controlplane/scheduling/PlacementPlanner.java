@@ -64,6 +64,13 @@ final class PlacementPlanner {
   }
 
   private static Decision place(PlacedPod pod, Board board) {
+    Optional<String> claim = claim(pod.pod);
+    if (claim.isPresent() && !board.nodes().isEmpty()) {
+      return new Decision.Unschedulable(
+          pod.pod,
+          "0/%d nodes are available: persistentvolumeclaim \"%s\" not found."
+              .formatted(board.nodes().size(), claim.get()));
+    }
     PodClass kind = pod.kind;
     if (kind.fault != null) {
       return new Decision.Unschedulable(pod.pod, kind.fault);
@@ -95,6 +102,19 @@ final class PlacementPlanner {
     kind.refusal = message;
     kind.refusedAt = board.changes();
     return new Decision.Unschedulable(pod.pod, message);
+  }
+
+  /// The first claim of a pod on a volume: this cluster has none.
+  private static Optional<String> claim(KubeObject pod) {
+    return Json.items(pod.spec(), "volumes").stream()
+        .filter(volume -> volume.has("persistentVolumeClaim") || volume.has("ephemeral"))
+        .map(
+            volume ->
+                Json.string(
+                    volume.path("persistentVolumeClaim"),
+                    "claimName",
+                    pod.name() + "-" + Json.string(volume, "name", "")))
+        .findFirst();
   }
 
   private static Optional<Eviction> eviction(PodClass kind, Candidates candidates, Board board) {

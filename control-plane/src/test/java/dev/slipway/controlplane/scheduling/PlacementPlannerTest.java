@@ -52,6 +52,24 @@ class PlacementPlannerTest {
         });
   }
 
+  @Test
+  void aClaimOnAVolumeThatIsNotThereIsNamed() {
+    KubeObject pod =
+        pod("web", 10, 0, "")
+            .with(
+                json ->
+                    Json.child(json, "spec")
+                        .putArray("volumes")
+                        .addObject()
+                        .put("name", "v")
+                        .putObject("persistentVolumeClaim")
+                        .put("claimName", "data"));
+    assertThat(PlacementPlanner.plan(List.of(node("n1", 100, 10)), List.of(pod)))
+        .containsExactly(
+            new PlacementPlanner.Decision.Unschedulable(
+                pod, "0/1 nodes are available: persistentvolumeclaim \"data\" not found."));
+  }
+
   private static KubeObject apart(KubeObject pod) {
     return pod.with(
         json -> {
