@@ -42,7 +42,7 @@ class ComparisonTest {
             "kubernetes-controllers-differences.txt",
             true,
             "--controllers");
-    assertThat(steps).isGreaterThan(70);
+    assertThat(steps).isGreaterThan(120);
   }
 
   /// @param differences those that stay, in a file of `docs/`
