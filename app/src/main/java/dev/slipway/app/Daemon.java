@@ -8,6 +8,7 @@ import dev.slipway.controlplane.api.KubernetesApi;
 import dev.slipway.controlplane.archive.SqliteArchive;
 import dev.slipway.controlplane.cluster.EmbeddedCluster;
 import dev.slipway.controlplane.proxy.ProxyClient;
+import dev.slipway.controlplane.services.ApiService;
 import dev.slipway.controlplane.services.GuardedDataPlane;
 import dev.slipway.controlplane.services.ServiceAddresses;
 import dev.slipway.controlplane.store.ObjectStore;
@@ -23,6 +24,7 @@ import dev.slipway.model.object.ResourceTypes;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.rollout.RolloutController;
+import dev.slipway.runtime.agent.PodTokens;
 import dev.slipway.runtime.docker.DockerDriver;
 import dev.slipway.runtime.kubernetes.RemoteClusters;
 import dev.slipway.runtime.mesos.MesosDriver;
@@ -76,6 +78,7 @@ public final class Daemon implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Daemon.class);
   private static final int WRITES_AT_ONCE = 64;
   private static final int REMOTE_ROLLOUTS_AT_ONCE = 64;
+  private static final int HTTPS = 443;
 
   /// Jars by the beginning of their names that the proxy does without. Each jar on a class path
   /// costs memory, whether something of it is used or not.
@@ -117,7 +120,13 @@ public final class Daemon implements AutoCloseable {
   static Daemon start(DaemonOptions options, Timeline timeline, Chance chance) {
     DataDirectory data = options.data().create();
     FileChannel lock = lock(data);
-    var keys = new FutureTask<>(() -> Keys.of(data, options, timeline.instant()));
+    ServiceAddresses addresses =
+        new ServiceAddresses(
+            ServiceAddresses.DEFAULT.first(),
+            ServiceAddresses.DEFAULT.second(),
+            options.containerServices(),
+            options.nodePortAddress());
+    var keys = new FutureTask<>(() -> Keys.of(data, options, addresses, timeline.instant()));
     Thread.ofPlatform().daemon().name("keys").start(keys);
     SqliteJournal journal = SqliteJournal.open(data.store().resolve("objects.db"));
     var store = new ObjectStore(journal, timeline, StoreLimits.DEFAULT);
@@ -128,23 +137,34 @@ public final class Daemon implements AutoCloseable {
     var events = new EventRecorder(cluster, timeline, "slipway");
     var proxy = new ProxyClient(data.proxy(), proxyCommand(), Version.TEXT, timeline);
     var dataPlane = new GuardedDataPlane(cluster, proxy, proxy);
-    ServiceAddresses addresses =
-        new ServiceAddresses(
-            ServiceAddresses.DEFAULT.first(),
-            ServiceAddresses.DEFAULT.second(),
-            options.containerServices(),
-            options.nodePortAddress());
     Controllers controllers =
         Controllers.start(
-            cluster, dataPlane, addresses, Together.onThreads(WRITES_AT_ONCE), timeline, chance);
+            cluster,
+            dataPlane,
+            addresses,
+            () -> Optional.of(made(keys).authority()),
+            Together.onThreads(WRITES_AT_ONCE),
+            timeline,
+            chance);
     RolloutController rollouts = RolloutController.start(cluster, events, timeline, chance);
     ProcessRuntime runtime = ProcessRuntime.open(data.pods(), podPath(), timeline);
     var docker =
         new DockerDriver(
             data.identity(chance), addresses.containers(), addresses.resolver(), false, timeline);
     var mesos = new MesosDriver(data.root().resolve("mesos"), timeline, chance);
+    var tokens = new ServiceAccountTokens(cluster, () -> made(keys).accounts());
     NodeFleet nodes =
-        NodeFleet.start(cluster, drivers(docker, mesos), dataPlane, events, timeline, chance);
+        NodeFleet.start(
+            cluster,
+            drivers(docker, mesos),
+            dataPlane,
+            events,
+            (pod, audiences, life) ->
+                tokens
+                    .issue(pod, audiences, life, chance.uid(), timeline.instant())
+                    .map(issued -> new PodTokens.Token(issued.token(), issued.expires())),
+            timeline,
+            chance);
     nodes.join(LocalNode.name(), runtime, new LocalNode(runtime));
     var source = new GitSource(data.git(), new Repositories(cluster), GitLimits.DEFAULT, timeline);
     QuartzSchedules schedules = QuartzSchedules.start(timeline, chance);
@@ -180,7 +200,6 @@ public final class Daemon implements AutoCloseable {
     BootstrapRoles.install(cluster);
     var access = new Access(cluster);
     Keys made = made(keys);
-    var tokens = new ServiceAccountTokens(cluster, made.accounts());
     var api =
         new KubernetesApi(
             cluster,
@@ -220,6 +239,20 @@ public final class Daemon implements AutoCloseable {
             .map(port -> "https://" + host(options.listen().orElseThrow()) + ":" + port)
             .orElse("unix:" + data.socket());
     DataDirectory.writePrivate(data.addressFile(), address + "\n");
+    ApiService ofPods =
+        ApiService.keep(
+            cluster,
+            server
+                .port()
+                .map(
+                    port ->
+                        new ApiService.Place(
+                            address(options.listen().orElseThrow()),
+                            port,
+                            addresses.api(),
+                            mayListenAnywhere() ? HTTPS : port)),
+            timeline,
+            chance);
 
     var daemon = new Daemon(address);
     for (AutoCloseable part :
@@ -237,7 +270,8 @@ public final class Daemon implements AutoCloseable {
             schedules,
             sync,
             reports,
-            server)) {
+            server,
+            ofPods)) {
       daemon.parts.push(part);
     }
     log.info("daemon serves address={} data={} version={}", address, data.root(), Version.TEXT);
@@ -245,19 +279,36 @@ public final class Daemon implements AutoCloseable {
   }
 
   /// What takes as much of a cold start as the store, and needs nothing of it: made beside it.
-  private record Keys(Optional<ApiServer.Listen> listen, KeyPair accounts) {
-    static Keys of(DataDirectory data, DaemonOptions options, Instant now) {
+  private record Keys(Optional<ApiServer.Listen> listen, KeyPair accounts, String authority) {
+    static Keys of(
+        DataDirectory data, DaemonOptions options, ServiceAddresses addresses, Instant now) {
       CertificateAuthority authority = CertificateAuthority.in(data.tls(), now);
       return new Keys(
-          options.listen().map(where -> listen(where, options.plainHttp(), authority, now)),
-          CertificateAuthority.keys(data.tls().resolve("service-accounts.key")));
+          options
+              .listen()
+              .map(where -> listen(where, options.plainHttp(), addresses, authority, now)),
+          CertificateAuthority.keys(data.tls().resolve("service-accounts.key")),
+          authority.pem());
     }
 
     private static ApiServer.Listen listen(
-        InetSocketAddress where, boolean plainHttp, CertificateAuthority authority, Instant now) {
+        InetSocketAddress where,
+        boolean plainHttp,
+        ServiceAddresses addresses,
+        CertificateAuthority authority,
+        Instant now) {
       var hosts =
           new ArrayList<>(
-              List.of("localhost", "127.0.0.1", "::1", "kubernetes", "kubernetes.default.svc"));
+              List.of(
+                  "localhost",
+                  "127.0.0.1",
+                  "::1",
+                  "kubernetes",
+                  "kubernetes.default",
+                  "kubernetes.default.svc",
+                  "kubernetes.default.svc.cluster.local",
+                  addresses.api()));
+      addresses.forContainers(addresses.api()).ifPresent(hosts::add);
       if (!where.getAddress().isAnyLocalAddress()) {
         hosts.add(where.getHostString());
       }
@@ -279,6 +330,22 @@ public final class Daemon implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted", e);
+    }
+  }
+
+  /// Where a process of this host reaches the API.
+  private static String address(InetSocketAddress where) {
+    return where.getAddress().isAnyLocalAddress()
+        ? "127.0.0.1"
+        : where.getAddress().getHostAddress();
+  }
+
+  /// Whether the proxy may take ports below 1024.
+  private static boolean mayListenAnywhere() {
+    try {
+      return Integer.valueOf(0).equals(Files.getAttribute(Path.of("/proc/self"), "unix:uid"));
+    } catch (IOException e) {
+      return false;
     }
   }
 

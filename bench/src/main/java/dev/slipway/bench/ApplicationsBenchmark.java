@@ -29,6 +29,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
@@ -258,6 +259,7 @@ final class ApplicationsBenchmark implements Benchmark {
               cluster,
               _ -> List.of(),
               ServiceAddresses.DEFAULT,
+              Optional::empty,
               Together.onThreads(64),
               time,
               chance);

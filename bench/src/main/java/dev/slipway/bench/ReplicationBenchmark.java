@@ -21,6 +21,7 @@ import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
@@ -92,6 +93,7 @@ final class ReplicationBenchmark implements Benchmark {
                   cluster,
                   _ -> List.of(),
                   ServiceAddresses.DEFAULT,
+                  Optional::empty,
                   Together.onThreads(64),
                   timeline,
                   chance)) {

@@ -18,6 +18,8 @@ import dev.slipway.model.service.DataPlane;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
 
 /// The controllers of the embedded cluster. They have no thread of their own: everything runs on
 /// the timeline.
@@ -30,10 +32,12 @@ public final class Controllers implements AutoCloseable {
     this.events = events;
   }
 
+  /// @param authority as [NamespaceLoop#start] takes it
   public static Controllers start(
       Cluster cluster,
       DataPlane dataPlane,
       ServiceAddresses addresses,
+      Supplier<Optional<String>> authority,
       Together together,
       Timeline timeline,
       Chance chance) {
@@ -41,7 +45,7 @@ public final class Controllers implements AutoCloseable {
     events.keepTidy();
     return new Controllers(
         List.of(
-            NamespaceLoop.start(cluster, timeline, chance),
+            NamespaceLoop.start(cluster, authority, timeline, chance),
             Aggregation.start(cluster, timeline, chance),
             GarbageLoop.start(cluster, timeline, chance),
             NodeLoop.start(cluster, events, timeline, chance),

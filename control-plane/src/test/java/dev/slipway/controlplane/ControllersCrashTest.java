@@ -16,6 +16,7 @@ import dev.slipway.testing.ManualTimeline;
 import dev.slipway.testing.SeededChance;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.node.ObjectNode;
@@ -43,6 +44,7 @@ class ControllersCrashTest {
               cluster,
               _ -> List.of(),
               ServiceAddresses.DEFAULT,
+              Optional::empty,
               Together.ONE_BY_ONE,
               timeline,
               new SeededChance(seed++));

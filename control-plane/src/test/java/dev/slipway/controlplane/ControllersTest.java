@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.slipway.controlplane.cluster.Admission;
 import dev.slipway.controlplane.cluster.EmbeddedCluster;
+import dev.slipway.controlplane.services.ApiService;
 import dev.slipway.controlplane.services.ServiceAddresses;
 import dev.slipway.controlplane.store.MemoryJournal;
 import dev.slipway.controlplane.store.ObjectStore;
@@ -26,6 +27,7 @@ import dev.slipway.testing.SeededChance;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -58,11 +60,117 @@ class ControllersTest {
           return List.of();
         },
         ServiceAddresses.DEFAULT,
+        () -> Optional.of("authority"),
         Together.ONE_BY_ONE,
         timeline,
         chance);
     beat("n1");
     settle();
+  }
+
+  // Namespaces
+
+  @Test
+  void aNamespaceHasTheCertificateOfTheAuthorityWhateverBecomesOfIt() {
+    ObjectKey authority = key("ConfigMap", "kube-root-ca.crt");
+    assertThat(certificate(authority)).isEqualTo("authority");
+    change("ConfigMap", "kube-root-ca.crt", json -> json.putObject("data").put("ca.crt", "mine"));
+    settle();
+    assertThat(certificate(authority)).isEqualTo("authority");
+    cluster.delete(authority, DeleteOptions.BACKGROUND);
+    settle();
+    assertThat(certificate(authority)).isEqualTo("authority");
+  }
+
+  private String certificate(ObjectKey key) {
+    return Json.string(cluster.get(key).orElseThrow().json().path("data"), "ca.crt", "");
+  }
+
+  @Test
+  void theServiceOfTheApiIsKeptAsItIsUntilThereIsNoPort() {
+    var chance = new SeededChance(4);
+    var place = new ApiService.Place("127.0.0.1", 6440, ServiceAddresses.DEFAULT.api(), 443);
+    var kept = ApiService.keep(cluster, Optional.of(place), timeline, chance);
+    settle();
+    assertThat(apiRoute().listenAddress()).isEqualTo("127.96.0.1");
+    assertThat(apiRoute().endpoints().getFirst().address()).isEqualTo("127.0.0.1");
+    assertThat(apiRoute().endpoints().getFirst().port()).isEqualTo(6440);
+    assertThat(
+            cluster
+                .get(key("Service", "kubernetes"))
+                .orElseThrow()
+                .annotation("slipway.dev/container-address"))
+        .hasValue("10.96.0.1");
+    cluster.delete(key("Service", "kubernetes"), DeleteOptions.BACKGROUND);
+    change("Endpoints", "kubernetes", json -> json.remove("subsets"));
+    settle();
+    assertThat(apiRoute().endpoints()).hasSize(1);
+    kept.close();
+    try (ApiService _ = ApiService.keep(cluster, Optional.empty(), timeline, chance)) {
+      settle();
+      assertThat(cluster.get(key("Service", "kubernetes"))).isEmpty();
+      assertThat(cluster.get(key("Endpoints", "kubernetes"))).isEmpty();
+    }
+  }
+
+  private RoutingTable.Route apiRoute() {
+    return route("default/kubernetes:https", 443);
+  }
+
+  // Pods that name a service account
+
+  @Test
+  void aPodThatNamesAnAccountGetsItsTokenUnlessSomebodySaysOtherwise() {
+    cluster.create(KubeObject.make("v1", "ServiceAccount", "default", "reader", json -> {}));
+    cluster.create(
+        KubeObject.make(
+            "v1",
+            "ServiceAccount",
+            "default",
+            "silent",
+            json -> json.put("automountServiceAccountToken", false)));
+    KubeObject reader = podOf("a", "reader", spec -> {});
+    String volume = Json.string(reader.spec().path("volumes").path(0), "name").orElseThrow();
+    assertThat(volume).matches("kube-api-access-[a-z0-9]{5}");
+    assertThat(reader.spec().path("containers").path(0).path("volumeMounts").path(0).toString())
+        .isEqualTo(
+            "{\"name\":\"%s\",\"readOnly\":true,\"mountPath\":\"%s\"}"
+                .formatted(volume, "/var/run/secrets/kubernetes.io/serviceaccount"));
+    for (KubeObject without :
+        List.of(
+            podOf("b", "default", spec -> {}),
+            podOf("c", "silent", spec -> {}),
+            podOf("d", "reader", spec -> spec.put("automountServiceAccountToken", false)),
+            podOf(
+                "e",
+                "reader",
+                spec ->
+                    ((ObjectNode) spec.path("containers").path(0))
+                        .putArray("volumeMounts")
+                        .addObject()
+                        .put("name", "own")
+                        .put("mountPath", "/var/run/secrets/kubernetes.io/serviceaccount")))) {
+      assertThat(without.spec().has("volumes")).as(without.name()).isFalse();
+    }
+    assertThat(
+            podOf("f", "silent", spec -> spec.put("automountServiceAccountToken", true))
+                .spec()
+                .has("volumes"))
+        .isTrue();
+  }
+
+  private KubeObject podOf(String name, String account, Consumer<ObjectNode> details) {
+    return cluster.create(
+        KubeObject.make(
+            "v1",
+            "Pod",
+            "default",
+            name,
+            json -> {
+              ObjectNode spec = json.putObject("spec").put("serviceAccountName", account);
+              spec.putArray("containers").addObject().put("name", "c").put("image", "i");
+              details.accept(spec);
+            }));
   }
 
   // Services

@@ -26,6 +26,7 @@ import dev.slipway.model.service.ServingGate;
 import dev.slipway.model.time.TimelineSchedules;
 import dev.slipway.rollout.RolloutController;
 import dev.slipway.runtime.agent.NodeAgent;
+import dev.slipway.runtime.agent.SourceChanges;
 import dev.slipway.runtime.spi.NodeFacts;
 import dev.slipway.sync.SyncEngine;
 import dev.slipway.testing.ManualTimeline;
@@ -151,7 +152,13 @@ public final class World {
     var events = new EventRecorder(cluster, timeline, "simulation");
     var dataPlane = new GuardedDataPlane(cluster, proxy, proxy);
     Controllers.start(
-        cluster, dataPlane, ServiceAddresses.DEFAULT, Together.ONE_BY_ONE, timeline, chance);
+        cluster,
+        dataPlane,
+        ServiceAddresses.DEFAULT,
+        Optional::empty,
+        Together.ONE_BY_ONE,
+        timeline,
+        chance);
     RolloutController.start(cluster, events, timeline, chance);
     NodeAgent.start(
         cluster,
@@ -159,6 +166,8 @@ public final class World {
         bug == Bug.STOPS_UNASKED ? ServingGate.OPEN : dataPlane,
         events,
         new NodeAgent.Settings("n1", World::facts, true),
+        new NodeAgent.Sources(
+            (pod, audiences, life) -> Optional.empty(), SourceChanges.follow(cluster, timeline)),
         timeline,
         chance);
     SyncEngine.start(

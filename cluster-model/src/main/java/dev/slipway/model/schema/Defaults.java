@@ -147,6 +147,11 @@ public final class Defaults {
           putIfAbsent(files, "defaultMode", 420);
         }
       }
+      for (JsonNode source : volume.path("projected").path("sources")) {
+        if (source.path("serviceAccountToken") instanceof ObjectNode token) {
+          putIfAbsent(token, "expirationSeconds", 3_600);
+        }
+      }
     }
     for (String field : List.of("initContainers", "containers")) {
       if (spec.path(field) instanceof ArrayNode containers) {

@@ -412,6 +412,11 @@ final class ObjectRules extends Rules {
             path(base, "volumes", i),
             "a volume has one source, not %s".formatted(String.join(" and ", sources)));
       }
+      for (JsonNode source : Json.items(list.get(i).path("projected"), "sources")) {
+        if (source.path("serviceAccountToken").isObject()) {
+          token(source.path("serviceAccountToken"), path(base, "volumes", i, "projected"));
+        }
+      }
     }
     placement(spec, base);
     var names = new HashSet<String>();
@@ -423,6 +428,19 @@ final class ObjectRules extends Rules {
       for (int i = 0; i < containers.size(); i++) {
         container(containers.get(i), path(base, field, i), volumes, names);
       }
+    }
+  }
+
+  private void token(JsonNode token, List<Object> base) {
+    if (Json.string(token, "path", "").isEmpty()) {
+      fault(path(base, "path"), "FieldValueRequired", "a token needs a path in its volume");
+    }
+    long seconds = Json.number(token, "expirationSeconds", 3_600);
+    if (seconds < 600) {
+      invalid(path(base, "expirationSeconds"), "may not specify a duration less than 10 minutes");
+    } else if (seconds > 1L << 32) {
+      invalid(
+          path(base, "expirationSeconds"), "may not specify a duration larger than 2^32 seconds");
     }
   }
 

@@ -56,6 +56,16 @@ class ObjectRulesTest {
   static Stream<Arguments> wrong() {
     String long64 = "x".repeat(64);
     return Stream.of(
+        arguments(
+            pod(
+                "",
+                ",'volumes':[{'name':'t','projected':{'sources':[{'serviceAccountToken':{'path':'t','expirationSeconds':599}}]}}]"),
+            "spec.volumes[0].projected.expirationSeconds Invalid"),
+        arguments(
+            pod(
+                "",
+                ",'volumes':[{'name':'t','projected':{'sources':[{'serviceAccountToken':{'path':''}}]}}]"),
+            "spec.volumes[0].projected.path Required"),
         arguments(metadata("'name':'Upper'"), "metadata.name Invalid"),
         arguments(metadata("'labels':{}"), "metadata.name Required"),
         arguments(

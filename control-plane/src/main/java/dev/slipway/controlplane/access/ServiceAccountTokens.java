@@ -17,6 +17,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -40,7 +42,7 @@ public final class ServiceAccountTokens {
   private static final int REMEMBERED = 1_000;
 
   private final Cluster cluster;
-  private final KeyPair keys;
+  private final Supplier<KeyPair> keys;
 
   /// The claims of tokens whose signature is ours, those used last. Whether they are believed is
   /// decided each time.
@@ -52,8 +54,8 @@ public final class ServiceAccountTokens {
         }
       };
 
-  /// @param keys on the curve P-256
-  public ServiceAccountTokens(Cluster cluster, KeyPair keys) {
+  /// @param keys on the curve P-256; asked for when the first token is made or shown
+  public ServiceAccountTokens(Cluster cluster, Supplier<KeyPair> keys) {
     this.cluster = cluster;
     this.keys = keys;
   }
@@ -93,6 +95,29 @@ public final class ServiceAccountTokens {
   /// @param extra what else is known, under the names that Kubernetes gives it
   public record Holder(User user, String uid, List<String> audiences, Map<String, String> extra) {}
 
+  /// A token of the account that a pod runs as, which dies with the pod.
+  ///
+  /// @param audiences for whom; empty for this API
+  /// @return empty when that account does not exist
+  public Optional<Issued> issue(
+      KubeObject pod, List<String> audiences, Duration life, String id, Instant now) {
+    String name = Json.string(pod.spec(), "serviceAccountName", "default");
+    return cluster
+        .get(ObjectKey.core("ServiceAccount", pod.namespace(), name))
+        .map(account -> issue(account, audiences, life, boundTo(pod), id, now));
+  }
+
+  /// A pod, and its node when it has one.
+  public List<Bound> boundTo(KubeObject pod) {
+    return Stream.concat(
+            Stream.of(pod),
+            Json.string(pod.spec(), "nodeName")
+                .flatMap(node -> cluster.get(ObjectKey.core("Node", "", node)))
+                .stream())
+        .map(Bound::to)
+        .toList();
+  }
+
   /// @param audiences for whom; empty for this API
   /// @param bound what the token dies with, beside its account
   public Issued issue(
@@ -121,7 +146,7 @@ public final class ServiceAccountTokens {
     String body = HEADER + "." + encode(Json.write(claims));
     try {
       Signature signature = Signature.getInstance("SHA256withECDSAinP1363Format");
-      signature.initSign(keys.getPrivate());
+      signature.initSign(keys.get().getPrivate());
       signature.update(body.getBytes(StandardCharsets.US_ASCII));
       return new Issued(body + "." + encode(signature.sign()), expires);
     } catch (GeneralSecurityException e) {
@@ -185,7 +210,7 @@ public final class ServiceAccountTokens {
       return Optional.empty();
     }
     Signature signature = Signature.getInstance("SHA256withECDSAinP1363Format");
-    signature.initVerify(keys.getPublic());
+    signature.initVerify(keys.get().getPublic());
     signature.update(token.substring(0, last).getBytes(StandardCharsets.US_ASCII));
     if (!signature.verify(Base64.getUrlDecoder().decode(token.substring(last + 1)))) {
       return Optional.empty();

@@ -199,7 +199,6 @@ record Reviews(
           "%s %s has another UID than %s: it may have been deleted and made again"
               .formatted(type.kind(), name, uid));
     }
-    var bound = new ArrayList<>(List.of(ServiceAccountTokens.Bound.to(object)));
     if (type.kind().equals("Pod")) {
       String own = Json.string(object.spec(), "serviceAccountName", "default");
       if (!own.equals(account.name())) {
@@ -208,11 +207,9 @@ record Reviews(
             "cannot bind a token of service account %s to pod %s, which runs as %s"
                 .formatted(account.name(), name, own));
       }
-      Json.string(object.spec(), "nodeName")
-          .flatMap(node -> cluster.get(ObjectKey.core("Node", "", node)))
-          .ifPresent(node -> bound.add(ServiceAccountTokens.Bound.to(node)));
+      return tokens.boundTo(object);
     }
-    return bound;
+    return List.of(ServiceAccountTokens.Bound.to(object));
   }
 
   private KubeObject existing(ObjectKey key) {

@@ -210,6 +210,7 @@ public final class EmbeddedCluster implements Cluster {
               }
               if (isCore(key, "Pod")) {
                 pending(json);
+                AccountVolume.give(json, name -> account(key.namespace(), name), chance);
               }
               if (isCore(key, "Namespace")) {
                 Json.child(json, "status").put("phase", "Active");
@@ -267,6 +268,10 @@ public final class EmbeddedCluster implements Cluster {
           "Scheduling is blocked due to non-empty scheduling gates",
           timeline.instant());
     }
+  }
+
+  private Optional<KubeObject> account(String namespace, String name) {
+    return store.get(ObjectKey.core("ServiceAccount", namespace, name));
   }
 
   @Override

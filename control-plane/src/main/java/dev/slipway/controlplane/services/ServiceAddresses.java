@@ -21,6 +21,9 @@ public record ServiceAddresses(int first, int second, String containers, String 
   /// The tenth address resolves names, as people expect.
   private static final int RESOLVER = 10;
 
+  /// The first one is the API's own.
+  private static final int API = 1;
+
   public ServiceAddresses {
     String[] parts = containers.split("[./]", -1);
     if (!containers.matches("([0-9]{1,3}\\.){2}0\\.0/12")
@@ -52,6 +55,11 @@ public record ServiceAddresses(int first, int second, String containers, String 
     return twin(0, "0." + RESOLVER);
   }
 
+  /// The address of the service `default/kubernetes`.
+  public String api() {
+    return "%d.%d.0.%d".formatted(first, second, API);
+  }
+
   private String twin(int low, String rest) {
     String[] base = containers.split("\\.", -1);
     return base[0] + "." + (Integer.parseInt(base[1]) + low) + "." + rest;
@@ -62,7 +70,7 @@ public record ServiceAddresses(int first, int second, String containers, String 
     int start = Math.floorMod(key.hashCode() * 0x9E3779B1, ADDRESSES);
     for (int i = 0; i < ADDRESSES; i++) {
       int host = (start + i) % ADDRESSES;
-      if ((host & 0xff) != 0 && (host & 0xff) != 0xff && host != RESOLVER) {
+      if ((host & 0xff) != 0 && (host & 0xff) != 0xff && host != RESOLVER && host != API) {
         String address =
             "%d.%d.%d.%d"
                 .formatted(first, second + (host >>> 16), (host >>> 8) & 0xff, host & 0xff);

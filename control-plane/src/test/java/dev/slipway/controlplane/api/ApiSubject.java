@@ -39,6 +39,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// An API over a cluster in memory, to send requests to.
 final class ApiSubject implements AutoCloseable {
+  private static final KeyPair KEYS = keys();
   static final User ADMIN = User.authenticated("admin", List.of(User.MASTERS));
 
   final ManualTimeline timeline = new ManualTimeline();
@@ -47,7 +48,7 @@ final class ApiSubject implements AutoCloseable {
   final EmbeddedCluster cluster =
       new EmbeddedCluster(store, new Judge(), timeline, new SeededChance(1))
           .withNamespaces("default");
-  final ServiceAccountTokens tokens = new ServiceAccountTokens(cluster, keys());
+  final ServiceAccountTokens tokens = new ServiceAccountTokens(cluster, () -> KEYS);
   final KubernetesApi api;
   Function<Map<String, Set<String>>, Map<String, Map<String, UsageSource.PodUsage>>> usage =
       _ -> Map.of();

@@ -13,11 +13,11 @@ import dev.slipway.runtime.spi.ImageRequest;
 import dev.slipway.runtime.spi.SandboxSpec;
 import dev.slipway.runtime.spi.VolumeSpec;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -37,11 +37,24 @@ final class ContainerPlans {
   /// Where containers find a service, whose own address is of the host's loopback.
   private static final String CONTAINER_ADDRESS = "slipway.dev/container-address";
 
+  /// Where clients look for the token of a pod's service account.
+  private static final String ACCOUNT_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+  /// Where that folder is, where it cannot be mounted.
+  private static final String ACCOUNT_VARIABLE = "SLIPWAY_SERVICE_ACCOUNT";
+
+  /// Of a token that nobody can renew, as Kubernetes gives to clients that do not read it again.
+  private static final Duration FIXED_TOKEN = Duration.ofDays(365);
+
+  private static final ObjectKey API = ObjectKey.core("Service", "default", "kubernetes");
+
   private final Cluster cluster;
+  private final KeptTokens tokens;
   private final Supplier<String> hostAddress;
 
-  ContainerPlans(Cluster cluster, Supplier<String> hostAddress) {
+  ContainerPlans(Cluster cluster, KeptTokens tokens, Supplier<String> hostAddress) {
     this.cluster = cluster;
+    this.tokens = tokens;
     this.hostAddress = hostAddress;
   }
 
@@ -51,12 +64,16 @@ final class ContainerPlans {
     Map<String, String> environment = environment(pod, container, address);
     var mounts = new ArrayList<ContainerSpec.Mount>();
     for (JsonNode mount : Json.items(container, "volumeMounts")) {
+      String volume = Json.string(mount, "name", "");
+      String path = Json.string(mount, "mountPath", "");
+      boolean unasked = volume.startsWith("kube-api-access-") && path.equals(ACCOUNT_FOLDER);
       mounts.add(
           new ContainerSpec.Mount(
-              Json.string(mount, "name", ""),
-              Json.string(mount, "mountPath", ""),
+              volume,
+              path,
               Json.string(mount, "subPath", ""),
-              Json.bool(mount, "readOnly", false)));
+              Json.bool(mount, "readOnly", false),
+              unasked ? Optional.of(ACCOUNT_VARIABLE) : Optional.empty()));
     }
     return new ContainerSpec(
         pod.uid(),
@@ -82,7 +99,7 @@ final class ContainerPlans {
   /// @throws Missing as [#spec]
   SandboxSpec sandbox(KubeObject pod, ContainerRuntime runtime) {
     SandboxSpec place = SpecFields.sandbox(pod);
-    return place.withVolumes(volumes(pod, runtime.address(place)));
+    return place.withVolumes(volumes(pod, runtime.address(place), runtime.updatesVolumes()));
   }
 
   /// @throws Missing when a Secret of `imagePullSecrets` is not what it should be
@@ -150,9 +167,11 @@ final class ContainerPlans {
 
   private Map<String, String> environment(KubeObject pod, JsonNode container, String address) {
     var environment = new LinkedHashMap<String, String>();
+    boolean ownNetwork = !address.startsWith("127.");
     if (Json.bool(pod.spec(), "enableServiceLinks", true)) {
-      environment.putAll(serviceLinks(pod.namespace(), !address.startsWith("127.")));
+      environment.putAll(serviceLinks(pod.namespace(), ownNetwork));
     }
+    environment.putAll(apiLinks(ownNetwork));
     environment.put("POD_IP", address);
     environment.put("HOSTNAME", pod.name());
     for (JsonNode from : Json.items(container, "envFrom")) {
@@ -292,40 +311,60 @@ final class ContainerPlans {
         .toPlainString();
   }
 
-  /// `NAME_SERVICE_HOST` and `NAME_SERVICE_PORT` of each service in the namespace, as Kubernetes
-  /// gives them.
+  /// The variables of each service in the namespace, as Kubernetes gives them. Of ports with other
+  /// protocols than TCP too, though nothing serves them here.
   ///
   /// @param ownNetwork whether the loopback of the pod is its own
   private Map<String, String> serviceLinks(String namespace, boolean ownNetwork) {
     var links = new TreeMap<String, String>();
     for (KubeObject service :
         cluster.list(ObjectQuery.in(GroupKind.core("Service"), namespace)).items()) {
-      String loopback = Json.string(service.spec(), "clusterIP", "");
-      String address =
-          ownNetwork ? service.annotation(CONTAINER_ADDRESS).orElse(loopback) : loopback;
-      List<JsonNode> ports = Json.items(service.spec(), "ports");
-      if (address.isEmpty() || address.equals("None") || ports.isEmpty()) {
-        continue;
-      }
-      String name = service.name().toUpperCase(Locale.ROOT).replace('-', '_').replace('.', '_');
-      links.put(name + "_SERVICE_HOST", address);
-      links.put(
-          name + "_SERVICE_PORT", Integer.toString(Json.integer(ports.getFirst(), "port", 0)));
-      for (JsonNode port : ports) {
-        String number = Integer.toString(Json.integer(port, "port", 0));
-        String portName = Json.string(port, "name", "").toUpperCase(Locale.ROOT).replace('-', '_');
-        if (!portName.isEmpty()) {
-          links.put(name + "_SERVICE_PORT_" + portName, number);
-        }
-        links.put(name + "_PORT_" + number + "_TCP_ADDR", address);
-        links.put(name + "_PORT_" + number + "_TCP_PORT", number);
+      if (!service.key().equals(API)) {
+        links.putAll(
+            ServiceLinks.of(
+                service.name(),
+                ownNetwork
+                    ? service.annotation(CONTAINER_ADDRESS).orElse(loopback(service))
+                    : loopback(service),
+                Json.items(service.spec(), "ports")));
       }
     }
     return links;
   }
 
+  private static String loopback(KubeObject service) {
+    return Json.string(service.spec(), "clusterIP", "");
+  }
+
+  /// How a pod reaches the API: containers by the service's address for them, processes where the
+  /// daemon itself listens, which needs no proxy.
+  private Map<String, String> apiLinks(boolean ownNetwork) {
+    Optional<KubeObject> service = cluster.get(API);
+    if (ownNetwork) {
+      return service
+          .map(
+              api ->
+                  ServiceLinks.of(
+                      api.name(),
+                      api.annotation(CONTAINER_ADDRESS).orElse(""),
+                      Json.items(api.spec(), "ports")))
+          .orElse(Map.of());
+    }
+    return cluster
+        .get(ObjectKey.core("Endpoints", API.namespace(), API.name()))
+        .map(endpoints -> endpoints.json().path("subsets").path(0))
+        .map(
+            subset ->
+                ServiceLinks.of(
+                    API.name(),
+                    Json.string(subset.path("addresses").path(0), "ip", ""),
+                    Json.items(subset, "ports")))
+        .orElse(Map.of());
+  }
+
+  /// @param renewed whether what is written here later reaches the containers
   /// @throws Missing as [#spec]
-  private List<VolumeSpec> volumes(KubeObject pod, String address) {
+  private List<VolumeSpec> volumes(KubeObject pod, String address, boolean renewed) {
     var volumes = new ArrayList<VolumeSpec>();
     for (JsonNode volume : Json.items(pod.spec(), "volumes")) {
       String name = Json.string(volume, "name", "");
@@ -344,7 +383,7 @@ final class ContainerPlans {
         downward(pod, volume.path("downwardAPI"), address, files);
         volumes.add(new VolumeSpec.Files(name, files, false));
       } else if (volume.has("projected")) {
-        volumes.add(projected(name, pod, volume.path("projected"), address));
+        volumes.add(projected(name, pod, volume.path("projected"), address, renewed));
       } else if (volume.has("emptyDir")) {
         volumes.add(
             new VolumeSpec.EmptyDir(
@@ -358,19 +397,47 @@ final class ContainerPlans {
     return volumes;
   }
 
-  private VolumeSpec projected(String name, KubeObject pod, JsonNode projected, String address) {
+  private VolumeSpec projected(
+      String name, KubeObject pod, JsonNode projected, String address, boolean renewed) {
     var files = new TreeMap<String, VolumeSpec.FileContent>();
+    int mode = Json.integer(projected, "defaultMode", 0644);
+    boolean secret = false;
     for (JsonNode source : Json.items(projected, "sources")) {
       for (String kind : List.of("configMap", "secret")) {
         if (source.has(kind)) {
-          content(pod, kind, source.path(kind), "name", 0644, files);
+          content(pod, kind, source.path(kind), "name", mode, files);
         }
       }
       if (source.has("downwardAPI")) {
         downward(pod, source.path("downwardAPI"), address, files);
       }
+      if (source.has("serviceAccountToken")) {
+        JsonNode wanted = source.path("serviceAccountToken");
+        files.put(
+            Json.string(wanted, "path", ""),
+            new VolumeSpec.FileContent(
+                token(pod, wanted, renewed).getBytes(StandardCharsets.UTF_8), mode));
+        secret = true;
+      }
     }
-    return new VolumeSpec.Files(name, files, false);
+    return new VolumeSpec.Files(name, files, secret);
+  }
+
+  private String token(KubeObject pod, JsonNode wanted, boolean renewed) {
+    return tokens
+        .token(
+            pod,
+            Json.string(wanted, "audience").filter(word -> !word.isEmpty()).stream().toList(),
+            renewed
+                ? Duration.ofSeconds(Json.number(wanted, "expirationSeconds", 3_600))
+                : FIXED_TOKEN)
+        .orElseThrow(
+            () ->
+                new Missing(
+                    "ServiceAccount %s does not exist in namespace %s"
+                        .formatted(
+                            Json.string(pod.spec(), "serviceAccountName", "default"),
+                            pod.namespace())));
   }
 
   private void downward(

@@ -41,6 +41,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -53,6 +54,9 @@ import tools.jackson.databind.node.ObjectNode;
 public final class NodeAgent implements AutoCloseable, PodStreams {
   /// @param registers makes the Node object when there is none; a declared node has one
   public record Settings(String nodeName, NodeFacts facts, boolean registers) {}
+
+  /// What pods' volumes are made of beside the pods themselves, the same for all agents.
+  public record Sources(PodTokens tokens, SourceChanges changes) {}
 
   private static final Logger log = LoggerFactory.getLogger(NodeAgent.class);
   private static final Duration SWEEP = Duration.ofSeconds(15);
@@ -71,6 +75,10 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
   private final Timeline timeline;
   private final Settings settings;
   private final ContainerPlans plans;
+  private final KeptTokens tokens;
+  private final StaleVolumes stale = new StaleVolumes();
+  private final SourceChanges sources;
+  private final Consumer<ObjectKey> sourceListener = this::sourceChanged;
   private final EventRecorder events;
   private final ControlLoop<ObjectKey> loop;
   private final Probes probes;
@@ -99,6 +107,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
       ServingGate gate,
       EventRecorder events,
       Settings settings,
+      Sources sources,
       Timeline timeline,
       Chance chance) {
     this.cluster = cluster.as(Author.controller("node-" + settings.nodeName()));
@@ -106,7 +115,9 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     this.gate = gate;
     this.timeline = timeline;
     this.settings = settings;
-    this.plans = new ContainerPlans(cluster, this::address);
+    this.tokens = new KeptTokens(sources.tokens(), timeline);
+    this.sources = sources.changes();
+    this.plans = new ContainerPlans(cluster, tokens, this::address);
     this.events = events.speakingAs("node-agent");
     this.loop =
         new ControlLoop<>(
@@ -125,9 +136,10 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
       ServingGate gate,
       EventRecorder events,
       Settings settings,
+      Sources sources,
       Timeline timeline,
       Chance chance) {
-    var agent = new NodeAgent(cluster, runtime, gate, events, settings, timeline, chance);
+    var agent = new NodeAgent(cluster, runtime, gate, events, settings, sources, timeline, chance);
     agent.heartbeat =
         Heartbeat.start(
             cluster,
@@ -137,6 +149,9 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
             agent::engineReturned,
             timeline);
     runtime.onChange(agent::containersChanged);
+    if (runtime.updatesVolumes()) {
+      agent.sources.onChange(agent.sourceListener);
+    }
     agent.followers.add(
         Follower.start(
             cluster, ObjectQuery.all(POD).onNode(settings.nodeName()), timeline, agent::podMoved));
@@ -160,12 +175,18 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
   private void podMoved(@Nullable KubeObject before, @Nullable KubeObject after) {
     if (after != null) {
       keys.put(after.uid(), after.key());
+      stale.moved(before, after);
       if (before == null || !before.resourceVersion().equals(after.resourceVersion())) {
         loop.add(after.key());
       }
     } else if (before != null) {
+      stale.gone(before);
       timeline.execute(this::sweepOnce);
     }
+  }
+
+  private void sourceChanged(ObjectKey source) {
+    stale.changed(source).forEach(loop::add);
   }
 
   private void containersChanged(String podUid) {
@@ -209,14 +230,41 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
       return Outcome.recheckAfter(Duration.ZERO, "the next step");
     }
     PodView after = plan.steps().isEmpty() ? view : observe(pod);
+    Optional<Duration> renewal = refresh(after);
     follow(after);
     writeStatus(after);
     if (problems.containsKey(pod.uid())) {
       return Outcome.recheckAfter(RETRY, "something is missing");
     }
-    return plan.recheckAfter()
-        .map(delay -> Outcome.recheckAfter(delay, "a deadline or a back-off"))
+    return Stream.concat(plan.recheckAfter().stream(), renewal.stream())
+        .min(Duration::compareTo)
+        .map(delay -> Outcome.recheckAfter(delay, "a deadline, a back-off or a token's end"))
         .orElse(Outcome.SETTLED);
+  }
+
+  /// Brings the volumes of a pod up to date when what they show has changed, or a token nears its
+  /// end. What is missing by now stays as it was.
+  ///
+  /// @return when that must be done next, by what is known
+  private Optional<Duration> refresh(PodView view) {
+    KubeObject pod = view.pod();
+    if (!runtime.updatesVolumes() || view.sandbox().isEmpty() || PodPlanner.isFinished(pod)) {
+      return Optional.empty();
+    }
+    boolean due = tokens.renewal(pod.uid()).filter(at -> !view.now().isBefore(at)).isPresent();
+    if (due || stale.has(pod.uid())) {
+      try {
+        prepare(pod);
+      } catch (ContainerPlans.Missing e) {
+        events.warning(pod, "FailedMount", String.valueOf(e.getMessage()));
+        return due ? Optional.of(SWEEP) : Optional.empty();
+      } catch (RuntimeFailedException e) {
+        log.warn("volumes not renewed pod={} cause={}", pod.key(), e.getMessage());
+        stale.add(pod.uid());
+        return Optional.of(RETRY);
+      }
+    }
+    return tokens.renewal(pod.uid()).map(at -> Duration.between(view.now(), at));
   }
 
   private PodView observe(KubeObject pod) {
@@ -339,6 +387,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
   }
 
   private boolean prepare(KubeObject pod) {
+    stale.written(pod.uid());
     runtime.prepare(plans.sandbox(pod, runtime));
     return true;
   }
@@ -354,7 +403,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     if (!imageIsThere(pod, plans.image(pod, spec), container)) {
       return false;
     }
-    runtime.prepare(plans.sandbox(pod, runtime));
+    prepare(pod);
     String id = runtime.create(plans.spec(pod, spec, attempt, level, address));
     runtime.start(id);
     stopping.remove(id);
@@ -402,7 +451,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
   /// All containers at once. Their ends and their restarts are seen by looking, as those of others.
   private boolean launch(KubeObject pod, PodView view, int attempt, int level) {
     String address = view.sandbox().orElseThrow();
-    runtime.prepare(plans.sandbox(pod, runtime));
+    prepare(pod);
     int inits = Json.items(pod.spec(), "initContainers").size();
     var parts = new ArrayList<PodLaunch.Part>();
     for (JsonNode spec : specs(pod)) {
@@ -549,6 +598,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     keys.remove(podUid);
     problems.remove(podUid);
     ending.remove(podUid);
+    tokens.forget(podUid);
     probes.retain(podUid + "/", Set.of());
     stopping.removeIf(id -> id.startsWith(podUid + "/"));
   }
@@ -816,6 +866,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     if (known != null) {
       known.close();
     }
+    sources.forget(sourceListener);
     followers.forEach(Follower::close);
     loop.close();
     probes.close();

@@ -137,6 +137,12 @@ final class MesosRuntime implements ContainerRuntime {
     return new Sandbox(pod.podUid(), pod.namespace(), pod.name(), framework.prepare(node, pod));
   }
 
+  /// They are files of the task group's launch.
+  @Override
+  public boolean updatesVolumes() {
+    return false;
+  }
+
   @Override
   public String address(SandboxSpec pod) {
     return framework.prepare(node, pod.withVolumes(List.of()));

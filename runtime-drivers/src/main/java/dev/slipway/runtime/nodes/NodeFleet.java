@@ -20,6 +20,8 @@ import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.runtime.agent.Heartbeat;
 import dev.slipway.runtime.agent.NodeAgent;
+import dev.slipway.runtime.agent.PodTokens;
+import dev.slipway.runtime.agent.SourceChanges;
 import dev.slipway.runtime.spi.ContainerRuntime;
 import dev.slipway.runtime.spi.NodeDeclaration;
 import dev.slipway.runtime.spi.NodeDriver;
@@ -62,6 +64,7 @@ public final class NodeFleet implements NodePool, PodStreams, UsageSource, AutoC
   private final Map<String, NodeDriver> drivers;
   private final ServingGate gate;
   private final EventRecorder events;
+  private final NodeAgent.Sources sources;
   private final Timeline timeline;
   private final Chance chance;
   private final ControlLoop<ObjectKey> loop;
@@ -75,12 +78,14 @@ public final class NodeFleet implements NodePool, PodStreams, UsageSource, AutoC
       Map<String, NodeDriver> drivers,
       ServingGate gate,
       EventRecorder events,
+      PodTokens tokens,
       Timeline timeline,
       Chance chance) {
     this.cluster = cluster.as(Author.controller("nodes"));
     this.drivers = new TreeMap<>(drivers);
     this.gate = gate;
     this.events = events;
+    this.sources = new NodeAgent.Sources(tokens, SourceChanges.follow(cluster, timeline));
     this.timeline = timeline;
     this.chance = chance;
     this.loop = new ControlLoop<>("fleet", NODES_AT_ONCE, this::reconcile, timeline, chance);
@@ -113,9 +118,10 @@ public final class NodeFleet implements NodePool, PodStreams, UsageSource, AutoC
       Map<String, NodeDriver> drivers,
       ServingGate gate,
       EventRecorder events,
+      PodTokens tokens,
       Timeline timeline,
       Chance chance) {
-    var fleet = new NodeFleet(cluster, drivers, gate, events, timeline, chance);
+    var fleet = new NodeFleet(cluster, drivers, gate, events, tokens, timeline, chance);
     fleet.follower =
         Follower.start(
             cluster,
@@ -270,6 +276,7 @@ public final class NodeFleet implements NodePool, PodStreams, UsageSource, AutoC
         gate,
         events,
         new NodeAgent.Settings(node, facts, registers),
+        sources,
         timeline,
         chance);
   }
@@ -403,5 +410,6 @@ public final class NodeFleet implements NodePool, PodStreams, UsageSource, AutoC
     }
     loop.close();
     members.values().forEach(Member::close);
+    sources.changes().close();
   }
 }

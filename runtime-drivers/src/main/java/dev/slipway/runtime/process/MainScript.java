@@ -81,7 +81,8 @@ record MainScript(
     if (binds.isEmpty()) {
       return Optional.empty();
     }
-    var script = new StringBuilder("#!/bin/sh\n");
+    // Folders that are made for mounts are everybody's to pass through.
+    var script = new StringBuilder("#!/bin/sh\numask 022\n");
     script.append("fail() { echo \"slipway: cannot mount $1\" >&2; exit 125; }\n");
     String prefix = root.map(base -> base.resolve("root").toString()).orElse("");
     if (root.isPresent()) {

@@ -388,17 +388,16 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
           "container %s states no command: the process runtime has no images, so what %s would run is not known here"
               .formatted(spec.container(), spec.image()));
     }
-    if (!spec.mounts().isEmpty() && !tools.canMount()) {
+    for (ContainerSpec.Mount mount : spec.mounts()) {
+      if (mount.otherwise().isPresent() || canMount(mount)) {
+        continue;
+      }
       throw RuntimeFailedException.unsupported(
-          "container %s mounts volumes, which this system lets neither this user nor a user namespace do"
-              .formatted(spec.container()));
-    }
-    Optional<ContainerSpec.Mount> missing =
-        spec.mounts().stream().filter(mount -> Files.notExists(Path.of(mount.path()))).findFirst();
-    if (missing.isPresent() && !tools.canLayRoot()) {
-      throw RuntimeFailedException.unsupported(
-          "container %s mounts %s, which does not exist on this node, and this system has no overlay file system to make it in"
-              .formatted(spec.container(), missing.get().path()));
+          tools.canMount()
+              ? "container %s mounts %s, which does not exist on this node, and this system has no overlay file system to make it in"
+                  .formatted(spec.container(), mount.path())
+              : "container %s mounts volumes, which this system lets neither this user nor a user namespace do"
+                  .formatted(spec.container()));
     }
     if (spec.userId().isPresent() && !tools.canChangeUser()) {
       throw RuntimeFailedException.unsupported(
@@ -407,14 +406,49 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     }
   }
 
+  private boolean canMount(ContainerSpec.Mount mount) {
+    return tools.canMount() && (Files.exists(Path.of(mount.path())) || tools.canLayRoot());
+  }
+
+  /// Whether the place to mount it at can be made, when it is missing: in the private root, unless
+  /// something else is mounted there, whose own folder it must be made in then.
+  private boolean canMakePlace(ContainerSpec.Mount mount) throws IOException {
+    Path present = present(Path.of(mount.path()));
+    return Files.exists(Path.of(mount.path()))
+        || Files.getFileStore(present).equals(Files.getFileStore(Path.of("/")))
+        || Files.isWritable(present);
+  }
+
+  /// The nearest folder above that is there.
+  private static Path present(Path path) {
+    Path present = path;
+    while (Files.notExists(present) && present.getParent() != null) {
+      present = present.getParent();
+    }
+    return present;
+  }
+
+  /// A path without the links of the host in it: they would lead out of a private root.
+  private static String withoutLinks(String path) throws IOException {
+    Path whole = Path.of(path).normalize();
+    Path present = present(whole);
+    return present.toRealPath().resolve(present.relativize(whole)).toString();
+  }
+
   private void write(ContainerSpec spec, ContainerFolder folder, Path fresh) throws IOException {
     Volumes volumes = volumes(spec.podUid());
     var binds = new ArrayList<MainScript.Bind>();
+    var places = new LinkedHashMap<String, String>();
     boolean privateRoot = false;
     for (ContainerSpec.Mount mount : spec.mounts()) {
       Path source = volumes.source(mount);
+      if (mount.otherwise().isPresent() && !(canMount(mount) && canMakePlace(mount))) {
+        places.put(mount.otherwise().get(), source.toString());
+        continue;
+      }
       binds.add(
-          new MainScript.Bind(source, mount.path(), mount.readOnly(), Files.isRegularFile(source)));
+          new MainScript.Bind(
+              source, withoutLinks(mount.path()), mount.readOnly(), Files.isRegularFile(source)));
       privateRoot |= Files.notExists(Path.of(mount.path()));
     }
     binds.sort(Comparator.comparing(MainScript.Bind::target));
@@ -433,6 +467,7 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     var environment = new LinkedHashMap<String, String>();
     environment.put("PATH", path);
     environment.put("HOME", work);
+    environment.putAll(places);
     environment.putAll(spec.environment());
     environment.put(ContainerFolder.MARK, folder.id());
     var command = new ArrayList<>(spec.command());
@@ -460,15 +495,15 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     if (spec.terminal().stdin() || spec.terminal().tty()) {
       Folders.write(fresh.resolve("input"), new byte[0], 0600);
     }
-    Folders.write(fresh.resolve("spec"), Json.write(describe(spec)), 0600);
+    Folders.write(fresh.resolve("spec"), Json.write(describe(spec, !binds.isEmpty())), 0600);
   }
 
   /// What is needed of a spec later: no value of the environment is kept here.
-  private static ObjectNode describe(ContainerSpec spec) {
+  private static ObjectNode describe(ContainerSpec spec, boolean mounts) {
     ObjectNode json = Json.object();
     json.put("image", spec.image())
         .put("backoffLevel", spec.backoffLevel())
-        .put("mounts", !spec.mounts().isEmpty())
+        .put("mounts", mounts)
         .put("tty", spec.terminal().tty())
         .put("stdin", spec.terminal().stdin())
         .put("stdinOnce", spec.terminal().stdinOnce());

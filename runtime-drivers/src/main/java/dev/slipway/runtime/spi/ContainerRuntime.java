@@ -70,6 +70,11 @@ public interface ContainerRuntime {
   ///   cannot make such a place
   Sandbox prepare(SandboxSpec pod);
 
+  /// Whether containers that run see what [#prepare] brings up to date.
+  default boolean updatesVolumes() {
+    return true;
+  }
+
   /// The address that the pod has or will have, before anything is made of it: its volumes may
   /// contain it.
   String address(SandboxSpec pod);

@@ -36,7 +36,14 @@ public record ContainerSpec(
   /// A volume of the pod where the container sees it.
   ///
   /// @param subPath within the volume; empty for all of it
-  public record Mount(String volume, String path, String subPath, boolean readOnly) {}
+  /// @param otherwise the variable that tells the container where the volume is, when it cannot be
+  ///   mounted; without one it does not run then
+  public record Mount(
+      String volume, String path, String subPath, boolean readOnly, Optional<String> otherwise) {
+    public Mount(String volume, String path, String subPath, boolean readOnly) {
+      this(volume, path, subPath, readOnly, Optional.empty());
+    }
+  }
 
   /// What the container may use at most, and its share when others want it too.
   ///

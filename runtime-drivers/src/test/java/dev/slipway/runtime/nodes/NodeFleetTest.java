@@ -39,7 +39,13 @@ class NodeFleetTest {
   private final Engines engines = new Engines();
   private final NodeFleet fleet =
       NodeFleet.start(
-          cluster, Map.of("docker", engines), ServingGate.OPEN, events, timeline, chance);
+          cluster,
+          Map.of("docker", engines),
+          ServingGate.OPEN,
+          events,
+          (pod, audiences, life) -> Optional.empty(),
+          timeline,
+          chance);
 
   /// Engines that can be away, and a list of who connected where.
   private final class Engines implements NodeDriver {

@@ -214,7 +214,7 @@ class ProcessRuntimeTest {
     String script =
         """
         cat /slipway-test/config/a/b.txt; echo; cat /slipway-test/one; echo
-        stat -c %a /slipway-test/secret/key; cat /slipway-test/host/file; echo
+        stat -L -c %a /slipway-test/secret/key; cat /slipway-test/host/file; echo
         (echo x > /slipway-test/config/no) 2>/dev/null || echo read-only
         echo kept > /slipway-test/data/file; echo kept > /slipway-test/fast/file; touch /slipway-test/private; sleep 100
         """;
@@ -241,6 +241,44 @@ class ProcessRuntimeTest {
     runtime.removePod(UID);
     assertThat(memory).doesNotExist();
     assertThat(host.resolve("file")).hasContent("of the host");
+  }
+
+  @Test
+  void filesAreSwappedWholeUnderAReaderAndPartsThatAreMountedStay() throws IOException {
+    assumeTrue(canMount(), "no mounts here");
+    runtime.prepare(withFiles(Map.of("a", content("0", 0644), "d/b", content("0", 0644))));
+    String script =
+        """
+        while :; do
+          v=$(cat /slipway-test/config/a) || echo lost
+          [ "$v" = end ] && break
+        done
+        cat /slipway-test/one /slipway-test/folder/b /slipway-test/config/c; ls /slipway-test/config; sleep 100
+        """;
+    start(
+        container("sh", "-c", script)
+            .with(
+                new ContainerSpec.Mount("config", "/slipway-test/config", "", true),
+                new ContainerSpec.Mount("config", "/slipway-test/one", "a", true),
+                new ContainerSpec.Mount("config", "/slipway-test/folder", "d", true)));
+    RealTimeline.await(() -> exec("cat", "/slipway-test/config/a").equals("0:0"));
+    for (int i = 1; i < 200; i++) {
+      runtime.prepare(withFiles(Map.of("a", content("" + i, 0644), "d/b", content("n", 0644))));
+    }
+    runtime.prepare(withFiles(Map.of("a", content("end", 0644), "c", content("c\n", 0644))));
+    RealTimeline.await(() -> log(UID + "/web-0").contains("c\na\nc\n"));
+    assertThat(log(UID + "/web-0")).isEqualTo("00c\na\nc\n");
+    try (var states =
+        Files.list(folder.resolve("pods").resolve(UID).resolve("volumes").resolve("config"))) {
+      assertThat(states.filter(path -> path.getFileName().toString().startsWith("..s")))
+          .as("the state that is mounted in part, and the last")
+          .hasSize(2);
+    }
+  }
+
+  private static SandboxSpec withFiles(Map<String, VolumeSpec.FileContent> files) {
+    return SandboxSpec.plain(UID, "default", "web")
+        .withVolumes(List.of(new VolumeSpec.Files("config", files, false)));
   }
 
   @Test

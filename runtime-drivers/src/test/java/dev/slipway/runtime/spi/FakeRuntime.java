@@ -31,6 +31,7 @@ public final class FakeRuntime implements ContainerRuntime {
   private final List<String> calls = new ArrayList<>();
   private final Map<String, String> planned = new TreeMap<>();
   private final Map<String, ContainerSpec> specs = new TreeMap<>();
+  private final Map<String, List<VolumeSpec>> volumes = new TreeMap<>();
   private int addresses;
 
   /// What an exec answers, by container id and command.
@@ -63,6 +64,11 @@ public final class FakeRuntime implements ContainerRuntime {
 
   public synchronized void forgetCalls() {
     calls.clear();
+  }
+
+  /// What a pod's volumes were last told to hold.
+  public synchronized List<VolumeSpec> volumes(String podUid) {
+    return volumes.getOrDefault(podUid, List.of());
   }
 
   public synchronized ContainerSpec spec(String id) {
@@ -126,6 +132,7 @@ public final class FakeRuntime implements ContainerRuntime {
   @Override
   public synchronized Sandbox prepare(SandboxSpec pod) {
     refuse("prepare");
+    volumes.put(pod.podUid(), pod.volumes());
     return sandboxes.computeIfAbsent(
         pod.podUid(), uid -> new Sandbox(uid, pod.namespace(), pod.name(), address(pod)));
   }
