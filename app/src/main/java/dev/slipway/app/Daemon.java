@@ -132,7 +132,7 @@ public final class Daemon implements AutoCloseable {
     var store = new ObjectStore(journal, timeline, StoreLimits.DEFAULT);
     var cluster =
         new EmbeddedCluster(store, new ObjectAdmission(), timeline, chance)
-            .withNamespaces("default", "kube-system");
+            .withNamespaces("default", "kube-system", "kube-node-lease");
     SqliteArchive archive = SqliteArchive.open(data.store().resolve("archive.db"));
     var events = new EventRecorder(cluster, timeline, "slipway");
     var proxy = new ProxyClient(data.proxy(), proxyCommand(), Version.TEXT, timeline);

@@ -5,6 +5,8 @@ import dev.slipway.runtime.spi.NodeFacts;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
 
@@ -33,7 +35,12 @@ record LocalNode(ProcessRuntime runtime) implements NodeFacts {
         instanceof com.sun.management.OperatingSystemMXBean system) {
       memory = system.getTotalMemorySize();
     }
-    String architecture = System.getProperty("os.arch", "");
+    String architecture =
+        switch (System.getProperty("os.arch", "")) {
+          case "x86_64" -> "amd64";
+          case "aarch64" -> "arm64";
+          case String other -> other;
+        };
     Map<String, String> amounts =
         Map.of(
             "cpu", Integer.toString(Runtime.getRuntime().availableProcessors()),
@@ -45,7 +52,23 @@ record LocalNode(ProcessRuntime runtime) implements NodeFacts {
         amounts,
         amounts,
         runtime.version(),
-        System.getProperty("os.name", "Linux") + " " + System.getProperty("os.version", ""),
-        architecture);
+        new Machine(
+            text("/etc/os-release")
+                .lines()
+                .filter(line -> line.startsWith("PRETTY_NAME="))
+                .map(line -> line.substring(line.indexOf('=') + 1).replace("\"", ""))
+                .findFirst()
+                .orElse(System.getProperty("os.name", "Linux")),
+            System.getProperty("os.version", ""),
+            architecture,
+            text("/etc/machine-id").strip()));
+  }
+
+  private static String text(String file) {
+    try {
+      return Files.readString(Path.of(file));
+    } catch (IOException e) {
+      return "";
+    }
   }
 }

@@ -92,9 +92,7 @@ final class ObjectCommands {
 
     private void copy(String pod, OutputStream out) {
       var query = new LinkedHashMap<String, String>();
-      if (container != null) {
-        query.put("container", container);
-      }
+      query.put("container", container != null ? container : usual(pod));
       if (follow) {
         query.put("follow", "true");
       }
@@ -111,6 +109,19 @@ final class ObjectCommands {
         query.put("sinceSeconds", Long.toString(since.toSeconds()));
       }
       api().client().copy(Api.path(Api.POD, namespace, pod) + "/log" + Api.query(query), out);
+    }
+
+    /// As kubectl chooses: what the pod says, or its first container.
+    private String usual(String pod) {
+      KubeObject object = api().get(Api.type("pod"), namespace, pod);
+      List<String> names =
+          Json.items(object.spec(), "containers").stream()
+              .map(each -> Json.string(each, "name", ""))
+              .toList();
+      return object
+          .annotation("kubectl.kubernetes.io/default-container")
+          .filter(names::contains)
+          .orElse(names.isEmpty() ? "" : names.getFirst());
     }
 
     private List<String> pods() {

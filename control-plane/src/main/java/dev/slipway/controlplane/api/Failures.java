@@ -28,7 +28,13 @@ public final class Failures {
     ObjectNode status = status(reason.code(), reason.word(), message(failure, path));
     ObjectNode details = Json.object();
     if (failure instanceof InvalidOptions options) {
-      details.put("group", "meta.k8s.io").put("kind", options.kind());
+      if (!options.name().isEmpty()) {
+        details.put("name", options.name());
+      }
+      if (!options.group().isEmpty()) {
+        details.put("group", options.group());
+      }
+      details.put("kind", options.kind());
     } else if (!isAboutTheRequest(failure)) {
       path.ifPresent(
           at -> {

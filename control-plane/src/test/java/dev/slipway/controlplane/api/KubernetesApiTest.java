@@ -197,6 +197,29 @@ class KubernetesApiTest {
         .isEqualTo(422);
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          tailLines=-1                                    | tailLines: Invalid value: -1: must be greater than or equal to 0
+          limitBytes=0                                    | limitBytes: Invalid value: 0: must be greater than 0
+          sinceSeconds=0                                  | sinceSeconds: Invalid value: 0: must be greater than 0
+          sinceSeconds=5&sinceTime=2026-01-01T00:00:00Z   | : Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified
+          """)
+  void aLogIsAskedForByOptionsThatCanBe(String options, String fault) {
+    api.send(
+        "POST",
+        "/api/v1/namespaces/default/pods",
+        "{'metadata':{'name':'two'},'spec':{'containers':[{'name':'a','image':'i'}]}}");
+    ApiSubject.Reply reply = api.get("/api/v1/namespaces/default/pods/two/log?" + options);
+    assertThat(reply.code()).isEqualTo(422);
+    assertThat(reply.json().path("message").asString())
+        .isEqualTo("PodLogOptions \"two\" is invalid: " + fault);
+    assertThat(reply.json().path("details").path("kind").asString()).isEqualTo("PodLogOptions");
+    assertThat(reply.json().path("details").path("name").asString()).isEqualTo("two");
+  }
+
   @Test
   void pagesAreOfOneMoment() {
     for (String name : List.of("a", "b", "c", "d", "e")) {

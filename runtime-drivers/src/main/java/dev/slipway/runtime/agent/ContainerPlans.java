@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 
 /// Turns a container of a manifest into what a runtime needs: its environment, its volumes, its
@@ -204,7 +205,7 @@ final class ContainerPlans {
       return Optional.of(field(pod, Json.string(from.path("fieldRef"), "fieldPath", ""), address));
     }
     if (from.has("resourceFieldRef")) {
-      return Optional.of(resource(container, from.path("resourceFieldRef")));
+      return Optional.of(resource(pod, container, from.path("resourceFieldRef")));
     }
     for (String kind : List.of("configMap", "secret")) {
       JsonNode reference = from.path(kind + "KeyRef");
@@ -294,12 +295,19 @@ final class ContainerPlans {
     return lines.toString();
   }
 
-  private static String resource(JsonNode container, JsonNode reference) {
-    String[] path = Json.string(reference, "resource", "").split("\\.", 2);
+  /// What a container may use, or asks for. One without a limit may use all that its node gives.
+  private String resource(KubeObject pod, JsonNode container, JsonNode reference) {
+    String resource = Json.string(reference, "resource", "");
+    String[] path = resource.split("\\.", 2);
     if (path.length != 2) {
-      throw new Missing("no resource is called " + Json.string(reference, "resource", ""));
+      throw new Missing("no resource is called " + resource);
     }
-    String text = container.path("resources").path(path[0]).path(path[1]).asString("0");
+    JsonNode resources = container.path("resources");
+    String text =
+        amount(resources.path(path[0]), path[1])
+            .or(() -> amount(resources.path("limits"), path[1]))
+            .or(() -> path[0].equals("limits") ? allocatable(pod, path[1]) : Optional.empty())
+            .orElse("0");
     Quantity amount = Quantity.find(text).orElse(Quantity.ZERO);
     Quantity divisor =
         Quantity.find(reference.path("divisor").asString("1"))
@@ -309,6 +317,18 @@ final class ContainerPlans {
         .amount()
         .divide(divisor.amount(), 0, java.math.RoundingMode.CEILING)
         .toPlainString();
+  }
+
+  private Optional<String> allocatable(KubeObject pod, String resource) {
+    return cluster
+        .get(ObjectKey.core("Node", "", Json.string(pod.spec(), "nodeName", "")))
+        .flatMap(node -> amount(node.status().path("allocatable"), resource));
+  }
+
+  private static Optional<String> amount(JsonNode amounts, String resource) {
+    return amounts.has(resource)
+        ? Optional.of(amounts.path(resource).asString("0"))
+        : Optional.empty();
   }
 
   /// The variables of each service in the namespace, as Kubernetes gives them. Of ports with other
@@ -443,12 +463,24 @@ final class ContainerPlans {
   private void downward(
       KubeObject pod, JsonNode source, String address, Map<String, VolumeSpec.FileContent> files) {
     for (JsonNode item : Json.items(source, "items")) {
-      String value = field(pod, Json.string(item.path("fieldRef"), "fieldPath", ""), address);
+      JsonNode resource = item.path("resourceFieldRef");
+      String value =
+          resource.isObject()
+              ? resource(pod, named(pod, Json.string(resource, "containerName", "")), resource)
+              : field(pod, Json.string(item.path("fieldRef"), "fieldPath", ""), address);
       files.put(
           Json.string(item, "path", ""),
           new VolumeSpec.FileContent(
               value.getBytes(StandardCharsets.UTF_8), Json.integer(item, "mode", 0644)));
     }
+  }
+
+  private static JsonNode named(KubeObject pod, String container) {
+    return Stream.of("containers", "initContainers")
+        .flatMap(field -> Json.items(pod.spec(), field).stream())
+        .filter(spec -> Json.string(spec, "name", "").equals(container))
+        .findFirst()
+        .orElseThrow(() -> new Missing("the pod has no container " + container));
   }
 
   private VolumeSpec files(

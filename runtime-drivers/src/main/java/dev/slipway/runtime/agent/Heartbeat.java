@@ -13,9 +13,14 @@ import dev.slipway.runtime.spi.NodeFacts;
 import dev.slipway.runtime.spi.RuntimeFailedException;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,6 +35,13 @@ public final class Heartbeat implements AutoCloseable {
 
   /// A lost engine is asked more often: its pods wait for it.
   private static final Duration WHILE_LOST = Duration.ofSeconds(2);
+
+  /// How long a sign of life counts: missing three of them is being silent.
+  private static final Duration LEASE = Duration.ofSeconds(40);
+
+  private static final String LEASES = "kube-node-lease";
+  private static final DateTimeFormatter MICROS =
+      DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSSSS'Z'", Locale.ROOT);
 
   private static final String NETWORK = "NetworkUnavailable";
 
@@ -119,6 +131,15 @@ public final class Heartbeat implements AutoCloseable {
         node.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
     describe(status, reading);
     Instant now = timeline.instant();
+    for (String pressure : List.of("Memory", "Disk", "PID")) {
+      Conditions.set(
+          status,
+          pressure + "Pressure",
+          false,
+          "NotObserved",
+          "no pod is evicted from this node for it",
+          now);
+    }
     Conditions.set(status, "Ready", true, "AgentReady", "the node's agent answers", now);
     Optional<String> problem = facts.networkProblem();
     if (problem.isPresent()) {
@@ -127,11 +148,46 @@ public final class Heartbeat implements AutoCloseable {
       Conditions.set(status, NETWORK, false, "Linked", "pods and services reach each other", now);
     }
     for (JsonNode condition : status.path("conditions")) {
-      if (condition instanceof ObjectNode entry && Json.string(entry, "type", "").equals("Ready")) {
+      if (condition instanceof ObjectNode entry
+          && !Json.string(entry, "type", "").equals(NETWORK)) {
         entry.put("lastHeartbeatTime", Conditions.time(now));
       }
     }
     cluster.replaceStatus(node.withStatus(status));
+    renewLease(node, now);
+  }
+
+  /// The sign of life that Kubernetes' own tools look at.
+  private void renewLease(KubeObject node, Instant now) {
+    var lease =
+        new ObjectKey("coordination.k8s.io", "Lease", LEASES, key.name());
+    Consumer<ObjectNode> renew =
+        json ->
+            Json.child(json, "spec")
+                .put("holderIdentity", key.name())
+                .put("leaseDurationSeconds", LEASE.toSeconds())
+                .put("renewTime", MICROS.format(now.atOffset(ZoneOffset.UTC)));
+    Optional<KubeObject> known = cluster.get(lease);
+    if (known.isPresent()) {
+      cluster.replace(known.get().with(renew));
+    } else if (cluster.get(ObjectKey.core("Namespace", "", LEASES)).isPresent()) {
+      cluster.create(
+          KubeObject.make(
+              "coordination.k8s.io/v1",
+              "Lease",
+              LEASES,
+              key.name(),
+              json -> {
+                Json.child(json, "metadata")
+                    .putArray("ownerReferences")
+                    .addObject()
+                    .put("apiVersion", "v1")
+                    .put("kind", "Node")
+                    .put("name", node.name())
+                    .put("uid", node.uid());
+                renew.accept(json);
+              }));
+    }
   }
 
   private void silent(String why) {
@@ -211,8 +267,11 @@ public final class Heartbeat implements AutoCloseable {
         .put("containerRuntimeVersion", reading.version())
         .put("kubeletVersion", "v1.36.3-slipway")
         .put("operatingSystem", "linux")
-        .put("osImage", reading.osImage())
-        .put("architecture", reading.architecture());
+        .put("osImage", reading.machine().osImage())
+        .put("kernelVersion", reading.machine().kernelVersion())
+        .put("architecture", reading.machine().architecture())
+        .put("machineID", reading.machine().id())
+        .put("systemUUID", reading.machine().id());
   }
 
   @Override

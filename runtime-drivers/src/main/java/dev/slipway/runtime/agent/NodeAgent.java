@@ -844,6 +844,12 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
                     ClusterException.Reason.NOT_FOUND, "pods \"" + name + "\" not found"));
   }
 
+  private static List<String> names(KubeObject pod, String field) {
+    return Json.items(pod.spec(), field).stream()
+        .map(spec -> Json.string(spec, "name", ""))
+        .toList();
+  }
+
   private static String container(KubeObject pod, String asked) {
     List<String> names = specs(pod).stream().map(spec -> Json.string(spec, "name", "")).toList();
     if (!asked.isEmpty()) {
@@ -854,9 +860,20 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
       }
       return asked;
     }
-    return pod.annotation("kubectl.kubernetes.io/default-container")
-        .filter(names::contains)
-        .orElseGet(() -> Json.string(pod.spec().path("containers").path(0), "name", ""));
+    List<String> main = names(pod, "containers");
+    if (main.size() == 1) {
+      return main.getFirst();
+    }
+    List<String> inits = names(pod, "initContainers");
+    throw new ClusterException(
+        ClusterException.Reason.BAD_REQUEST,
+        "a container name must be specified for pod %s, choose one of: [%s]%s"
+            .formatted(
+                pod.name(),
+                String.join(" ", main),
+                inits.isEmpty()
+                    ? ""
+                    : " or one of the init containers: [" + String.join(" ", inits) + "]"));
   }
 
   @Override

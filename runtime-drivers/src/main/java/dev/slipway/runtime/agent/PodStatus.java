@@ -25,6 +25,9 @@ final class PodStatus {
       status.put("startTime", Conditions.time(view.now()));
     }
     status.put("hostIP", hostAddress);
+    if (!hostAddress.isEmpty()) {
+      status.putArray("hostIPs").addObject().put("ip", hostAddress);
+    }
     status.put("qosClass", Qos.of(pod));
     view.sandbox()
         .ifPresent(
@@ -67,6 +70,8 @@ final class PodStatus {
     phase(view, status, init, main, initialized);
     String phase = Json.string(status, "phase", "");
     boolean ended = phase.equals("Succeeded") || phase.equals("Failed");
+    Conditions.set(
+        status, "PodReadyToStartContainers", view.sandbox().isPresent(), "", "", view.now());
     Conditions.set(status, "PodScheduled", true, "", "", view.now());
     Conditions.set(
         status,

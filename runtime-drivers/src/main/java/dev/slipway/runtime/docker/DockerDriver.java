@@ -184,8 +184,11 @@ public final class DockerDriver implements NodeDriver {
           amounts,
           amounts,
           "docker://" + info.getServerVersion(),
-          String.valueOf(info.getOperatingSystem()),
-          architecture);
+          new NodeFacts.Machine(
+              String.valueOf(info.getOperatingSystem()),
+              info.getKernelVersion() == null ? "" : info.getKernelVersion(),
+              architecture,
+              info.getId() == null ? "" : info.getId()));
     }
 
     /// The engine's labels, of those that a Node may carry: an engine allows more.

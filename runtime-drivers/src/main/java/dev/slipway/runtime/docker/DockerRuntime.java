@@ -216,6 +216,12 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
     }
   }
 
+  /// Each state of the content has a folder of its own: who runs keeps the one it began with.
+  @Override
+  public boolean updatesVolumes() {
+    return false;
+  }
+
   @Override
   public Sandbox prepare(SandboxSpec pod) {
     if (!options.hostAllowed()) {

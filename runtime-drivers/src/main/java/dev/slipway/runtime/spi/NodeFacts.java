@@ -17,14 +17,36 @@ public interface NodeFacts {
       Map<String, String> capacity,
       Map<String, String> allocatable,
       String version,
-      String osImage,
-      String architecture) {
+      Machine machine) {
     public Reading {
       labels = Map.copyOf(labels);
       capacity = Map.copyOf(capacity);
       allocatable = Map.copyOf(allocatable);
     }
+
+    /// Of a machine of which no more is known.
+    public Reading(
+        String address,
+        Map<String, String> labels,
+        Map<String, String> capacity,
+        Map<String, String> allocatable,
+        String version,
+        String osImage,
+        String architecture) {
+      this(
+          address,
+          labels,
+          capacity,
+          allocatable,
+          version,
+          new Machine(osImage, "", architecture, ""));
+    }
   }
+
+  /// @param osImage its system in words
+  /// @param architecture in Go's words, as Kubernetes uses them: `amd64`, `arm64`
+  /// @param id that no other machine has, as in `/etc/machine-id`; empty where nobody knows
+  record Machine(String osImage, String kernelVersion, String architecture, String id) {}
 
   /// Asks the engine, not a memory of it; ends within a few seconds.
   ///

@@ -139,6 +139,30 @@ class NodeFleetTest {
         .containsEntry("slipway.dev/runtime", "docker")
         .containsEntry("kubernetes.io/hostname", "a")
         .containsEntry("disk", "hdd");
+    assertThat(Json.string(node("a").status().path("nodeInfo"), "osImage", "")).isEqualTo("Debian");
+    assertThat(Conditions.find(node("a").status(), "MemoryPressure")).isPresent();
+  }
+
+  @Test
+  void aNodeHasALeaseThatItsHeartbeatRenews() {
+    cluster.create(KubeObject.make("v1", "Namespace", "", "kube-node-lease", json -> {}));
+    declare("a", "unix:///a");
+    var key = new ObjectKey("coordination.k8s.io", "Lease", "kube-node-lease", "a");
+    String first = renewed(key);
+    assertThat(first).matches("[0-9-]+T[0-9:]+\\.[0-9]{6}Z");
+    assertThat(cluster.get(key).orElseThrow().metadata().path("ownerReferences").toString())
+        .contains(node("a").uid());
+    timeline.advance(Duration.ofSeconds(11));
+    assertThat(renewed(key)).isGreaterThan(first);
+    engines.away.add("a");
+    timeline.advance(Duration.ofSeconds(11));
+    String last = renewed(key);
+    timeline.advance(Duration.ofSeconds(40));
+    assertThat(renewed(key)).isEqualTo(last);
+  }
+
+  private String renewed(ObjectKey lease) {
+    return Json.string(cluster.get(lease).orElseThrow().spec(), "renewTime", "");
   }
 
   @Test
