@@ -22,8 +22,7 @@ final class InvalidOptions extends ClusterException {
   private InvalidOptions(String group, String kind, String name, List<Cause> causes) {
     super(
         Reason.INVALID,
-        "%s \"%s\" is invalid: %s"
-            .formatted(new GroupKind(group, kind), name, words(causes)),
+        "%s \"%s\" is invalid: %s".formatted(new GroupKind(group, kind), name, words(causes)),
         causes);
     this.group = group;
     this.kind = kind;

@@ -71,9 +71,7 @@ record PodRequests(PodStreams pods, InstantSource clock) {
         .map(
             number ->
                 new ClusterException.Cause(
-                    name,
-                    "FieldValueInvalid",
-                    "Invalid value: %d: %s".formatted(number, rule)));
+                    name, "FieldValueInvalid", "Invalid value: %d: %s".formatted(number, rule)));
   }
 
   /// What follows a log wants each piece at once.

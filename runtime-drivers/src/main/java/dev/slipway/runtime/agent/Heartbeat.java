@@ -159,8 +159,7 @@ public final class Heartbeat implements AutoCloseable {
 
   /// The sign of life that Kubernetes' own tools look at.
   private void renewLease(KubeObject node, Instant now) {
-    var lease =
-        new ObjectKey("coordination.k8s.io", "Lease", LEASES, key.name());
+    var lease = new ObjectKey("coordination.k8s.io", "Lease", LEASES, key.name());
     Consumer<ObjectNode> renew =
         json ->
             Json.child(json, "spec")

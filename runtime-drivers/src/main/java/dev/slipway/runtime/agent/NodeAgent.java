@@ -85,6 +85,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
   private final ProbeClient prober;
   private final UsageMeter meter;
   private final MovedTags tags;
+  private final LastWords lastWords;
   private final Map<String, ObjectKey> keys = new ConcurrentHashMap<>();
 
   /// Why something could not be made at the last attempt; by pod UID, then container.
@@ -127,6 +128,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
         new UsageMeter(
             runtime::usage, timeline, () -> LockSupport.parkNanos(UsageMeter.SHORTEST.toNanos()));
     this.tags = new MovedTags(runtime::published);
+    this.lastWords = new LastWords(runtime);
     this.probes = new Probes(prober::ask, timeline, this::probeChanged);
   }
 
@@ -599,6 +601,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
     problems.remove(podUid);
     ending.remove(podUid);
     tokens.forget(podUid);
+    lastWords.forget(podUid);
     probes.retain(podUid + "/", Set.of());
     stopping.removeIf(id -> id.startsWith(podUid + "/"));
   }
@@ -661,6 +664,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
             view.now());
     ObjectNode status = PodStatus.of(current, address());
     PodPorts.write(status, runtime.ports(view.pod().uid()));
+    lastWords.write(status, specs(view.pod()), view.containers());
     tags.write(status, Json.items(view.pod().spec(), "containers"), view, current.now());
     if (status.equals(view.pod().status())) {
       return;

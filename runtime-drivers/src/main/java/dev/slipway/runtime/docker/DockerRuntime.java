@@ -20,6 +20,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
@@ -44,6 +45,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -947,6 +950,38 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
       return timedOut.get() ? 124 : exitCode(exec, until);
     } finally {
       socket.close();
+    }
+  }
+
+  /// Of the container's own files: what lies below `/dev` went with its end.
+  @Override
+  public Optional<byte[]> terminationMessage(String id, String path, int most) {
+    return path.startsWith("/") && !path.startsWith("/dev/")
+        ? hex(id).flatMap(container -> port(() -> beginning(container, path, most)))
+        : Optional.empty();
+  }
+
+  private Optional<byte[]> beginning(String container, String path, int most) {
+    try {
+      return engine.call(
+          "read " + path,
+          client -> {
+            try (var in =
+                new TarArchiveInputStream(
+                    client.copyArchiveFromContainerCmd(container, path).exec())) {
+              TarArchiveEntry entry = in.getNextEntry();
+              return entry != null && entry.isFile()
+                  ? Optional.of(in.readNBytes(most))
+                  : Optional.empty();
+            } catch (IOException e) {
+              throw new UncheckedIOException(e);
+            }
+          });
+    } catch (Engine.Refused e) {
+      if (e.status() == 404) {
+        return Optional.empty();
+      }
+      throw e;
     }
   }
 

@@ -20,6 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.ClosedWatchServiceException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -71,6 +72,7 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
   private static final Duration DRAIN = Duration.ofSeconds(1);
   private static final Duration MARKING = Duration.ofMillis(50);
   private static final String GONE = ".gone-";
+  private static final String LAST_WORDS = "termination-log";
 
   private final Path root;
   private final Path shim;
@@ -452,21 +454,27 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
       privateRoot |= Files.notExists(Path.of(mount.path()));
     }
     binds.sort(Comparator.comparing(MainScript.Bind::target));
+    Path words = folder.path().resolve(LAST_WORDS);
+    Files.createFile(fresh.resolve(LAST_WORDS));
     if (privateRoot) {
+      // What is written elsewhere in a private root stays in it.
+      binds.add(new MainScript.Bind(words, words.toString(), false, true));
       for (String part : List.of("root", "upper", "work")) {
         Folders.make(fresh.resolve("fs").resolve(part), 0755);
       }
     }
     if (spec.userId().isPresent()) {
-      Path work = fresh.resolve("work");
-      Files.setAttribute(work, "unix:uid", Math.toIntExact(spec.userId().get()));
-      Files.setAttribute(
-          work, "unix:gid", Math.toIntExact(spec.groupId().orElse(spec.userId().get())));
+      for (Path own : List.of(fresh.resolve("work"), fresh.resolve(LAST_WORDS))) {
+        Files.setAttribute(own, "unix:uid", Math.toIntExact(spec.userId().get()));
+        Files.setAttribute(
+            own, "unix:gid", Math.toIntExact(spec.groupId().orElse(spec.userId().get())));
+      }
     }
     String work = folder.path().resolve("work").toString();
     var environment = new LinkedHashMap<String, String>();
     environment.put("PATH", path);
     environment.put("HOME", work);
+    environment.put("SLIPWAY_TERMINATION_LOG", words.toString());
     environment.putAll(places);
     environment.putAll(spec.environment());
     environment.put(ContainerFolder.MARK, folder.id());
@@ -660,6 +668,20 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
                   && folder.exists()
                   && !(folder.state(groups, timeline.instant()) instanceof ContainerState.Exited);
             });
+  }
+
+  /// The node has one `/dev` for all: each container is told a file of its own instead.
+  @Override
+  public Optional<byte[]> terminationMessage(String id, String path, int most) {
+    Path words = folder(id).path().resolve(LAST_WORDS);
+    if (!Files.isRegularFile(words, LinkOption.NOFOLLOW_LINKS)) {
+      return Optional.empty();
+    }
+    try (InputStream in = Files.newInputStream(words, LinkOption.NOFOLLOW_LINKS)) {
+      return Optional.of(in.readNBytes(most));
+    } catch (IOException e) {
+      throw new RuntimeFailedException("cannot read " + words + ": " + words(e), e);
+    }
   }
 
   @Override

@@ -115,6 +115,15 @@ public interface ContainerRuntime {
   /// Writes the log to `out`.
   void logs(String id, LogRange range, OutputStream out);
 
+  /// What an ended container left as its last words.
+  ///
+  /// @param path where the manifest says that it does; a runtime may have told it another place
+  /// @param most bytes, of its beginning
+  /// @return empty when it left none, or this runtime cannot look
+  default Optional<byte[]> terminationMessage(String id, String path, int most) {
+    return Optional.empty();
+  }
+
   /// Hands on what a running container writes, until it ends.
   ///
   /// @param in what its main process reads; empty to leave its input alone

@@ -276,6 +276,22 @@ class ProcessRuntimeTest {
     }
   }
 
+  @Test
+  void lastWordsAreReadWhereverTheRootIs() throws IOException {
+    String script = "printf bye > $SLIPWAY_TERMINATION_LOG";
+    runtime.prepare(withFiles(Map.of("a", content("x", 0644))));
+    var plain = container("sh", "-c", script);
+    run(
+        canMount()
+            ? plain.with(new ContainerSpec.Mount("config", "/slipway-test", "", true))
+            : plain);
+    assertThat(
+            runtime
+                .terminationMessage(UID + "/web-0", "/dev/termination-log", 2)
+                .map(bytes -> new String(bytes, StandardCharsets.UTF_8)))
+        .hasValue("by");
+  }
+
   private static SandboxSpec withFiles(Map<String, VolumeSpec.FileContent> files) {
     return SandboxSpec.plain(UID, "default", "web")
         .withVolumes(List.of(new VolumeSpec.Files("config", files, false)));

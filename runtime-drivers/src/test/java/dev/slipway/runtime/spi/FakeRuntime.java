@@ -40,6 +40,9 @@ public final class FakeRuntime implements ContainerRuntime {
   /// Fails calls of this kind (`create`, `start`, `prepare`) while it is set.
   public @Nullable String broken;
 
+  /// What an ended container left in its file, by container id.
+  public final Map<String, String> lastWords = new TreeMap<>();
+
   public FakeRuntime(Timeline timeline) {
     this.timeline = timeline;
   }
@@ -135,6 +138,12 @@ public final class FakeRuntime implements ContainerRuntime {
     volumes.put(pod.podUid(), pod.volumes());
     return sandboxes.computeIfAbsent(
         pod.podUid(), uid -> new Sandbox(uid, pod.namespace(), pod.name(), address(pod)));
+  }
+
+  @Override
+  public Optional<byte[]> terminationMessage(String id, String path, int most) {
+    return Optional.ofNullable(lastWords.get(id))
+        .map(words -> words.getBytes(StandardCharsets.UTF_8));
   }
 
   @Override
