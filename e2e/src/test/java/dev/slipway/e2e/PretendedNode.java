@@ -94,7 +94,8 @@ final class PretendedNode implements AutoCloseable {
         .put("podIP", "10.0.0.1")
         .put("hostIP", "10.0.0.2");
     var conditions = status.putArray("conditions");
-    for (String type : new String[] {"Initialized", "Ready", "ContainersReady"}) {
+    for (String type :
+        new String[] {"PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady"}) {
       conditions
           .addObject()
           .put("type", type)

@@ -174,7 +174,7 @@ class ContainerWordsTest {
             }));
     KubeObject pod = pod(spec -> spec.put("enableServiceLinks", links));
     Map<String, String> environment = runtime.spec(pod.uid() + "/a-0").environment();
-    boolean ofProcess = environment.get("POD_IP").startsWith("127.");
+    boolean ofProcess = environment.getOrDefault("POD_IP", "").startsWith("127.");
     assertThat(environment.get("KUBERNETES_SERVICE_HOST"))
         .isEqualTo(ofProcess ? "127.0.0.1" : "10.96.0.1");
     assertThat(environment.get("KUBERNETES_SERVICE_PORT")).isEqualTo(ofProcess ? "6440" : "443");
