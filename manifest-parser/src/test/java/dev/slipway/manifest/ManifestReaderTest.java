@@ -24,12 +24,12 @@ class ManifestReaderTest {
       textBlock =
           """
           unknown field  | kind: Service, metadata: {name: web}, spec: {ports: [{port: 80, prot: 1}]}                     | spec.ports[0].prot: unknown field "prot"; did you mean "port"?
-          wrong type     | kind: ConfigMap, metadata: {name: c}, data: {a: 1}                                    | data.a: the value must be a text
+          wrong type     | kind: ConfigMap, metadata: {name: c}, data: {a: 1}                                    | data[a]: the value must be a text
           unknown kind   | kind: Servise, metadata: {name: web}                                                  | the kind Servise is not known; did you mean "Service"?
-          bad name       | kind: Service, metadata: {name: Web}, spec: {ports: [{port: 80}]}                     | "Web" cannot name a Service
-          bad port       | kind: Service, metadata: {name: web}, spec: {ports: [{port: 99999}]}                  | 99999 is no port: 1 to 65535
-          selector       | kind: ReplicationController, metadata: {name: a}, spec: {selector: {a: b}, template: {metadata: {labels: {a: c}}, spec: {containers: [{name: m, image: i}]}}} | the selector does not match the labels of the template
-          no volume      | kind: Pod, metadata: {name: p}, spec: {containers: [{name: m, image: i, volumeMounts: [{name: data, mountPath: /d}]}]}  | there is no volume "data"
+          bad name       | kind: Service, metadata: {name: Web}, spec: {ports: [{port: 80}]}                     | metadata.name: Invalid value: "Web": a DNS-1035 label must consist of
+          bad port       | kind: Service, metadata: {name: web}, spec: {ports: [{port: 99999}]}                  | spec.ports[0].port: Invalid value: 99999: must be between 1 and 65535, inclusive
+          selector       | kind: ReplicationController, metadata: {name: a}, spec: {selector: {a: b}, template: {metadata: {labels: {a: c}}, spec: {containers: [{name: m, image: i}]}}} | `selector` does not match template `labels`
+          no volume      | kind: Pod, metadata: {name: p}, spec: {containers: [{name: m, image: i, volumeMounts: [{name: data, mountPath: /d}]}]}  | volumeMounts[0].name: Not found: "data"
           """)
   void aFaultIsNamed(String name, String manifest, String message) throws IOException {
     write("a.yaml", "{apiVersion: v1, " + manifest + "}\n");

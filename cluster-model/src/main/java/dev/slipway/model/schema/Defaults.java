@@ -73,9 +73,7 @@ public final class Defaults {
         putIfAbsent(spec, "concurrencyPolicy", "Allow");
         putIfAbsent(spec, "successfulJobsHistoryLimit", 3);
         putIfAbsent(spec, "failedJobsHistoryLimit", 1);
-        if (!spec.has("suspend")) {
-          spec.put("suspend", false);
-        }
+        putIfAbsent(spec, "suspend", false);
         // What each job is filled with when it is made is not stored here.
         if (spec.path("jobTemplate").path("spec") instanceof ObjectNode job) {
           template(job);
@@ -107,11 +105,8 @@ public final class Defaults {
         putIfAbsent((ObjectNode) pattern, "status", "True");
       }
     }
-    for (String flag : List.of("suspend", "manualSelector")) {
-      if (!spec.has(flag)) {
-        spec.put(flag, false);
-      }
-    }
+    putIfAbsent(spec, "suspend", false);
+    putIfAbsent(spec, "manualSelector", false);
     template(spec);
   }
 
@@ -204,7 +199,14 @@ public final class Defaults {
   private static void service(ObjectNode spec) {
     putIfAbsent(spec, "type", "ClusterIP");
     putIfAbsent(spec, "sessionAffinity", "None");
-    if (!Json.string(spec, "type", "").equals("ExternalName")) {
+    String type = Json.string(spec, "type", "");
+    if (type.equals("NodePort") || type.equals("LoadBalancer")) {
+      putIfAbsent(spec, "externalTrafficPolicy", "Cluster");
+    }
+    if (type.equals("LoadBalancer")) {
+      putIfAbsent(spec, "allocateLoadBalancerNodePorts", true);
+    }
+    if (!type.equals("ExternalName")) {
       putIfAbsent(spec, "internalTrafficPolicy", "Cluster");
       putIfAbsent(spec, "ipFamilyPolicy", "SingleStack");
       if (!spec.has("ipFamilies")) {
@@ -236,6 +238,13 @@ public final class Defaults {
   }
 
   private static void putIfAbsent(ObjectNode node, String field, String value) {
+    JsonNode stated = node.path(field);
+    if (stated.isMissingNode() || (stated.isString() && stated.stringValue().isEmpty())) {
+      node.put(field, value);
+    }
+  }
+
+  private static void putIfAbsent(ObjectNode node, String field, boolean value) {
     if (!node.has(field)) {
       node.put(field, value);
     }

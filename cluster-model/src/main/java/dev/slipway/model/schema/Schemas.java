@@ -6,6 +6,8 @@ import dev.slipway.model.quantity.Quantity;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.time.OffsetDateTime;
+import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -130,10 +132,7 @@ public final class Schemas {
   ///
   /// @return the paths of what was taken out, as a person writes them
   public List<String> prune(ObjectNode object) {
-    GroupKind kind =
-        new GroupKind(
-            GroupKind.groupOf(Json.string(object, "apiVersion", "")),
-            Json.string(object, "kind", ""));
+    GroupKind kind = kind(object);
     var gone = new ArrayList<String>();
     type(kind).ifPresent(type -> prune(object, type, "", gone));
     return gone;
@@ -182,10 +181,7 @@ public final class Schemas {
   /// schema holds.
   public List<Fault> faults(ObjectNode object) {
     var faults = new ArrayList<Fault>();
-    GroupKind kind =
-        new GroupKind(
-            GroupKind.groupOf(Json.string(object, "apiVersion", "")),
-            Json.string(object, "kind", ""));
+    GroupKind kind = kind(object);
     String definition = kinds.get(kind.toString());
     if (definition == null) {
       faults.add(
@@ -204,6 +200,21 @@ public final class Schemas {
       faults.addAll(ObjectRules.faults(kind, object));
     }
     return faults;
+  }
+
+  /// As [#faults], for an object of which only the metadata has changed.
+  public List<Fault> metadataFaults(ObjectNode object) {
+    GroupKind kind = kind(object);
+    JsonNode metadata = object.path("metadata");
+    var faults = new ArrayList<Fault>();
+    var path = new ArrayList<Object>(List.of("metadata"));
+    type(kind).ifPresent(type -> check(metadata, property(type, "metadata"), path, faults));
+    return faults.isEmpty() ? ObjectRules.metadataFaults(kind, metadata) : faults;
+  }
+
+  private static GroupKind kind(ObjectNode object) {
+    return new GroupKind(
+        GroupKind.groupOf(Json.string(object, "apiVersion", "")), Json.string(object, "kind", ""));
   }
 
   private void check(JsonNode node, String type, List<Object> path, List<Fault> faults) {
@@ -231,9 +242,14 @@ public final class Schemas {
           check(member.getValue(), type.substring(1), with(path, member.getKey()), faults);
         }
       }
-      case 's', 't' -> {
+      case 's' -> {
         if (!node.isString()) {
           wrong(node, "a text", path, faults);
+        }
+      }
+      case 't' -> {
+        if (!node.isString() || !isTime(node.stringValue())) {
+          wrong(node, "a time like 2026-01-02T03:04:05Z", path, faults);
         }
       }
       case 'i' -> {
@@ -268,6 +284,15 @@ public final class Schemas {
         }
       }
       default -> {}
+    }
+  }
+
+  private static boolean isTime(String text) {
+    try {
+      OffsetDateTime.parse(text);
+      return true;
+    } catch (DateTimeParseException e) {
+      return false;
     }
   }
 

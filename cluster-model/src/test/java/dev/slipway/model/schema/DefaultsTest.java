@@ -41,7 +41,7 @@ class DefaultsTest {
         .isEqualTo(
             ObjectRulesTest.json(
                 "{'type':'NodePort','ports':[{'port':80,'protocol':'TCP','targetPort':80},"
-                    + "{'port':53,'protocol':'UDP','targetPort':'dns'}],'sessionAffinity':'None','internalTrafficPolicy':'Cluster',"
+                    + "{'port':53,'protocol':'UDP','targetPort':'dns'}],'sessionAffinity':'None','externalTrafficPolicy':'Cluster','internalTrafficPolicy':'Cluster',"
                     + "'ipFamilyPolicy':'SingleStack','ipFamilies':['IPv4']}"));
   }
 

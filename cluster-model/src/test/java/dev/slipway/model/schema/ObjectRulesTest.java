@@ -83,10 +83,10 @@ class ObjectRulesTest {
             metadata("'name':'m','annotations':{'a b':''}"), "metadata.annotations[a b] Invalid"),
         arguments(
             pod(",'resources':{'limits':{'cpu':'-1'}}", ""),
-            "spec.containers[0].resources.limits.cpu Invalid"),
+            "spec.containers[0].resources.limits[cpu] Invalid"),
         arguments(
             pod(",'resources':{'requests':{'cpu':'2'},'limits':{'cpu':'1'}}", ""),
-            "spec.containers[0].resources.requests.cpu Invalid"),
+            "spec.containers[0].resources.requests[cpu] Invalid"),
         arguments(
             pod(",'ports':[{'containerPort':80},{'containerPort':80}]", ""),
             "spec.containers[0].ports[1].containerPort Duplicate"),
@@ -113,7 +113,7 @@ class ObjectRulesTest {
             "spec.containers[0].volumeMounts[0].name NotFound"),
         arguments(
             pod("", ",'volumes':[{'name':'v','emptyDir':{},'configMap':{'name':'c'}}]"),
-            "spec.volumes[0] Invalid"),
+            "spec.volumes[0].configMap Forbidden"),
         arguments(
             pod("", ",'tolerations':[{'key':'a','operator':'Exists','value':'b'}]"),
             "spec.tolerations[0].value Invalid"),
@@ -135,7 +135,7 @@ class ObjectRulesTest {
                 "",
                 ",'affinity':{'podAffinity':{'requiredDuringSchedulingIgnoredDuringExecution':[{'topologyKey':'z',"
                     + "'labelSelector':{'matchExpressions':[{'key':'a','operator':'Like'}]}}]}}"),
-            "spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].labelSelector Invalid"),
+            "spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].labelSelector.matchExpressions[0].operator Invalid"),
         arguments(
             pod(
                 "",
@@ -207,6 +207,6 @@ class ObjectRulesTest {
         .containsExactlyInAnyOrder(
             "spec.restartPolicy NotSupported",
             "spec.containers[0].env[1].name Duplicate",
-            "spec.containers[0].resources.limits.cpu Invalid");
+            "spec.containers[0].resources.limits[cpu] Invalid");
   }
 }

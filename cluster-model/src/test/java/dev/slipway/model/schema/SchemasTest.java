@@ -35,7 +35,7 @@ class SchemasTest {
             "name"),
         arguments(
             pod("'containers':[{'name':'c','image':'i','resources':{'limits':{'memory':'1 GB'}}}]"),
-            "spec.containers[0].resources.limits.memory",
+            "spec.containers[0].resources.limits[memory]",
             "FieldValueInvalid",
             "64Mi"),
         arguments(
@@ -50,7 +50,7 @@ class SchemasTest {
             "a whole number"),
         arguments(
             "{'apiVersion':'v1','kind':'ConfigMap','metadata':{'name':'c'},'data':{'n':1}}",
-            "data.n",
+            "data[n]",
             "FieldValueTypeInvalid",
             "a text"));
   }
