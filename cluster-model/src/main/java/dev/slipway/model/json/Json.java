@@ -28,6 +28,8 @@ public final class Json {
 
   private static final JsonMapper MAPPER = mapper(Long.MAX_VALUE);
   private static final JsonMapper FOREIGN = mapper(MAX_FOREIGN_TOKENS);
+  private static final JsonMapper LENIENT =
+      FOREIGN.rebuild().disable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY).build();
 
   private static JsonMapper mapper(long maxTokens) {
     return JsonMapper.builder(
@@ -81,6 +83,25 @@ public final class Json {
       return object;
     }
     throw new IllegalArgumentException("expected a JSON object");
+  }
+
+  /// As [#parseForeignObject(byte[])], but of keys that are repeated the last one stays.
+  ///
+  /// @param repeated is given where they are, as `spec.ports[0].name`, in the order of the text
+  public static ObjectNode parseForeignObject(byte[] utf8, List<String> repeated) {
+    try {
+      return parseForeignObject(utf8);
+    } catch (IllegalArgumentException e) {
+      try {
+        if (LENIENT.readTree(utf8) instanceof ObjectNode object) {
+          RepeatedKeys.find(LENIENT, utf8, repeated);
+          return object;
+        }
+      } catch (JacksonException ignored) {
+        // What is wrong beside keys was said first.
+      }
+      throw e;
+    }
   }
 
   /// As [#parse(byte[])], for text.

@@ -7,6 +7,7 @@ import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.schema.Schemas;
 import dev.slipway.model.time.Chance;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import tools.jackson.databind.node.ObjectNode;
@@ -31,6 +32,19 @@ record ObjectBodies(Function<byte[], ObjectNode> yaml, Chance chance) {
     return tree(request.body().apply(MAX_BODY), request.mediaType());
   }
 
+  /// @param repeated is given the fields that the body has more than once; the last one stays
+  private ObjectNode tree(ApiRequest request, List<String> repeated) {
+    byte[] body = request.body().apply(MAX_BODY);
+    if (!request.mediaType().equals("application/json")) {
+      return tree(body, request.mediaType());
+    }
+    try {
+      return Json.parseForeignObject(body, repeated);
+    } catch (IllegalArgumentException e) {
+      throw unreadable(e);
+    }
+  }
+
   /// JSON is read as such, which costs a tenth of reading it as YAML; so is what clients send as
   /// YAML and is JSON, as most of it is.
   ObjectNode tree(byte[] body, String mediaType) {
@@ -41,8 +55,13 @@ record ObjectBodies(Function<byte[], ObjectNode> yaml, Chance chance) {
         default -> body.length > 0 && body[0] == '{' ? jsonOrYaml(body) : yaml(body);
       };
     } catch (IllegalArgumentException e) {
-      throw new ClusterException(Reason.BAD_REQUEST, "the body cannot be read: " + e.getMessage());
+      throw unreadable(e);
     }
+  }
+
+  private static ClusterException unreadable(IllegalArgumentException cause) {
+    return new ClusterException(
+        Reason.BAD_REQUEST, "the body cannot be read: " + cause.getMessage());
   }
 
   private ObjectNode jsonOrYaml(byte[] body) {
@@ -63,12 +82,23 @@ record ObjectBodies(Function<byte[], ObjectNode> yaml, Chance chance) {
   }
 
   KubeObject object(ApiRequest request, ApiPath path, List<String> warnings) {
-    return object(tree(request), request, path, warnings);
+    var repeated = new ArrayList<String>();
+    ObjectNode tree = tree(request, repeated);
+    return object(tree, repeated, request, path, warnings);
+  }
+
+  KubeObject object(ObjectNode tree, ApiRequest request, ApiPath path, List<String> warnings) {
+    return object(tree, List.of(), request, path, warnings);
   }
 
   /// The object of a body, which must be what its path says; what the path says and the body does
   /// not is filled in.
-  KubeObject object(ObjectNode tree, ApiRequest request, ApiPath path, List<String> warnings) {
+  private KubeObject object(
+      ObjectNode tree,
+      List<String> repeated,
+      ApiRequest request,
+      ApiPath path,
+      List<String> warnings) {
     String kind = Json.string(tree, "kind", path.type().kind());
     String version = Json.string(tree, "apiVersion", path.type().apiVersion());
     if (!kind.equals(path.type().kind()) || !version.equals(path.type().apiVersion())) {
@@ -101,18 +131,24 @@ record ObjectBodies(Function<byte[], ObjectNode> yaml, Chance chance) {
       }
       metadata.put("name", prefix + chance.suffix(5));
     }
-    known(tree, request, path, warnings);
+    known(tree, repeated, request, path, warnings);
     return KubeObject.of(tree);
   }
 
   private static void known(
-      ObjectNode tree, ApiRequest request, ApiPath path, List<String> warnings) {
+      ObjectNode tree,
+      List<String> repeated,
+      ApiRequest request,
+      ApiPath path,
+      List<String> warnings) {
     ApiRequest.Validation validation = request.validation();
     List<String> unknown = Schemas.kubernetes().prune(tree);
-    if (unknown.isEmpty()) {
+    if (unknown.isEmpty() && repeated.isEmpty()) {
       return;
     }
-    List<String> words = unknown.stream().map(field -> "unknown field \"" + field + "\"").toList();
+    var words = new ArrayList<String>();
+    repeated.forEach(field -> words.add("duplicate field \"" + field + "\""));
+    unknown.forEach(field -> words.add("unknown field \"" + field + "\""));
     switch (validation) {
       case STRICT ->
           throw new ClusterException(

@@ -103,6 +103,7 @@ class KubernetesApiTest {
           POST   | /api/v1/namespaces/default/configmaps             | {'kind':'Secret','metadata':{'name':'a'}}      | 400 | BadRequest
           POST   | /api/v1/namespaces/default/configmaps             | {'metadata'                                    | 400 | BadRequest
           POST   | /api/v1/namespaces/default/configmaps?fieldValidation=Strict | {'metadata':{'name':'a'},'datum':{}} | 400 | BadRequest
+          POST   | /api/v1/namespaces/default/configmaps?fieldValidation=Strict | {'metadata':{'name':'a','name':'b'}} | 400 | BadRequest
           POST   | /api/v1/namespaces/default/configmaps?fieldValidation=Maybe  | {'metadata':{'name':'a'}}           | 422 | Invalid
           POST   | /api/v1/namespaces/default/configmaps?dryRun=Some | {'metadata':{'name':'a'}}                      | 422 | Invalid
           PUT    | /api/v1/namespaces/default/configmaps/known       | {'metadata':{'name':'known','resourceVersion':'1'}} | 409 | Conflict
@@ -158,6 +159,22 @@ class KubernetesApiTest {
     assertThat(status.path("details").path("kind").asString()).isEqualTo("Pod");
     assertThat(status.path("details").path("causes").path(0).path("field").asString())
         .isEqualTo("spec.containers[0].name");
+  }
+
+  @Test
+  void ofAKeyThatIsThereTwiceTheLastCountsWithAWarning() {
+    ApiSubject.Reply reply =
+        api.send(
+            "POST",
+            "/api/v1/namespaces/default/configmaps",
+            "{'metadata':{'name':'a','finalizers':[{'x':1,'x':2}],'finalizers':[]},'data':{'b':'1','b':'2'}}");
+    assertThat(reply.code()).as(reply.text()).isEqualTo(201);
+    assertThat(reply.json().at("/data/b").asString()).isEqualTo("2");
+    assertThat(reply.warnings())
+        .containsExactly(
+            "duplicate field \"metadata.finalizers[0].x\"",
+            "duplicate field \"metadata.finalizers\"",
+            "duplicate field \"data.b\"");
   }
 
   @Test
