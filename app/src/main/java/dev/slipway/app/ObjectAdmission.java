@@ -1,9 +1,12 @@
 package dev.slipway.app;
 
 import dev.slipway.controlplane.cluster.Admission;
+import dev.slipway.model.cluster.Cluster;
 import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.json.Json;
+import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.schema.Defaults;
 import dev.slipway.model.schema.Fault;
 import dev.slipway.model.schema.FixedFields;
@@ -15,6 +18,12 @@ import tools.jackson.databind.node.ObjectNode;
 /// Lets in what Kubernetes' schemas and rules allow, with Kubernetes' defaults. A status is what a
 /// controller observed: it is not judged.
 final class ObjectAdmission implements Admission {
+  private static final GroupKind POD = GroupKind.core("Pod");
+
+  /// The metadata that people state.
+  private static final List<String> MEANT =
+      List.of("labels", "annotations", "finalizers", "ownerReferences");
+
   @Override
   public void fill(ObjectNode object) {
     Defaults.fill(object);
@@ -26,16 +35,38 @@ final class ObjectAdmission implements Admission {
     if (!fixed.isEmpty()) {
       return causes(fixed);
     }
-    boolean sameSpec =
-        before
-            .filter(old -> old.spec().equals(after.spec()) && old.labels().equals(after.labels()))
-            .isPresent();
-    if (sameSpec && !after.spec().isMissingNode()) {
-      return List.of();
+    if (before.isPresent() && content(before.get()).equals(content(after))) {
+      return MEANT.stream().allMatch(part -> same(before.get(), after, part))
+          ? List.of()
+          : causes(Schemas.kubernetes().metadataFaults(after.json()));
     }
     ObjectNode stated = Json.object().setAll(after.json());
     stated.remove("status");
     return causes(Schemas.kubernetes().faults(stated));
+  }
+
+  @Override
+  public Optional<String> refusal(KubeObject object, Cluster cluster) {
+    return object.key().groupKind().equals(POD)
+        ? PodAdmission.refusal(
+                object.spec(),
+                object.namespace(),
+                name ->
+                    cluster
+                        .get(ObjectKey.core("ServiceAccount", object.namespace(), name))
+                        .isPresent())
+            .map(why -> "pods \"%s\" is forbidden: %s".formatted(object.name(), why))
+        : Optional.empty();
+  }
+
+  private static ObjectNode content(KubeObject object) {
+    ObjectNode content = Json.object().setAll(object.json());
+    content.remove(List.of("metadata", "status"));
+    return content;
+  }
+
+  private static boolean same(KubeObject before, KubeObject after, String part) {
+    return before.metadata().path(part).equals(after.metadata().path(part));
   }
 
   private static List<ClusterException.Cause> causes(List<Fault> faults) {

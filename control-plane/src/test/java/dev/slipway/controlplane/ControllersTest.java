@@ -31,6 +31,7 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// The embedded cluster and its controllers on virtual time; the test plays the node.
@@ -311,6 +312,39 @@ class ControllersTest {
         .isInstanceOf(ClusterException.class);
     change("Service", "web", json -> Json.child(json, "spec").put("type", "NodePort"));
     assertThat(route("default/web:http", 30_080)).as("its own is no conflict").isNotNull();
+  }
+
+  @Test
+  void whatNoServiceHereCanHaveIsRefused() {
+    assertThatThrownBy(() -> service("one", spec -> spec.put("clusterIP", "192.168.1.1")))
+        .isInstanceOf(ClusterException.class)
+        .hasMessageContaining("The range of valid IPs is 127.96.0.0/12");
+    assertThatThrownBy(() -> service("one", spec -> spec.putArray("ipFamilies").add("IPv6")))
+        .isInstanceOf(ClusterException.class)
+        .hasMessageContaining("spec.ipFamilies[0]: Invalid value: \"IPv6\"");
+    assertThatThrownBy(() -> service("one", spec -> spec.put("ipFamilyPolicy", "RequireDualStack")))
+        .isInstanceOf(ClusterException.class)
+        .hasMessageContaining("not configured for dual-stack");
+  }
+
+  @Test
+  void aServiceLosesWithItsTypeWhatItHadByIt() {
+    service(
+        "web",
+        spec -> {
+          nodePort(spec, 30_080);
+          spec.put("externalTrafficPolicy", "Cluster");
+        });
+    change("Service", "web", json -> Json.child(json, "spec").put("type", "ClusterIP"));
+    JsonNode inside = get("Service", "web").spec();
+    assertThat(inside.has("externalTrafficPolicy")).isFalse();
+    assertThat(inside.path("ports").path(0).has("nodePort")).isFalse();
+    assertThat(inside.path("clusterIP").asString("")).isNotEmpty();
+    change(
+        "Service",
+        "web",
+        json -> Json.child(json, "spec").put("type", "ExternalName").put("externalName", "a.b"));
+    assertThat(get("Service", "web").spec().has("clusterIP")).isFalse();
   }
 
   @Test

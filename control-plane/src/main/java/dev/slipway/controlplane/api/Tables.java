@@ -163,7 +163,7 @@ final class Tables {
               NAME,
               Column.text("Type", row -> Json.string(row.spec(), "type", "ClusterIP")),
               Column.text("Cluster-IP", row -> Json.string(row.spec(), "clusterIP", "<none>")),
-              Column.text("External-IP", row -> Json.string(row.spec(), "externalName", "<none>")),
+              Column.text("External-IP", row -> externalAddress(row.object())),
               Column.text("Port(s)", row -> servicePorts(row.spec())),
               AGE,
               Column.wide("Selector", row -> map(Json.stringMap(row.spec(), "selector"))));
@@ -482,6 +482,23 @@ final class Tables {
         .map(address -> Json.string(address, "address", ""))
         .findFirst()
         .orElse("<none>");
+  }
+
+  /// A load balancer may yet give one to what is of its type.
+  private static String externalAddress(KubeObject service) {
+    String type = Json.string(service.spec(), "type", "ClusterIP");
+    if (type.equals("ExternalName")) {
+      return Json.string(service.spec(), "externalName", "<none>");
+    }
+    var addresses = new ArrayList<String>();
+    for (JsonNode ingress : Json.items(service.status().path("loadBalancer"), "ingress")) {
+      addresses.add(Json.string(ingress, "ip", Json.string(ingress, "hostname", "")));
+    }
+    addresses.addAll(Json.strings(service.spec(), "externalIPs"));
+    if (addresses.isEmpty()) {
+      return type.equals("LoadBalancer") ? "<pending>" : "<none>";
+    }
+    return String.join(",", addresses);
   }
 
   private static String servicePorts(JsonNode spec) {

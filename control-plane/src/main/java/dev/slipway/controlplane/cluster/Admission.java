@@ -1,5 +1,6 @@
 package dev.slipway.controlplane.cluster;
 
+import dev.slipway.model.cluster.Cluster;
 import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.object.KubeObject;
 import java.util.List;
@@ -22,6 +23,12 @@ public interface Admission {
 
   /// Fills in defaults. The tree is the caller's own.
   void fill(ObjectNode object);
+
+  /// Why a new object is not let in although nothing may be wrong with it, as a sentence that names
+  /// it; empty when it is.
+  default Optional<String> refusal(KubeObject object, Cluster cluster) {
+    return Optional.empty();
+  }
 
   /// What is wrong with it; nothing wrong is an empty list.
   List<ClusterException.Cause> faults(Optional<KubeObject> before, KubeObject after);

@@ -6,6 +6,7 @@ import static dev.slipway.model.cluster.ClusterException.Reason.FORBIDDEN;
 import static dev.slipway.model.cluster.ClusterException.Reason.INVALID;
 import static dev.slipway.model.cluster.ClusterException.Reason.NOT_FOUND;
 
+import dev.slipway.controlplane.services.ServiceTypes;
 import dev.slipway.controlplane.services.TakenPlaces;
 import dev.slipway.controlplane.store.Following;
 import dev.slipway.controlplane.store.ObjectStore;
@@ -227,6 +228,10 @@ public final class EmbeddedCluster implements Cluster {
               }
             });
     refuseFaults(Optional.empty(), fresh);
+    Optional<String> refusal = admission.refusal(fresh, this);
+    if (refusal.isPresent()) {
+      throw new ClusterException(FORBIDDEN, refusal.get());
+    }
     if (author.isController() || !fresh.metadata().path("managedFields").isMissingNode()) {
       return new Decision(null, fresh, guards);
     }
@@ -471,7 +476,8 @@ public final class EmbeddedCluster implements Cluster {
     return old;
   }
 
-  private Decision update(KubeObject old, KubeObject changed) {
+  private Decision update(KubeObject old, KubeObject stated) {
+    KubeObject changed = isCore(old.key(), "Service") ? ServiceTypes.left(old, stated) : stated;
     if (changed.json().equals(old.json())) {
       return new Decision(old, old, List.of());
     }
@@ -516,7 +522,8 @@ public final class EmbeddedCluster implements Cluster {
     if (faults.isEmpty()
         && isCore(after.key(), "Service")
         && before.filter(old -> old.spec().equals(after.spec())).isEmpty()) {
-      faults = TakenPlaces.faults(after, list(ObjectQuery.all(after.key().groupKind())).items());
+      faults =
+          TakenPlaces.faults(before, after, list(ObjectQuery.all(after.key().groupKind())).items());
     }
     if (!faults.isEmpty()) {
       List<String> words =

@@ -14,6 +14,9 @@ public record ServiceAddresses(int first, int second, String containers, String 
   public static final ServiceAddresses DEFAULT =
       new ServiceAddresses(127, 96, "10.96.0.0/12", "127.0.0.1");
 
+  /// The range that services take by default.
+  static final String RANGE = "127.96.0.0/12";
+
   private static final int NODE_PORTS_FROM = 30_000;
   private static final int NODE_PORTS = 2_768;
   private static final int ADDRESSES = 1 << 20;

@@ -6,15 +6,19 @@ import dev.slipway.model.object.KubeObject;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import tools.jackson.databind.JsonNode;
 
-/// Addresses and node ports that a service states and another one has.
+/// Addresses and node ports that a service states, and another one has or nobody here can have.
 public final class TakenPlaces {
   private TakenPlaces() {}
 
+  /// @param before what it was: that was let in
   /// @param others every service; the one in question may be among them
-  public static List<ClusterException.Cause> faults(KubeObject service, List<KubeObject> others) {
-    var faults = new ArrayList<ClusterException.Cause>();
+  public static List<ClusterException.Cause> faults(
+      Optional<KubeObject> before, KubeObject service, List<KubeObject> others) {
+    List<ClusterException.Cause> faults =
+        unreachable(before.map(KubeObject::spec).orElse(Json.object()), service.spec());
     String address = Json.string(service.spec(), "clusterIP", "");
     var own = new HashSet<String>();
     List<JsonNode> ports = Json.items(service.spec(), "ports");
@@ -45,6 +49,45 @@ public final class TakenPlaces {
                 "spec.ports[%d].nodePort".formatted(i),
                 "port %d is here twice".formatted(nodePort(ports.get(i)))));
       }
+    }
+    return faults;
+  }
+
+  private static List<ClusterException.Cause> unreachable(JsonNode before, JsonNode spec) {
+    var faults = new ArrayList<ClusterException.Cause>();
+    String address = Json.string(spec, "clusterIP", "");
+    if (address.indexOf(':') >= 0) {
+      faults.add(
+          cause(
+              "spec.clusterIPs[0]",
+              "Invalid value: [\"%s\"]: IPv6 is not configured on this cluster"
+                  .formatted(address)));
+    } else if (!address.isEmpty()
+        && !address.equals("None")
+        && !address.equals(Json.string(before, "clusterIP", ""))
+        && ServiceAddresses.DEFAULT.forContainers(address).isEmpty()) {
+      faults.add(
+          cause(
+              "spec.clusterIPs",
+              "Invalid value: [\"%s\"]: failed to allocate IP %s: the provided IP is not in the valid range. The range of valid IPs is %s"
+                  .formatted(address, address, ServiceAddresses.RANGE)));
+    }
+    List<String> families = Json.strings(spec, "ipFamilies");
+    for (int i = 0; i < families.size(); i++) {
+      if (families.get(i).equals("IPv6")
+          && !spec.path("ipFamilies").equals(before.path("ipFamilies"))) {
+        faults.add(
+            cause(
+                "spec.ipFamilies[%d]".formatted(i),
+                "Invalid value: \"IPv6\": not configured on this cluster"));
+      }
+    }
+    if (Json.string(spec, "ipFamilyPolicy", "").equals("RequireDualStack")
+        && !spec.path("ipFamilyPolicy").equals(before.path("ipFamilyPolicy"))) {
+      faults.add(
+          cause(
+              "spec.ipFamilyPolicy",
+              "Invalid value: \"RequireDualStack\": this cluster is not configured for dual-stack services"));
     }
     return faults;
   }
