@@ -60,12 +60,12 @@ class ObjectRulesTest {
             pod(
                 "",
                 ",'volumes':[{'name':'t','projected':{'sources':[{'serviceAccountToken':{'path':'t','expirationSeconds':599}}]}}]"),
-            "spec.volumes[0].projected.expirationSeconds Invalid"),
+            "spec.volumes[0].projected.sources[0].serviceAccountToken.expirationSeconds Invalid"),
         arguments(
             pod(
                 "",
                 ",'volumes':[{'name':'t','projected':{'sources':[{'serviceAccountToken':{'path':''}}]}}]"),
-            "spec.volumes[0].projected.path Required"),
+            "spec.volumes[0].projected.sources[0].serviceAccountToken.path Required"),
         arguments(metadata("'name':'Upper'"), "metadata.name Invalid"),
         arguments(metadata("'labels':{}"), "metadata.name Required"),
         arguments(
