@@ -285,7 +285,8 @@ final class WorkloadRules extends Rules {
           "must be less than or equal to %d when completion mode is Indexed"
               .formatted(MOST_INDEXED));
     }
-    if (indexed && !spec.has("completions")) {
+    // One is what is given to a Job that says neither.
+    if (indexed && spec.has("parallelism") && !spec.has("completions")) {
       required(path(base, "completions"), "when completion mode is Indexed");
     }
     JsonNode perIndex = spec.path("backoffLimitPerIndex");
