@@ -53,7 +53,8 @@ class DaemonCrashTest {
         assertThat(addresses).hasSize(StartingPods.PODS);
         for (int pod = 0; pod < StartingPods.PODS; pod++) {
           Path file = starts.resolve("pod-" + pod);
-          RealTimeline.await(() -> Files.exists(file));
+          // The shell makes the file before it writes into it.
+          RealTimeline.await(() -> file.toFile().length() > 0);
           assertThat(Files.readAllLines(file)).as("starts of pod %d", pod).hasSize(1);
         }
         runtime.sandboxes().forEach(sandbox -> runtime.removePod(sandbox.podUid()));
