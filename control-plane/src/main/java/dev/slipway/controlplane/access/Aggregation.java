@@ -2,6 +2,7 @@ package dev.slipway.controlplane.access;
 
 import dev.slipway.model.cluster.Author;
 import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.cluster.Follower;
 import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.json.Json;
@@ -55,8 +56,16 @@ public final class Aggregation implements AutoCloseable {
         Optional<ArrayNode> rules =
             rules(role, all).filter(found -> !found.equals(role.json().path("rules")));
         if (rules.isPresent()) {
-          cluster.replace(role.with(json -> json.set("rules", rules.get())));
           changed = true;
+          try {
+            cluster.replace(role.with(json -> json.set("rules", rules.get())));
+          } catch (ClusterException e) {
+            // Others write and delete roles too, and at the start two fill them: look again.
+            if (e.reason() != ClusterException.Reason.CONFLICT
+                && e.reason() != ClusterException.Reason.NOT_FOUND) {
+              throw e;
+            }
+          }
         }
       }
     }

@@ -3,11 +3,15 @@ package dev.slipway.controlplane.api;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.slipway.controlplane.access.Aggregation;
+import dev.slipway.controlplane.access.BootstrapRoles;
 import dev.slipway.controlplane.access.User;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.testing.SeededChance;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -127,6 +131,29 @@ class AccessTest {
     }
     api.user = User.authenticated("adminer", List.of());
     assertThat(bind("view", "another")).as("what an admin has too").isEqualTo(201);
+  }
+
+  @Test
+  void twoWhoFillRolesAtOnceGetOn() throws Exception {
+    try (var threads = Executors.newFixedThreadPool(4)) {
+      for (int i = 0; i < 100; i++) {
+        api.send(
+            "POST",
+            "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+            "{'metadata':{'name':'part-%d','labels':{'rbac.authorization.k8s.io/aggregate-to-view':'true'}},'rules':[{'apiGroups':['w.example'],'resources':['r%d'],'verbs':['get']}]}"
+                .formatted(i, i));
+        Callable<Boolean> fills =
+            () -> {
+              BootstrapRoles.install(api.cluster);
+              return true;
+            };
+        for (Future<Boolean> one : threads.invokeAll(List.of(fills, fills, fills, fills))) {
+          assertThat(one.get()).isTrue();
+        }
+      }
+    }
+    assertThat(api.get("/apis/rbac.authorization.k8s.io/v1/clusterroles/admin").text())
+        .contains("r0", "r99");
   }
 
   @Test
