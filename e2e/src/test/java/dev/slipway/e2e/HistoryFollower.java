@@ -219,8 +219,11 @@ final class HistoryFollower {
       listener.on(Sighting.bookmark(revision));
       return;
     }
-    events++;
     seen = revision;
+    if (!HistoryLoad.isOurs(object)) {
+      return;
+    }
+    events++;
     String key = scope + "/" + Json.string(object.path("metadata"), "name", "");
     sawLast |= key.endsWith("/" + HistoryLoad.LAST);
     listener.on(

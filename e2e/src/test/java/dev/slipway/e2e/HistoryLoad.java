@@ -207,11 +207,18 @@ final class HistoryLoad {
         Json.string(object.path("data"), "value", ""));
   }
 
+  /// A namespace has a ConfigMap that none of these clients writes.
+  static boolean isOurs(JsonNode object) {
+    return object.path("data").has("value");
+  }
+
   /// A list as it was answered, by key.
   static Glance.Listed listed(long invoked, long returned, String scope, JsonNode list) {
     var objects = new HashMap<String, Version>();
     for (JsonNode item : list.path("items")) {
-      objects.put(scope + "/" + Json.string(item.path("metadata"), "name", ""), version(item));
+      if (isOurs(item)) {
+        objects.put(scope + "/" + Json.string(item.path("metadata"), "name", ""), version(item));
+      }
     }
     return new Glance.Listed(
         invoked,
