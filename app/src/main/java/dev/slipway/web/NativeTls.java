@@ -10,7 +10,7 @@ import org.slf4j.LoggerFactory;
 /// TLS by BoringSSL (the library Conscrypt), for a server only.
 ///
 /// The JDK has ciphers in machine instructions in its optimising compiler alone, which a daemon
-/// that `slipway` starts does without: a list of pods took three times the processor time. A client
+/// that `slipway` starts does without: a list of pods took four times the processor time. A client
 /// cannot use it with the JDK's rules of whom to trust, which do not know the names that it has for
 /// ways to exchange keys.
 final class NativeTls {
