@@ -35,12 +35,7 @@ record LocalNode(ProcessRuntime runtime) implements NodeFacts {
         instanceof com.sun.management.OperatingSystemMXBean system) {
       memory = system.getTotalMemorySize();
     }
-    String architecture =
-        switch (System.getProperty("os.arch", "")) {
-          case "x86_64" -> "amd64";
-          case "aarch64" -> "arm64";
-          case String other -> other;
-        };
+    String architecture = Machine.architecture(System.getProperty("os.arch", ""));
     Map<String, String> amounts =
         Map.of(
             "cpu", Integer.toString(Runtime.getRuntime().availableProcessors()),

@@ -106,30 +106,27 @@ final class PodRules extends Rules {
             "must provide at least one DNS nameserver when `dnsPolicy` is None");
       }
     }
-    if (servers.size() > MOST_NAMESERVERS) {
-      invalid(
-          path(base, "dnsConfig", "nameservers"),
-          "Invalid value: %s: must not have more than %d nameservers"
-              .formatted(Json.text(config.path("nameservers")), MOST_NAMESERVERS));
-    }
-    for (int i = 0; i < servers.size(); i++) {
-      named(servers.get(i), Names::ip, base, "dnsConfig", "nameservers", i);
-    }
-    List<String> searches = Json.strings(config, "searches");
-    if (searches.size() > MOST_SEARCHES) {
-      invalid(
-          path(base, "dnsConfig", "searches"),
-          "Invalid value: %s: must not have more than %d search paths"
-              .formatted(Json.text(config.path("searches")), MOST_SEARCHES));
-    }
-    for (int i = 0; i < searches.size(); i++) {
-      named(searches.get(i), Names::search, base, "dnsConfig", "searches", i);
-    }
+    atMost(config, base, "nameservers", MOST_NAMESERVERS, "nameservers", Names::ip);
+    atMost(config, base, "searches", MOST_SEARCHES, "search paths", Names::search);
     List<JsonNode> options = Json.items(config, "options");
     for (int i = 0; i < options.size(); i++) {
       if (Json.string(options.get(i), "name", "").isEmpty()) {
         required(path(base, "dnsConfig", "options", i), "must not be empty");
       }
+    }
+  }
+
+  private void atMost(
+      JsonNode config, List<Object> base, String field, int most, String what, Names.Rule rule) {
+    List<String> values = Json.strings(config, field);
+    if (values.size() > most) {
+      invalid(
+          path(base, "dnsConfig", field),
+          "Invalid value: %s: must not have more than %d %s"
+              .formatted(Json.text(config.path(field)), most, what));
+    }
+    for (int i = 0; i < values.size(); i++) {
+      named(values.get(i), rule, base, "dnsConfig", field, i);
     }
   }
 

@@ -18,17 +18,11 @@ final class ResourceRules extends Rules {
 
   /// @param resources `limits` and `requests`
   void ofContainer(JsonNode resources, List<Object> base) {
-    if (resources.isEmpty()) {
-      return;
-    }
-    List<Object> at = path(base, "resources");
-    ofContainer(resources.path("limits"), at, "limits");
-    ofContainer(resources.path("requests"), at, "requests");
-    compared(resources, at);
+    ofPod(resources, base);
     List<JsonNode> claims = Json.items(resources, "claims");
     for (int i = 0; i < claims.size(); i++) {
       fault(
-          path(at, "claims", i),
+          path(base, "resources", "claims", i),
           "FieldValueNotFound",
           "Not found: \"%s\": resources are not claimed here"
               .formatted(Json.string(claims.get(i), "name", "")));

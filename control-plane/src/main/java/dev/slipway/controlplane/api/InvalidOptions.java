@@ -39,6 +39,10 @@ final class InvalidOptions extends ClusterException {
     return words.size() == 1 ? words.getFirst() : "[" + String.join(", ", words) + "]";
   }
 
+  static InvalidOptions forbidden(String kind, String field, String why) {
+    return new InvalidOptions(kind, field, "FieldValueForbidden", "Forbidden: " + why);
+  }
+
   static InvalidOptions unsupported(String kind, String field, String value, String supported) {
     return new InvalidOptions(
         kind,

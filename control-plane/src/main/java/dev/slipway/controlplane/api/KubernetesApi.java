@@ -464,11 +464,8 @@ public final class KubernetesApi {
     }
     refuseForm(request.mediaType(), StrategicMergePatch.knows(path.type().groupKind()));
     if (request.parameter("force").isPresent()) {
-      throw new InvalidOptions(
-          "PatchOptions",
-          "force",
-          "FieldValueForbidden",
-          "Forbidden: may not be specified for non-apply patch");
+      throw InvalidOptions.forbidden(
+          "PatchOptions", "force", "may not be specified for non-apply patch");
     }
     JsonNode patch = patch(request);
     boolean stated = patch.path("metadata").has("resourceVersion");
@@ -743,11 +740,8 @@ public final class KubernetesApi {
     int limit = request.number("limit").orElse(0);
     Optional<String> token = request.parameter("continue");
     if (request.parameter("sendInitialEvents").isPresent()) {
-      throw new InvalidOptions(
-          "ListOptions",
-          "sendInitialEvents",
-          "FieldValueForbidden",
-          "Forbidden: sendInitialEvents is forbidden for list");
+      throw InvalidOptions.forbidden(
+          "ListOptions", "sendInitialEvents", "sendInitialEvents is forbidden for list");
     }
     if (token.isPresent()
         && request.parameter("resourceVersion").filter(v -> !v.equals("0")).isPresent()) {
@@ -793,8 +787,7 @@ public final class KubernetesApi {
   }
 
   private static ClusterException invalidMatch(String why) {
-    return new InvalidOptions(
-        "ListOptions", "resourceVersionMatch", "FieldValueForbidden", "Forbidden: " + why);
+    return InvalidOptions.forbidden("ListOptions", "resourceVersionMatch", why);
   }
 
   /// A version that is not there yet is answered as by Kubernetes: repeat a little later.

@@ -23,7 +23,7 @@ final class AccountVolume {
 
   /// Changes the tree, which is the caller's own.
   ///
-  /// @param account by its name; one that does not exist yet is awaited on the node
+  /// @param account by its name; whether a pod without one is let in is for admission to say
   static void give(ObjectNode pod, Function<String, Optional<KubeObject>> account, Chance chance) {
     ObjectNode spec = Json.child(pod, "spec");
     String name = Json.string(spec, "serviceAccountName", "");

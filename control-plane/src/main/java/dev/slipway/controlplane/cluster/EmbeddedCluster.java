@@ -250,9 +250,10 @@ public final class EmbeddedCluster implements Cluster {
   /// Puts on record what somebody did with an object that the store does not see: a command in a
   /// pod, a token of an account.
   ///
-  /// @throws ClusterException `UNAVAILABLE` when it could not be kept
+  /// @throws ClusterException `UNAVAILABLE` when it could not be kept, `CONFLICT` when the object
+  ///   never stood still
   public void record(String verb, ObjectKey key) {
-    while (true) {
+    for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
       Optional<KubeObject> object = store.get(key);
       if (object.isEmpty()
           || !(store.commit(new Write(key, object.get(), object.get(), List.of(), verb, author))
@@ -260,6 +261,7 @@ public final class EmbeddedCluster implements Cluster {
         return;
       }
     }
+    throw movesTooFast(key);
   }
 
   private void pending(ObjectNode pod) {
@@ -588,7 +590,11 @@ public final class EmbeddedCluster implements Cluster {
         return result;
       }
     }
-    throw new ClusterException(CONFLICT, key + " changes too fast");
+    throw movesTooFast(key);
+  }
+
+  private static ClusterException movesTooFast(ObjectKey key) {
+    return new ClusterException(CONFLICT, key + " changes too fast");
   }
 
   private static KubeObject stored(Write.@Nullable Result result) {

@@ -32,17 +32,8 @@ class FollowingTest {
 
   @Test
   void itDoesNotFallBehindByChangesThatItIsNotShown() throws Exception {
-    try (var store =
-            new ObjectStore(
-                SqliteJournal.open(folder.resolve("store.db")),
-                new ManualTimeline(),
-                SHORT_HISTORY);
-        Following following =
-            store.follow(
-                List.of(
-                    new Following.Source(
-                        ObjectQuery.all(MAP).inNamespace("quiet"), event -> event)),
-                "" + store.revision())) {
+    try (ObjectStore store = open();
+        Following following = follow(store, ObjectQuery.all(MAP).inNamespace("quiet"))) {
       var seen = new CompletableFuture<List<WatchEvent>>();
       Thread.ofVirtual()
           .start(
@@ -67,20 +58,23 @@ class FollowingTest {
 
   @Test
   void whoIsLateIsToldAllThatCameMeanwhile() throws Exception {
-    try (var store =
-            new ObjectStore(
-                SqliteJournal.open(folder.resolve("store.db")),
-                new ManualTimeline(),
-                SHORT_HISTORY);
-        Following following =
-            store.follow(
-                List.of(new Following.Source(ObjectQuery.all(MAP), event -> event)),
-                "" + store.revision())) {
+    try (ObjectStore store = open();
+        Following following = follow(store, ObjectQuery.all(MAP))) {
       write(store, "a", "one");
       write(store, "b", "two");
       assertThat(following.next(10, 0)).hasSize(2);
       assertThat(following.next(10, 0)).isEmpty();
     }
+  }
+
+  private ObjectStore open() {
+    return new ObjectStore(
+        SqliteJournal.open(folder.resolve("store.db")), new ManualTimeline(), SHORT_HISTORY);
+  }
+
+  private static Following follow(ObjectStore store, ObjectQuery query) {
+    return store.follow(
+        List.of(new Following.Source(query, event -> event)), Long.toString(store.revision()));
   }
 
   private static void write(ObjectStore store, String namespace, String name) {

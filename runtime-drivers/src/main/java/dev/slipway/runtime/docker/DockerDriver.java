@@ -162,12 +162,7 @@ public final class DockerDriver implements NodeDriver {
         throw new RuntimeFailedException("engine %s: %s".formatted(address, e.getMessage()), e);
       }
       keepLink();
-      String architecture =
-          switch (String.valueOf(info.getArchitecture())) {
-            case "x86_64" -> "amd64";
-            case "aarch64" -> "arm64";
-            case String other -> other;
-          };
+      String architecture = NodeFacts.Machine.architecture(String.valueOf(info.getArchitecture()));
       int processors = info.getNCPU() == null ? 1 : info.getNCPU();
       long memory = info.getMemTotal() == null ? 0 : info.getMemTotal();
       Map<String, String> amounts =

@@ -33,6 +33,15 @@ record ContainerLog(Path file) {
     return Files.exists(file);
   }
 
+  /// Where its next byte will be; 0 when nothing was written.
+  long length() throws IOException {
+    try {
+      return Files.size(file);
+    } catch (NoSuchFileException e) {
+      return 0;
+    }
+  }
+
   /// Where it begins now: a line begins there.
   long begin() {
     try {

@@ -8,6 +8,7 @@ import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -17,6 +18,8 @@ import java.util.function.BooleanSupplier;
 final class LogReader {
   private static final long POLL_NANOS = 50_000_000;
   private static final int LONGEST_LINE = 1 << 20;
+  private static final LogRange FOLLOWED =
+      new LogRange(Optional.empty(), Optional.empty(), false, true);
 
   private final ContainerLog log;
 
@@ -26,6 +29,32 @@ final class LogReader {
 
   /// @param more whether the container may still write
   void write(LogRange range, Instant startedAt, OutputStream out, BooleanSupplier more) {
+    write(
+        range,
+        file -> {
+          long at =
+              Math.max(
+                  log.begin(),
+                  range.since().map(since -> offsetAt(log.times(), startedAt, since)).orElse(0L));
+          return range.tail().isPresent() ? offsetOfTail(file, at, range.tail().get()) : at;
+        },
+        startedAt,
+        out,
+        more);
+  }
+
+  /// @param place of the first byte, as of [ContainerLog#length]
+  /// @param more whether the container may still write
+  void writeFrom(long place, OutputStream out, BooleanSupplier more) {
+    write(FOLLOWED, file -> place, Instant.EPOCH, out, more);
+  }
+
+  private interface Place {
+    long in(RandomAccessFile file) throws IOException;
+  }
+
+  private void write(
+      LogRange range, Place from, Instant startedAt, OutputStream out, BooleanSupplier more) {
     if (!log.exists() && !range.follow()) {
       return;
     }
@@ -37,17 +66,10 @@ final class LogReader {
         LockSupport.parkNanos(POLL_NANOS);
       }
       try (var file = new RandomAccessFile(log.file().toFile(), "r")) {
-        TreeMap<Long, Instant> known = log.times();
-        long at =
-            Math.max(
-                log.begin(),
-                range.since().map(since -> offsetAt(known, startedAt, since)).orElse(0L));
-        if (range.tail().isPresent()) {
-          at = offsetOfTail(file, at, range.tail().get());
-        }
-        TreeMap<Long, Instant> times = known;
+        long at = from.in(file);
         while (true) {
           boolean last = !range.follow() || !more.getAsBoolean();
+          TreeMap<Long, Instant> times = range.timestamps() ? log.times() : new TreeMap<>();
           at = copy(file, Math.max(at, log.begin()), last, range, times, startedAt, out);
           out.flush();
           if (last) {
@@ -57,7 +79,6 @@ final class LogReader {
           if (Thread.interrupted()) {
             return;
           }
-          times = range.timestamps() ? log.times() : times;
         }
       }
     } catch (IOException e) {

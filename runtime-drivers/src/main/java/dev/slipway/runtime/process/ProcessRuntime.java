@@ -664,10 +664,14 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
               if (range.timestamps()) {
                 mark(folder);
               }
-              return !closed
-                  && folder.exists()
-                  && !(folder.state(groups, timeline.instant()) instanceof ContainerState.Exited);
+              return mayWrite(folder);
             });
+  }
+
+  private boolean mayWrite(ContainerFolder folder) {
+    return !closed
+        && folder.exists()
+        && !(folder.state(groups, timeline.instant()) instanceof ContainerState.Exited);
   }
 
   /// The node has one `/dev` for all: each container is told a file of its own instead.
@@ -697,6 +701,9 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
         || in.isPresent() && Files.notExists(folder.path().resolve("in"))) {
       throw new RuntimeFailedException("the input of this container is not kept open");
     }
+    // Before there is input: what it brings about may be written at once, and no clock of a file
+    // system is fine enough to tell that from what was written before.
+    long present = length(folder);
     Optional<Thread> resizing =
         folder.spec().path("tty").asBoolean(false)
             ? folder.child().map(script -> terminal.follow(script.pid(), sizes))
@@ -704,10 +711,18 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     Optional<Thread> input =
         in.map(from -> Thread.ofVirtual().name("pod-input").start(() -> feed(folder, from)));
     try {
-      logs(id, new LogRange(Optional.empty(), Optional.of(since), false, true), out);
+      new LogReader(new ContainerLog(folder.log())).writeFrom(present, out, () -> mayWrite(folder));
     } finally {
       input.ifPresent(Thread::interrupt);
       resizing.ifPresent(Thread::interrupt);
+    }
+  }
+
+  private static long length(ContainerFolder folder) {
+    try {
+      return new ContainerLog(folder.log()).length();
+    } catch (IOException e) {
+      throw new RuntimeFailedException("cannot read the log: " + words(e), e);
     }
   }
 

@@ -46,7 +46,16 @@ public interface NodeFacts {
   /// @param osImage its system in words
   /// @param architecture in Go's words, as Kubernetes uses them: `amd64`, `arm64`
   /// @param id that no other machine has, as in `/etc/machine-id`; empty where nobody knows
-  record Machine(String osImage, String kernelVersion, String architecture, String id) {}
+  record Machine(String osImage, String kernelVersion, String architecture, String id) {
+    /// Go's word for what a kernel or a JVM calls an architecture.
+    public static String architecture(String name) {
+      return switch (name) {
+        case "x86_64" -> "amd64";
+        case "aarch64" -> "arm64";
+        default -> name;
+      };
+    }
+  }
 
   /// Asks the engine, not a memory of it; ends within a few seconds.
   ///

@@ -417,6 +417,16 @@ class ProcessRuntimeTest {
     assertThat(exited().code()).isZero();
   }
 
+  /// Times of a log are those of its file, which may be some milliseconds late.
+  @Test
+  void whoAttachesMissesNothingWhateverTheClocksSay() {
+    start(
+        container("sh", "-c", "cat; echo end").with(new ContainerSpec.Terminal(false, true, true)));
+    var out = new ByteArrayOutputStream();
+    attach("hello\n", out, Instant.now().plusSeconds(60));
+    assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo("hello\nend\n");
+  }
+
   @Test
   void theInputOfAContainerStaysOpenForTheNext() throws Exception {
     start(
@@ -487,14 +497,18 @@ class ProcessRuntimeTest {
 
   private String attached(String input) {
     var out = new ByteArrayOutputStream();
+    attach(input, out, Instant.EPOCH);
+    return out.toString(StandardCharsets.UTF_8);
+  }
+
+  private void attach(String input, OutputStream out, Instant since) {
     runtime.attach(
         UID + "/web-0",
         Optional.of(new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8))),
         out,
         out,
         new TerminalSizes(),
-        Instant.EPOCH);
-    return out.toString(StandardCharsets.UTF_8);
+        since);
   }
 
   // Words
