@@ -101,7 +101,11 @@ public final class ApiServer implements AutoCloseable {
             });
     tcp.ifPresent(server::addConnector);
     var visitors = new Visitors(mostConnections());
-    tcp.ifPresent(connector -> connector.addBean(visitors));
+    tcp.ifPresent(
+        connector -> {
+          connector.addBean(visitors);
+          connector.addBean(new NativeTls.Freeing());
+        });
     this.visitors = visitors;
     PodSockets.prepare(server);
     server.setHandler(new Front(routes, authenticator, access, visitors));
