@@ -274,6 +274,7 @@ public final class Daemon implements AutoCloseable {
             ofPods)) {
       daemon.parts.push(part);
     }
+    OldHeap.watch(timeline);
     log.info("daemon serves address={} data={} version={}", address, data.root(), Version.TEXT);
     return daemon;
   }
