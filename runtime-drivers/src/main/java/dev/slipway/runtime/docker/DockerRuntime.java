@@ -1,5 +1,6 @@
 package dev.slipway.runtime.docker;
 
+import com.github.dockerjava.api.DockerClient;
 import com.github.dockerjava.api.async.ResultCallback;
 import com.github.dockerjava.api.command.CreateContainerCmd;
 import com.github.dockerjava.api.command.InspectContainerResponse;
@@ -43,6 +44,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
@@ -63,6 +65,7 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(DockerRuntime.class);
   private static final String SCHEME = "docker://";
   private static final int END_OF_TRANSMISSION = 4;
+  private static final int RESIZES = 10;
   private static final Duration SLOW = Duration.ofMinutes(2);
   private static final Duration REMOVAL = Duration.ofSeconds(30);
 
@@ -934,10 +937,21 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
       try {
         socket.upgrade("/exec/" + exec + "/start", Json.write(body));
         Thread input = Thread.ofVirtual().start(() -> feed(in, socket, terminal));
+        Optional<Thread> resizing =
+            sizes.map(
+                told ->
+                    follow(
+                        told,
+                        (client, size) ->
+                            client
+                                .resizeExecCmd(exec)
+                                .withSize(size.rows(), size.columns())
+                                .exec()));
         try {
           socket.copyTo(terminal, out, err);
         } finally {
           input.interrupt();
+          resizing.ifPresent(Thread::interrupt);
         }
       } catch (IOException e) {
         if (!timedOut.get()) {
@@ -1016,10 +1030,22 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
           new byte[0]);
       Optional<Thread> input =
           in.map(from -> Thread.ofVirtual().start(() -> feed(from, socket, terminal)));
+      Optional<Thread> resizing =
+          terminal
+              ? Optional.of(
+                  follow(
+                      sizes,
+                      (client, size) ->
+                          client
+                              .resizeContainerCmd(container)
+                              .withSize(size.rows(), size.columns())
+                              .exec()))
+              : Optional.empty();
       try {
         socket.copyTo(terminal, out, err);
       } finally {
         input.ifPresent(Thread::interrupt);
+        resizing.ifPresent(Thread::interrupt);
       }
     } catch (IOException e) {
       throw new RuntimeFailedException("cannot attach: " + e.getMessage(), e);
@@ -1045,6 +1071,49 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
       }
     } catch (IOException e) {
       log.debug("input ended early cause={}", e.toString());
+    }
+  }
+
+  /// Makes a terminal as large as its client's, until interrupted.
+  private Thread follow(TerminalSizes sizes, BiConsumer<DockerClient, TerminalSizes.Size> resize) {
+    return Thread.ofVirtual()
+        .name("terminal-size")
+        .start(
+            () -> {
+              Optional<TerminalSizes.Size> known = Optional.empty();
+              try {
+                while (true) {
+                  TerminalSizes.Size size = sizes.next(known);
+                  known = Optional.of(size);
+                  resize(size, resize);
+                }
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              } catch (RuntimeFailedException e) {
+                log.debug("terminal keeps its size cause={}", e.toString());
+              }
+            });
+  }
+
+  /// An engine may refuse it for as long as the command has not begun.
+  private void resize(TerminalSizes.Size size, BiConsumer<DockerClient, TerminalSizes.Size> resize)
+      throws InterruptedException {
+    for (int i = 0; i < RESIZES; i++) {
+      try {
+        engine.call(
+            "resize a terminal",
+            client -> {
+              resize.accept(client, size);
+              return size;
+            });
+        return;
+      } catch (Engine.Refused e) {
+        log.debug("terminal not resized cause={}", e.getMessage());
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20L * (i + 1)));
+        if (Thread.interrupted()) {
+          throw new InterruptedException();
+        }
+      }
     }
   }
 

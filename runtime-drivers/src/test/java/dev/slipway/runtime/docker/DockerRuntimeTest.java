@@ -336,6 +336,69 @@ class DockerRuntimeTest {
   }
 
   @Test
+  void aTerminalIsAsLargeAsItsClients() {
+    prepare(pod(1));
+    String waits =
+        """
+        until [ "$(stty size 2>/dev/null)" = "43 132" ]; do sleep 0.05; done; echo first
+        until [ "$(stty size 2>/dev/null)" = "50 100" ]; do sleep 0.05; done; echo second
+        """;
+    ContainerSpec plain = spec("web", 0, waits + "sleep 100");
+    String id =
+        start(
+            new ContainerSpec(
+                UID,
+                "web",
+                0,
+                0,
+                plain.image(),
+                plain.command(),
+                List.of(),
+                "",
+                Map.of(),
+                List.of(),
+                plain.limits(),
+                plain.security(),
+                new ContainerSpec.Terminal(true, true, false)));
+    var ofCommand = new TerminalSizes();
+    ofCommand.tell(new TerminalSizes.Size(132, 43));
+    var out = new ByteArrayOutputStream();
+    Thread growing = thenTell(ofCommand, out);
+    int code =
+        runtime.exec(
+            id,
+            List.of("sh", "-c", waits),
+            Optional.of(ofCommand),
+            InputStream.nullInputStream(),
+            out,
+            out,
+            Duration.ofSeconds(30));
+    growing.interrupt();
+    assertThat(code).isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8)).contains("first\r\nsecond\r\n");
+    var ofContainer = new TerminalSizes();
+    ofContainer.tell(new TerminalSizes.Size(132, 43));
+    var attached = new ByteArrayOutputStream();
+    thenTell(ofContainer, attached);
+    Thread.ofVirtual()
+        .start(
+            () ->
+                runtime.attach(
+                    id, Optional.empty(), attached, attached, ofContainer, Instant.EPOCH));
+    RealTimeline.await(() -> log(id).endsWith("first\r\nsecond\r\n"));
+  }
+
+  /// Says another size once the first has arrived.
+  private static Thread thenTell(TerminalSizes sizes, ByteArrayOutputStream out) {
+    return Thread.ofVirtual()
+        .start(
+            () -> {
+              RealTimeline.await(() -> out.toString(StandardCharsets.UTF_8).contains("first"));
+              sizes.tell(new TerminalSizes.Size(100, 50));
+            });
+  }
+
+  @Test
   void theEndOfInputReachesACommand() {
     prepare(pod(1));
     String id = start(spec("web", 0, "sleep 100"));

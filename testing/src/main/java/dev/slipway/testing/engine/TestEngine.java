@@ -68,7 +68,8 @@ public final class TestEngine implements AutoCloseable {
           "yes",
           "sysctl",
           "umount",
-          "pidof");
+          "pidof",
+          "stty");
 
   /// What brings a program to the host of the engine.
   private final List<String> there;
