@@ -22,20 +22,33 @@ final class OwnImage {
   /// @param archive a tar with the program, for an architecture as the engine names its own
   static void ensure(
       Engine engine, Timeline timeline, String name, Function<String, byte[]> archive) {
+    if (isThere(engine, name)) {
+      return;
+    }
+    // Whoever else imports it makes another image, and leaves this one without a name.
+    synchronized (engine) {
+      if (!isThere(engine, name)) {
+        send(
+            engine,
+            timeline,
+            name,
+            archive.apply(
+                engine.call(
+                    "tell its architecture",
+                    client -> String.valueOf(client.infoCmd().exec().getArchitecture()))));
+      }
+    }
+  }
+
+  private static boolean isThere(Engine engine, String name) {
     try {
       engine.call("inspect an image", client -> client.inspectImageCmd(name).exec());
+      return true;
     } catch (Engine.Refused e) {
       if (e.status() != 404) {
         throw e;
       }
-      send(
-          engine,
-          timeline,
-          name,
-          archive.apply(
-              engine.call(
-                  "tell its architecture",
-                  client -> String.valueOf(client.infoCmd().exec().getArchitecture()))));
+      return false;
     }
   }
 

@@ -399,6 +399,29 @@ class DockerRuntimeTest {
   }
 
   @Test
+  void podsThatStartTogetherMakeOneImageForTheirPlaces() {
+    String other = "22222222-2222-3333-4444-555555555555";
+    List<String> before = engine.images();
+    for (String image : before) {
+      if (engine.get("/images/" + image + "/json").contains("slipway-pause:1")) {
+        engine.delete("/images/" + image + "?force=1");
+      }
+    }
+    int others = engine.images().size();
+    try (var tasks = java.util.concurrent.Executors.newVirtualThreadPerTaskExecutor()) {
+      for (String uid : List.of(UID, other)) {
+        tasks.execute(
+            () ->
+                runtime.prepare(
+                    SandboxSpec.plain(uid, "default", "web")
+                        .withVolumes(List.of(new VolumeSpec.EmptyDir("data", false)))));
+      }
+    }
+    assertThat(runtime.sandboxes()).hasSize(2);
+    assertThat(engine.images()).hasSize(others + 1);
+  }
+
+  @Test
   void theEndOfInputReachesACommand() {
     prepare(pod(1));
     String id = start(spec("web", 0, "sleep 100"));

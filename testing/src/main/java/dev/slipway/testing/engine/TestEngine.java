@@ -451,10 +451,18 @@ public final class TestEngine implements AutoCloseable {
 
   /// Ids of all its containers, whosever they are.
   public List<String> containers() {
+    return ids(get("/containers/json?all=1"));
+  }
+
+  /// Ids of all its images, those without a name too.
+  public List<String> images() {
+    return ids(get("/images/json"));
+  }
+
+  private static List<String> ids(String answer) {
     var ids = new ArrayList<String>();
     var found =
-        java.util.regex.Pattern.compile("\"Id\":\"([0-9a-f]{64})\"")
-            .matcher(get("/containers/json?all=1"));
+        java.util.regex.Pattern.compile("\"Id\":\"(?:sha256:)?([0-9a-f]{64})\"").matcher(answer);
     while (found.find()) {
       ids.add(found.group(1));
     }
