@@ -151,6 +151,7 @@ public final class DockerDriver implements NodeDriver {
     @Override
     public void leave() {
       link.ifPresent(HostLink::end);
+      docker.leave();
     }
 
     @Override

@@ -1284,6 +1284,11 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
     return at < 0 ? Optional.empty() : Optional.of(id.substring(at + 1 + SCHEME.length()));
   }
 
+  /// Takes back what the engine has for the node and no pod uses.
+  void leave() {
+    network.remove();
+  }
+
   /// Stops looking; what runs goes on running.
   @Override
   public void close() {

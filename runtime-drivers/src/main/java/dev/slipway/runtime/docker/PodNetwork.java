@@ -7,10 +7,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// The engine's network of our pods, and the addresses in it. We choose the addresses, so that a
 /// pod keeps its own whatever container of it restarts.
 final class PodNetwork {
+  private static final Logger log = LoggerFactory.getLogger(PodNetwork.class);
+
   private final Engine engine;
   private final DockerOptions options;
   private final Labels labels;
@@ -105,6 +109,16 @@ final class PodNetwork {
   /// Somebody may have removed it.
   synchronized void forget() {
     range = null;
+  }
+
+  /// Removes the network unless a container is in it.
+  synchronized void remove() {
+    range = null;
+    try {
+      engine.callIfThere("remove a network", client -> client.removeNetworkCmd(name).exec());
+    } catch (Engine.Refused | RuntimeFailedException e) {
+      log.info("network stays network={} cause={}", name, e.getMessage());
+    }
   }
 
   /// Only a network whose subnet was stated lets us choose addresses. Which one is free, the engine

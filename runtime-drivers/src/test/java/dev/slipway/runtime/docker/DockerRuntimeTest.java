@@ -564,6 +564,20 @@ class DockerRuntimeTest {
   }
 
   @Test
+  void aNodeThatLeavesTakesItsNetworkBackUnlessItIsInUse() {
+    prepare(pod(1));
+    start(spec("web", 0, "sleep 100"));
+    runtime.leave();
+    assertThat(engine.get("/networks")).contains("slipway-n1-");
+    runtime.removePod(UID);
+    runtime.leave();
+    assertThat(engine.get("/networks")).doesNotContain("slipway-n1-");
+    prepare(pod(1));
+    start(spec("web", 0, "sleep 100"));
+    assertThat(state(0)).isInstanceOf(ContainerState.Running.class);
+  }
+
+  @Test
   void aHungEngineEndsNoCallLate() {
     prepare(pod(1));
     String id = start(spec("web", 0, "sleep 100"));
