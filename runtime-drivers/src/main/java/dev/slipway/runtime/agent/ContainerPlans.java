@@ -20,8 +20,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 
@@ -47,6 +49,9 @@ final class ContainerPlans {
   /// Of a token that nobody can renew, as Kubernetes gives to clients that do not read it again.
   private static final Duration FIXED_TOKEN = Duration.ofDays(365);
 
+  /// In the place of a CSI driver: volumes that outlive their pods.
+  private static final String VOLUMES = "volumes.slipway.dev";
+
   private static final ObjectKey API = ObjectKey.core("Service", "default", "kubernetes");
 
   private final Cluster cluster;
@@ -64,6 +69,7 @@ final class ContainerPlans {
       KubeObject pod, JsonNode container, int attempt, int backoffLevel, String address) {
     Map<String, String> environment = environment(pod, container, address);
     var mounts = new ArrayList<ContainerSpec.Mount>();
+    Set<String> fixed = readOnlyVolumes(pod);
     for (JsonNode mount : Json.items(container, "volumeMounts")) {
       String volume = Json.string(mount, "name", "");
       String path = Json.string(mount, "mountPath", "");
@@ -72,8 +78,8 @@ final class ContainerPlans {
           new ContainerSpec.Mount(
               volume,
               path,
-              Json.string(mount, "subPath", ""),
-              Json.bool(mount, "readOnly", false),
+              subPath(mount, environment),
+              Json.bool(mount, "readOnly", false) || fixed.contains(volume),
               unasked ? Optional.of(ACCOUNT_VARIABLE) : Optional.empty()));
     }
     return new ContainerSpec(
@@ -135,6 +141,13 @@ final class ContainerPlans {
         logins);
   }
 
+  private static String subPath(JsonNode mount, Map<String, String> environment) {
+    String expression = Json.string(mount, "subPathExpr", "");
+    return expression.isEmpty()
+        ? Json.string(mount, "subPath", "")
+        : expand(expression, environment);
+  }
+
   private static List<String> expand(List<String> words, Map<String, String> environment) {
     return words.stream().map(word -> expand(word, environment)).toList();
   }
@@ -174,7 +187,8 @@ final class ContainerPlans {
     }
     environment.putAll(apiLinks(ownNetwork));
     environment.put("POD_IP", address);
-    environment.put("HOSTNAME", pod.name());
+    String hostname = Json.string(pod.spec(), "hostname", "");
+    environment.put("HOSTNAME", hostname.isEmpty() ? pod.name() : hostname);
     for (JsonNode from : Json.items(container, "envFrom")) {
       String prefix = Json.string(from, "prefix", "");
       for (String kind : List.of("configMap", "secret")) {
@@ -405,16 +419,44 @@ final class ContainerPlans {
       } else if (volume.has("projected")) {
         volumes.add(projected(name, pod, volume.path("projected"), address, renewed));
       } else if (volume.has("emptyDir")) {
+        JsonNode source = volume.path("emptyDir");
         volumes.add(
             new VolumeSpec.EmptyDir(
-                name, Json.string(volume.path("emptyDir"), "medium", "").equals("Memory")));
+                name,
+                Json.string(source, "medium", "").equals("Memory"),
+                Quantity.find(source.path("sizeLimit").asString("")).map(Quantity::value)));
+      } else if (volume.has("csi")) {
+        volumes.add(named(name, volume.path("csi")));
       } else {
         throw new Missing(
-            "volume %s is of a kind that this node does not know; it knows configMap, secret, hostPath, emptyDir, downwardAPI and projected"
-                .formatted(name));
+            "volume %s is of a kind that this node does not know; it knows configMap, secret, hostPath, emptyDir, downwardAPI, projected, and csi with the driver %s"
+                .formatted(name, VOLUMES));
       }
     }
     return volumes;
+  }
+
+  private static VolumeSpec named(String name, JsonNode csi) {
+    String driver = Json.string(csi, "driver", "");
+    if (!driver.equals(VOLUMES)) {
+      throw new Missing(
+          "volume %s: there is no driver %s here, only %s".formatted(name, driver, VOLUMES));
+    }
+    String called = Json.string(csi.path("volumeAttributes"), "name", "");
+    if (!called.matches("[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")) {
+      throw new Missing(
+          "volume %s: volumeAttributes.name must be a DNS label, not \"%s\""
+              .formatted(name, called));
+    }
+    return new VolumeSpec.Named(name, called);
+  }
+
+  /// The volumes that no container may write to, whatever its mount says.
+  private static Set<String> readOnlyVolumes(KubeObject pod) {
+    return Json.items(pod.spec(), "volumes").stream()
+        .filter(volume -> Json.bool(volume.path("csi"), "readOnly", false))
+        .map(volume -> Json.string(volume, "name", ""))
+        .collect(Collectors.toSet());
   }
 
   private VolumeSpec projected(

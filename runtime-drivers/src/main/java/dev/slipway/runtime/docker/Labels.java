@@ -20,6 +20,9 @@ final class Labels {
   /// On the container that holds the pod's place; `held` when it has to run.
   static final String PLACE = "slipway.dev/place";
 
+  /// On a volume that belongs to no pod: its namespace and name.
+  static final String VOLUME = "slipway.dev/volume";
+
   private final DockerOptions options;
 
   Labels(DockerOptions options) {
@@ -79,6 +82,11 @@ final class Labels {
 
   static String volumeName(String podUid, String part) {
     return "slipway_" + podUid + "_" + part;
+  }
+
+  /// The same for every daemon, so that what is in it outlives the daemon's own data.
+  static String namedVolume(String namespace, String called) {
+    return "slipway_volume_%s_%s".formatted(namespace, called);
   }
 
   static int number(Map<String, String> labels, String key) {

@@ -22,6 +22,7 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
@@ -29,6 +30,7 @@ import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 /// The volumes of pods on an engine that may be on another host: everything goes through its API.
 ///
 /// - each emptyDir is a volume of the engine (in memory: one of tmpfs);
+/// - a named volume is one of the engine that belongs to no pod and is never removed;
 /// - ConfigMaps, Secrets and what else is files share one volume of the pod, with a folder for each
 ///   state of their content: a container that starts sees one state whole, and those that run keep
 ///   theirs. It is one of tmpfs as soon as one of them is secret.
@@ -58,7 +60,7 @@ final class PodVolumes {
                 switch (volume) {
                   case VolumeSpec.EmptyDir empty -> empty.memory();
                   case VolumeSpec.Files files -> files.secret();
-                  case VolumeSpec.HostPath _ -> false;
+                  case VolumeSpec.HostPath _, VolumeSpec.Named _ -> false;
                 });
   }
 
@@ -75,9 +77,13 @@ final class PodVolumes {
     boolean secret = false;
     for (VolumeSpec volume : pod.volumes()) {
       switch (volume) {
-        case VolumeSpec.EmptyDir(String name, boolean memory) -> {
-          make(pod.podUid(), "empty_" + name, memory);
+        case VolumeSpec.EmptyDir(String name, boolean memory, Optional<Long> most) -> {
+          make(pod.podUid(), "empty_" + name, memory, most);
           mounts.add(mount(Labels.volumeName(pod.podUid(), "empty_" + name), "/empty/" + name));
+        }
+        case VolumeSpec.Named(String name, String called) -> {
+          makeNamed(pod.namespace(), called);
+          mounts.add(mount(Labels.namedVolume(pod.namespace(), called), "/named/" + name));
         }
         case VolumeSpec.Files(_, _, boolean ofSecret) -> {
           files = true;
@@ -87,13 +93,13 @@ final class PodVolumes {
       }
     }
     if (files) {
-      make(pod.podUid(), FILES, secret);
+      make(pod.podUid(), FILES, secret, Optional.empty());
       mounts.add(mount(Labels.volumeName(pod.podUid(), FILES), "/files"));
     }
     return mounts;
   }
 
-  private void make(String podUid, String part, boolean memory) {
+  private void make(String podUid, String part, boolean memory, Optional<Long> most) {
     engine.call(
         "make a volume",
         client -> {
@@ -104,10 +110,24 @@ final class PodVolumes {
                   .withDriver("local")
                   .withLabels(labels.pod(podUid));
           if (memory) {
-            command.withDriverOpts(Map.of("type", "tmpfs", "device", "tmpfs", "o", "mode=0755"));
+            String size = most.map(bytes -> ",size=" + bytes).orElse("");
+            command.withDriverOpts(
+                Map.of("type", "tmpfs", "device", "tmpfs", "o", "mode=0755" + size));
           }
           return command.exec();
         });
+  }
+
+  /// Does nothing where it is there.
+  private void makeNamed(String namespace, String called) {
+    engine.call(
+        "make a volume",
+        client ->
+            client
+                .createVolumeCmd()
+                .withName(Labels.namedVolume(namespace, called))
+                .withLabels(Map.of(Labels.VOLUME, namespace + "/" + called))
+                .exec());
   }
 
   private static Mount mount(String volume, String target) {
@@ -149,7 +169,8 @@ final class PodVolumes {
   /// Brings the content into the volumes, unless it is there.
   void fill(SandboxSpec pod, String placeId, String state) {
     boolean files = pod.volumes().stream().anyMatch(VolumeSpec.Files.class::isInstance);
-    if (!needPlace(pod) || (files && exists(placeId, "/files/" + state + "/" + COMPLETE))) {
+    boolean folders = pod.volumes().stream().anyMatch(VolumeSpec.EmptyDir.class::isInstance);
+    if (!(files || folders) || (files && exists(placeId, "/files/" + state + "/" + COMPLETE))) {
       return;
     }
     long group = pod.group().orElse(0L);
@@ -175,7 +196,7 @@ final class PodVolumes {
                     tar.file(root + "/" + name + "/" + path, content.bytes(), mode, 0, group);
                   });
         }
-        case VolumeSpec.HostPath _ -> {}
+        case VolumeSpec.HostPath _, VolumeSpec.Named _ -> {}
       }
     }
     if (files) {
@@ -238,13 +259,26 @@ final class PodVolumes {
         check(wanted.volume(), wanted.subPath());
       }
       switch (volume) {
-        case VolumeSpec.EmptyDir(String name, _) -> {
+        case VolumeSpec.EmptyDir(String name, _, _) -> {
           String source = Labels.volumeName(pod.podUid(), "empty_" + name);
           mounts.add(
               wanted.subPath().isEmpty()
                   ? mount(source, wanted.path()).withReadOnly(wanted.readOnly())
                   : bind(
-                      within(source, name, wanted.subPath(), placeId),
+                      within(source, name, "empty/" + name, wanted.subPath(), placeId),
+                      wanted.path(),
+                      wanted.readOnly()));
+        }
+        case VolumeSpec.Named(String name, String called) -> {
+          String source = Labels.namedVolume(pod.namespace(), called);
+          mounts.add(
+              wanted.subPath().isEmpty()
+                  ? mount(source, wanted.path())
+                      // While it is empty it takes what the image has there, with its owner.
+                      .withVolumeOptions(new VolumeOptions().withNoCopy(false))
+                      .withReadOnly(wanted.readOnly())
+                  : bind(
+                      within(source, name, "named/" + name, wanted.subPath(), placeId),
                       wanted.path(),
                       wanted.readOnly()));
         }
@@ -290,11 +324,13 @@ final class PodVolumes {
         client -> client.inspectVolumeCmd(volume).exec().getMountpoint());
   }
 
-  /// A folder within an emptyDir, made if it is missing. The engine mounts it by its path on the
-  /// host, where a link that a container left would lead anywhere: each step must be a folder.
-  private String within(String volume, String name, String subPath, String placeId) {
+  /// A folder within a volume, made if it is missing. The engine mounts it by its path on the host,
+  /// where a link that a container left would lead anywhere: each step must be a folder.
+  ///
+  /// @param top where the container that keeps the pod's place sees the volume
+  private String within(String volume, String name, String top, String subPath, String placeId) {
     var tar = new TarWriter();
-    String path = "empty/" + name;
+    String path = top;
     for (String step : subPath.split("/", -1)) {
       path = path + "/" + step;
       switch (kind(placeId, "/" + path)) {

@@ -44,6 +44,10 @@ final class LaunchScript {
     this.before = List.copyOf(before);
     for (VolumeSpec volume : all) {
       if (part.container().mounts().stream().anyMatch(m -> m.volume().equals(volume.name()))) {
+        if (volume instanceof VolumeSpec.Named(String name, _)) {
+          throw RuntimeFailedException.unsupported(
+              "volume %s is to outlive its pod, and nothing on a Mesos agent does".formatted(name));
+        }
         volumes.put(volume.name(), volume);
       }
     }
@@ -123,7 +127,7 @@ final class LaunchScript {
         unset SLIPWAY_FILES
         """);
     for (VolumeSpec volume : volumes.values()) {
-      if (volume instanceof VolumeSpec.EmptyDir(String volumeName, _)) {
+      if (volume instanceof VolumeSpec.EmptyDir(String volumeName, _, _)) {
         script
             .append("mkdir -p \"$V\"/volumes/")
             .append(quoted(volumeName))

@@ -20,7 +20,8 @@ import java.util.TreeSet;
 ///
 /// @param folder `pods/UID/volumes`
 /// @param memory the pod's folder in memory, where there is one
-record Volumes(Path folder, Optional<Path> memory) {
+/// @param lasting holds what outlives the pods of its namespace
+record Volumes(Path folder, Optional<Path> memory, Path lasting) {
   private static final int PER_FOLDER = 0755;
   private static final String DATA = "..data";
 
@@ -29,10 +30,13 @@ record Volumes(Path folder, Optional<Path> memory) {
 
   void prepare(VolumeSpec volume) throws IOException {
     switch (volume) {
-      case VolumeSpec.EmptyDir(String name, boolean inMemory) -> {
-        Path place = place(name, inMemory);
-        Files.createDirectories(place);
-        Files.setPosixFilePermissions(place, PosixFilePermissions.fromString("rwxrwxrwx"));
+      case VolumeSpec.EmptyDir(String name, boolean inMemory, _) -> makeOpen(place(name, inMemory));
+      case VolumeSpec.Named(String name, String called) -> {
+        Path place = lasting.resolve(called);
+        if (Files.notExists(place)) {
+          makeOpen(place);
+        }
+        note(name, place);
       }
       case VolumeSpec.Files files -> prepare(place(files.name(), files.secret()), files);
       case VolumeSpec.HostPath(String name, String path, String type) -> {
@@ -40,6 +44,11 @@ record Volumes(Path folder, Optional<Path> memory) {
         note(name, Path.of(path));
       }
     }
+  }
+
+  private static void makeOpen(Path place) throws IOException {
+    Files.createDirectories(place);
+    Files.setPosixFilePermissions(place, PosixFilePermissions.fromString("rwxrwxrwx"));
   }
 
   private Path place(String name, boolean inMemory) throws IOException {

@@ -1,6 +1,7 @@
 package dev.slipway.runtime.spi;
 
 import java.util.Map;
+import java.util.Optional;
 
 /// A volume of a pod.
 public sealed interface VolumeSpec {
@@ -9,7 +10,18 @@ public sealed interface VolumeSpec {
   /// An empty folder that lives as long as the pod.
   ///
   /// @param memory kept in memory only
-  record EmptyDir(String name, boolean memory) implements VolumeSpec {}
+  /// @param mostBytes what it may hold; a runtime that cannot see to that ignores it
+  record EmptyDir(String name, boolean memory, Optional<Long> mostBytes) implements VolumeSpec {
+    public EmptyDir(String name, boolean memory) {
+      this(name, memory, Optional.empty());
+    }
+  }
+
+  /// A folder that outlives the pod. Every pod of a namespace that names it sees the same one, as
+  /// long as it is on the same node. Nothing here ever removes it.
+  ///
+  /// @param called its own name within the namespace: a DNS label
+  record Named(String name, String called) implements VolumeSpec {}
 
   /// Files with given content.
   ///

@@ -244,6 +244,25 @@ class ProcessRuntimeTest {
   }
 
   @Test
+  void aNamedVolumeOutlivesItsPodAndIsOfItsNamespace() throws IOException {
+    assumeTrue(canMount(), "no mounts here");
+    SandboxSpec pod =
+        SandboxSpec.plain(UID, "default", "web")
+            .withVolumes(List.of(new VolumeSpec.Named("v", "data")));
+    runtime.prepare(pod);
+    run(
+        container("sh", "-c", "echo kept > /slipway-test/file")
+            .with(new ContainerSpec.Mount("v", "/slipway-test", "", false)));
+    runtime.removePod(UID);
+    runtime.prepare(pod);
+    run(
+        container("sh", "-c", "cat /slipway-test/file")
+            .with(new ContainerSpec.Mount("v", "/slipway-test", "", false)));
+    assertThat(log(UID + "/web-0")).isEqualTo("kept\n");
+    assertThat(folder.resolve("volumes/default/data/file")).hasContent("kept\n");
+  }
+
+  @Test
   void filesAreSwappedWholeUnderAReaderAndPartsThatAreMountedStay() throws IOException {
     assumeTrue(canMount(), "no mounts here");
     runtime.prepare(withFiles(Map.of("a", content("0", 0644), "d/b", content("0", 0644))));
