@@ -38,8 +38,8 @@ import tools.jackson.databind.JsonNode;
 class EngineTroubleTest {
   private static final String UID = "11111111-2222-3333-4444-555555555555";
 
-  /// How often the engine is killed: `-Dslipway.long=true` for many times.
-  private static final int KILLS = Boolean.getBoolean("slipway.long") ? 1_000 : 4;
+  /// How often the engine is killed: `-Dslipway.kills=N`.
+  private static final int KILLS = Integer.getInteger("slipway.kills", 4);
 
   @TempDir Path folder;
   private RealTimeline timeline;
