@@ -18,8 +18,10 @@ import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -47,7 +49,8 @@ public final class NodeLoop implements AutoCloseable {
   private final ControlLoop<ObjectKey> loop;
   private final Follower follower;
 
-  /// A daemon that was away heard nobody: silence counts from its start.
+  /// A daemon that was away heard nobody: silence counts from its start, and that of a node that is
+  /// new from its own.
   private final Instant started;
 
   private NodeLoop(Cluster cluster, EventRecorder events, Timeline timeline, Chance chance) {
@@ -77,7 +80,7 @@ public final class NodeLoop implements AutoCloseable {
         Conditions.find(node.status(), "Ready")
             .flatMap(condition -> KubeObject.instant(condition, "lastHeartbeatTime"))
             .orElse(Instant.EPOCH);
-    Instant counted = last.isBefore(started) ? started : last;
+    Instant counted = silentSince(node, last);
     Duration left = Duration.between(now, counted.plus(SILENT_AFTER));
     boolean tainted = taint(node, UNREACHABLE).isPresent();
     if (left.isPositive()) {
@@ -107,6 +110,13 @@ public final class NodeLoop implements AutoCloseable {
     return Outcome.recheckAfter(
         evict(cluster.get(key).orElse(marked), true, now).orElse(Duration.ofDays(1)).plusMillis(1),
         "pods of a silent node wait for their toleration to end");
+  }
+
+  /// @param last its last sign of life
+  private Instant silentSince(KubeObject node, Instant last) {
+    return Stream.of(last, started, node.creationTimestamp().orElse(last))
+        .max(Comparator.naturalOrder())
+        .orElse(last);
   }
 
   private KubeObject unreachable(KubeObject node, Instant now) {

@@ -1,0 +1,39 @@
+package dev.slipway.controlplane.nodes;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.slipway.model.event.EventRecorder;
+import dev.slipway.model.json.Json;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import dev.slipway.testing.FakeCluster;
+import dev.slipway.testing.ManualTimeline;
+import dev.slipway.testing.SeededChance;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+
+class NodeLoopTest {
+  private static final ObjectKey NODE = ObjectKey.core("Node", "", "n1");
+
+  private final ManualTimeline timeline = new ManualTimeline();
+  private final SeededChance chance = new SeededChance(1);
+  private final FakeCluster cluster = new FakeCluster(timeline, chance);
+
+  @Test
+  void aNodeThatIsNewIsSilentOnlyAfterAWhile() {
+    NodeLoop.start(cluster, new EventRecorder(cluster, timeline, "test"), timeline, chance);
+    timeline.advance(Duration.ofHours(1));
+    cluster.create(KubeObject.make("v1", "Node", "", "n1", _ -> {}));
+    timeline.advance(Duration.ofSeconds(30));
+    assertThat(taints()).isEmpty();
+    timeline.advance(Duration.ofSeconds(30));
+    assertThat(taints()).containsExactly("node.kubernetes.io/unreachable");
+  }
+
+  private List<String> taints() {
+    JsonNode spec = cluster.get(NODE).orElseThrow().spec();
+    return Json.items(spec, "taints").stream().map(each -> Json.string(each, "key", "")).toList();
+  }
+}
