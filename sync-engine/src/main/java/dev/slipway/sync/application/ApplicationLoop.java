@@ -26,6 +26,7 @@ import dev.slipway.sync.destination.Destinations;
 import dev.slipway.sync.fleet.Fleet;
 import dev.slipway.sync.generator.SetLoop;
 import dev.slipway.sync.repository.Repositories;
+import dev.slipway.sync.source.Remote;
 import dev.slipway.sync.source.Source;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -89,21 +90,23 @@ public final class ApplicationLoop implements AutoCloseable {
     var history = new SyncHistory(cluster, archive);
     var repositories = new Repositories(cluster);
     history.collect();
+    var fetched = new FirstFetches(source, timeline, this::arrived);
     this.reconciler =
         new ApplicationReconciler(
             cluster,
             destinations,
+            fetched,
             source,
             repositories,
             history,
-            new Renders(source),
+            new Renders(fetched),
             this::uses,
             events.speakingAs("sync-engine"),
             timeline,
             this::hint);
     this.loop = new ControlLoop<>("applications", PARALLEL, this::reconcile, timeline, chance);
     this.bursts = new Bursts<>(this::pause, timeline, loop::add);
-    var generators = new SetLoop(cluster, source, repositories, timeline);
+    var generators = new SetLoop(cluster, fetched, repositories, timeline);
     this.sets = new ControlLoop<>("applicationsets", 1, generators::reconcile, timeline, chance);
     this.poller = new Poller(schedules, source, repositories, timeline, this::look);
   }
@@ -234,6 +237,10 @@ public final class ApplicationLoop implements AutoCloseable {
         loop.add(application.key());
       }
     }
+  }
+
+  private void arrived(Remote repository) {
+    poller.applications(repository).forEach(this::look);
   }
 
   private void look(ObjectKey key) {

@@ -47,6 +47,7 @@ final class ApplicationReconciler {
   static final Duration LEAVING = Duration.ofMillis(500);
   private static final Duration UNREACHABLE = Duration.ofSeconds(15);
   private static final Duration BUSY = Duration.ofMillis(500);
+  private static final Duration QUICK_FETCH = Duration.ofSeconds(3);
   static final Duration LOOK_AGAIN = Duration.ofMinutes(1);
 
   private final Cluster cluster;
@@ -75,10 +76,13 @@ final class ApplicationReconciler {
   /// By application.
   private final Map<ObjectKey, Compared> compared = new ConcurrentHashMap<>();
 
+  /// @param source for the passes: never waits for a repository
+  /// @param patient for people who ask
   ApplicationReconciler(
       Cluster cluster,
       Destinations destinations,
       Source source,
+      Source patient,
       Repositories repositories,
       SyncHistory history,
       Renders renders,
@@ -100,7 +104,7 @@ final class ApplicationReconciler {
         new Previews(
             cluster,
             destinations,
-            source,
+            patient,
             repositories,
             renders,
             history,
@@ -295,6 +299,20 @@ final class ApplicationReconciler {
     pass.status.sourceFailed(problem);
   }
 
+  /// A first fetch that takes its time is told of; where one is quick, or another revision was there
+  /// before, nothing is written.
+  private static void sayFetched(Pass pass, String message) {
+    boolean first = Json.string(pass.status.json().path("source"), "revision", "").isEmpty();
+    boolean isLong =
+        KubeObject.instant(pass.application.metadata(), "creationTimestamp")
+            .filter(created -> created.plus(QUICK_FETCH).isBefore(pass.now))
+            .isPresent();
+    if (first && isLong) {
+      pass.status.waiting(message, null, "goes on when it is here");
+      pass.save();
+    }
+  }
+
   private Wanted look(Pass pass) {
     Source.Resolved revision;
     try {
@@ -305,6 +323,9 @@ final class ApplicationReconciler {
     } catch (SourceException e) {
       sourceFailed(pass, String.valueOf(e.getMessage()));
       return Wanted.NOTHING;
+    } catch (BusyException e) {
+      sayFetched(pass, String.valueOf(e.getMessage()));
+      throw e;
     }
     try {
       List<RenderedObject> objects = renders.render(pass, revision);
