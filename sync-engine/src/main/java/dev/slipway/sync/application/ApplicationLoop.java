@@ -32,6 +32,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -45,7 +46,9 @@ public final class ApplicationLoop implements AutoCloseable {
   private static final LabelSelector OWNED = LabelSelector.parse(ApplicationReconciler.LABEL);
   private static final Set<String> NOT_OWNED =
       Set.of("Event", "Lease", "Node", "SyncRecord", "Plan");
-  private static final int PARALLEL = 16;
+  private static final int PARALLEL = 20;
+  private static final String TERMINATE = Requests.annotation(Requests.TERMINATE);
+  private static final Duration TERMINATE_WITHIN = Duration.ofSeconds(2);
   private static final Duration LEAST_PAUSE = Duration.ofMillis(20);
   private static final Duration MOST_PAUSE = Duration.ofSeconds(1);
 
@@ -103,7 +106,8 @@ public final class ApplicationLoop implements AutoCloseable {
             this::uses,
             events.speakingAs("sync-engine"),
             timeline,
-            this::hint);
+            this::hint,
+            this::look);
     this.loop = new ControlLoop<>("applications", PARALLEL, this::reconcile, timeline, chance);
     this.bursts = new Bursts<>(this::pause, timeline, loop::add);
     var generators = new SetLoop(cluster, fetched, repositories, timeline);
@@ -164,6 +168,7 @@ public final class ApplicationLoop implements AutoCloseable {
             (before, after) -> {
               dependents(before, after);
               if (after != null) {
+                terminated(before, after);
                 if (before != null && isOnlyStatus(before, after)) {
                   bursts.add(after.key());
                 } else {
@@ -263,6 +268,15 @@ public final class ApplicationLoop implements AutoCloseable {
 
   private void everybody() {
     cluster.list(ObjectQuery.all(APPLICATION)).items().forEach(found -> loop.add(found.key()));
+  }
+
+  /// A sync is ended by the look at its application; where that does not come soon, beside it.
+  private void terminated(@Nullable KubeObject before, KubeObject after) {
+    Optional<String> asked = after.annotation(TERMINATE);
+    if (asked.isPresent() && (before == null || !before.annotation(TERMINATE).equals(asked))) {
+      reconciler.stop(after.key());
+      timeline.schedule(TERMINATE_WITHIN, () -> reconciler.terminate(after.key()));
+    }
   }
 
   /// Those that wait for another application look again whenever one moves.
