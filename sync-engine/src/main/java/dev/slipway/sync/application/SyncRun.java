@@ -425,10 +425,12 @@ final class SyncRun {
 
   private Outcome retry(Pass pass, KubeObject record, ClusterException e) {
     int attempt = Json.integer(pass.status.operation(), "attempt", 1);
+    String message = String.valueOf(e.getMessage()) + causes(e);
     if (e.reason() == ClusterException.Reason.CONFLICT) {
+      pass.status.waiting(
+          "the cluster to accept a change: " + message, null, "reads again what is there");
       return nextRound(pass);
     }
-    String message = String.valueOf(e.getMessage()) + causes(e);
     if (attempt > pass.spec.retryLimit()) {
       return fail(pass, record, message);
     }
