@@ -120,6 +120,10 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
   private volatile Instant connectedAt = Instant.MAX;
   private Duration reconcileDelay = RECONCILE_FIRST;
   private long reconcileAt;
+
+  /// A task was added to those that the next reconciliation is about.
+  private volatile boolean asked;
+
   private long reconcileAllAt;
   private Set<String> doubted = Set.of();
   private long doubtAt;
@@ -951,6 +955,10 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
         kills.remove(status.taskId());
         known.ifPresent(task -> neverRan(pod, task));
       }
+      case Meaning.Ask(String why) -> {
+        log.debug("asking what became of a task task={} cause={}", status.taskId(), why);
+        ask(status.taskId());
+      }
       case Meaning.Kill _, Meaning.Nothing _ -> stray(status, meaning);
     }
   }
@@ -1009,6 +1017,11 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
     }
   }
 
+  private void ask(String taskId) {
+    unanswered.add(taskId);
+    asked = true;
+  }
+
   private void reconcile(long now) {
     reconcileAt = now + chance.jitter(reconcileDelay, 0.2).toNanos();
     reconcileDelay =
@@ -1058,6 +1071,10 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
         refresh(now);
         if (now >= reconcileAllAt) {
           reconcileAll();
+        } else if (asked) {
+          asked = false;
+          reconcileDelay = RECONCILE_FIRST;
+          reconcile(now);
         } else if (!unanswered.isEmpty() && now >= reconcileAt) {
           reconcile(now);
         }

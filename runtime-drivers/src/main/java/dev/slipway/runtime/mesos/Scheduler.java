@@ -9,6 +9,7 @@ import java.io.InputStream;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +28,10 @@ final class Scheduler implements AutoCloseable {
   private static final Duration LAST_RETRY = Duration.ofSeconds(5);
   private static final Duration SUBSCRIBE_DEADLINE = Duration.ofSeconds(15);
   private static final int MISSED_HEARTBEATS = 5;
+
+  /// How long a SUBSCRIBE that was given up may still arrive.
+  private static final Duration LATE = Duration.ofMinutes(5);
+
   private static final int HOPS = 5;
   private static final String API = "/api/v1/scheduler";
 
@@ -67,6 +72,10 @@ final class Scheduler implements AutoCloseable {
   private volatile boolean stopped;
   private int listed;
 
+  /// When each SUBSCRIBE was given up that may still arrive, and take over from a later one. The
+  /// first stands for what an earlier daemon may have sent.
+  private final ArrayDeque<Long> late = new ArrayDeque<>();
+
   Scheduler(
       Masters masters,
       MesosHttp http,
@@ -85,6 +94,7 @@ final class Scheduler implements AutoCloseable {
   }
 
   void start() {
+    gaveUp();
     timeline.execute(() -> attempt(0));
   }
 
@@ -147,14 +157,22 @@ final class Scheduler implements AutoCloseable {
     }
     call.putObject("subscribe").set("framework_info", info);
     for (int hop = 0; ; hop++) {
-      MesosHttp.Stream stream =
-          http.stream(
-              master.resolve(API),
-              call,
-              trusted ? credentials : MesosHttp.Credentials.NONE,
-              Map.of(),
-              "application/json",
-              SUBSCRIBE_DEADLINE);
+      MesosHttp.Stream stream;
+      try {
+        stream =
+            http.stream(
+                master.resolve(API),
+                call,
+                trusted ? credentials : MesosHttp.Credentials.NONE,
+                Map.of(),
+                "application/json",
+                SUBSCRIBE_DEADLINE);
+      } catch (MesosFailure e) {
+        if (e.mayHaveArrived()) {
+          gaveUp();
+        }
+        throw e;
+      }
       if (stream.code() == 200) {
         listen(master, trusted ? credentials : MesosHttp.Credentials.NONE, stream);
         return true;
@@ -256,6 +274,10 @@ final class Scheduler implements AutoCloseable {
           case "ERROR" -> {
             String message = Json.string(event.path("error"), "message", "no reason given");
             if (message.contains("failed over")) {
+              if (wasOurOwn()) {
+                why = "an earlier SUBSCRIBE of this framework arrived late";
+                return;
+              }
               stop(
                   "another Slipway took over this framework (\"%s\"): only one daemon may use its id"
                       .formatted(message));
@@ -279,6 +301,22 @@ final class Scheduler implements AutoCloseable {
         log.warn("the stream of Mesos ended master={} cause={}", master, why);
         listener.disconnected(why);
       }
+    }
+  }
+
+  private void gaveUp() {
+    synchronized (late) {
+      late.add(timeline.nanos());
+    }
+  }
+
+  /// Whether it may have been ourselves who took the subscription over. Each that was given up
+  /// excuses one take-over: of two daemons with one id, one stops all the same.
+  private boolean wasOurOwn() {
+    synchronized (late) {
+      long now = timeline.nanos();
+      late.removeIf(at -> now - at > LATE.toNanos());
+      return late.poll() != null;
     }
   }
 

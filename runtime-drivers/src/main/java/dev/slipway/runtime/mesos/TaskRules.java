@@ -16,6 +16,9 @@ final class TaskRules {
     /// It never ran and never will: its group may be launched again, under new ids.
     record NeverRan(String why) implements Meaning {}
 
+    /// It may never have run: a reconciliation tells.
+    record Ask(String why) implements Meaning {}
+
     /// It is none of ours any more, and must not run.
     record Kill(String why) implements Meaning {}
 
@@ -71,7 +74,7 @@ final class TaskRules {
               : new Meaning.Becomes(task.unreachable("the Mesos master knows nothing of it"));
       case DROPPED, LOST ->
           task.phase() == Phase.LAUNCHING
-              ? new Meaning.NeverRan(words(status))
+              ? dropped(status)
               : new Meaning.Becomes(
                   task.ended(137, "ContainerLost: " + words(status), status.at()));
       case GONE, GONE_BY_OPERATOR ->
@@ -89,6 +92,14 @@ final class TaskRules {
                   status.at()));
       case ERROR -> error(task, status);
     };
+  }
+
+  /// What the master makes up when an offer is gone. It does so for the copy of an ACCEPT, too,
+  /// whose first one it has taken.
+  private static Meaning dropped(TaskStatus status) {
+    return status.uuid().isEmpty() && !status.fromReconciliation()
+        ? new Meaning.Ask(words(status))
+        : new Meaning.NeverRan(words(status));
   }
 
   /// A second task under the id of one that lives is refused with the living one's id. That is no

@@ -3,7 +3,6 @@ package dev.slipway.runtime.mesos;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.slipway.model.json.Json;
 import dev.slipway.runtime.spi.ContainerRuntime.Observed;
 import dev.slipway.runtime.spi.ContainerSpec;
 import dev.slipway.runtime.spi.ContainerState;
@@ -25,7 +24,6 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import tools.jackson.databind.JsonNode;
 
 /// What happens to pods on a real Mesos when its parts die, hang and come back: each test ends with
 /// the same tasks running, told by Mesos itself, none twice (I3), none touched that need not be
@@ -125,27 +123,10 @@ class MesosFaultsTest {
   /// The tasks of ours that the master takes for alive, how many of each pod.
   private Map<String, Integer> alive() {
     var alive = new HashMap<String, Integer>();
-    try (var http = new MesosHttp(Optional.empty())) {
-      JsonNode state =
-          Json.parse(
-              http.post(
-                      mesos.url("master").resolve("/api/v1"),
-                      Json.object().put("type", "GET_TASKS"),
-                      MesosHttp.Credentials.NONE,
-                      Map.of(),
-                      Duration.ofSeconds(10))
-                  .body());
-      for (JsonNode task : Json.items(state.path("get_tasks"), "tasks")) {
-        if (List.of("TASK_RUNNING", "TASK_STARTING", "TASK_STAGING", "TASK_KILLING")
-            .contains(Json.string(task, "state", ""))) {
-          TaskRecord.podOf(Json.string(task.path("task_id"), "value", ""))
-              .ifPresent(pod -> alive.merge(pod, 1, Integer::sum));
-        }
-      }
-      return alive;
-    } catch (IOException e) {
-      return Map.of();
-    }
+    MasterView.alive(mesos.url("master"))
+        .orElse(Map.of())
+        .forEach((pod, ids) -> alive.put(pod, ids.size()));
+    return alive;
   }
 
   private static Map<String, Integer> oneOfEach() {

@@ -24,6 +24,24 @@ final class MesosSubject implements AutoCloseable {
   }
 
   MesosSubject(Path data, Masters masters, Duration patience, MesosHttp.Credentials credentials) {
+    this(
+        data,
+        masters,
+        patience,
+        credentials,
+        Duration.ofSeconds(10),
+        List.of("*"),
+        new MesosHttp(Optional.empty()));
+  }
+
+  MesosSubject(
+      Path data,
+      Masters masters,
+      Duration patience,
+      MesosHttp.Credentials credentials,
+      Duration callDeadline,
+      List<String> roles,
+      MesosHttp http) {
     var chance = new Random(System.nanoTime());
     FrameworkSettings usual = FrameworkSettings.of(masters, credentials);
     framework =
@@ -33,14 +51,14 @@ final class MesosSubject implements AutoCloseable {
                 credentials,
                 usual.name(),
                 usual.user(),
-                usual.roles(),
+                roles,
                 usual.failoverTimeout(),
                 false,
                 "",
                 patience,
-                Duration.ofSeconds(10)),
+                callDeadline),
             PodFiles.in(data),
-            new MesosHttp(Optional.empty()),
+            http,
             (_, _) -> {},
             timeline,
             chance::nextLong);

@@ -33,7 +33,7 @@ class TaskRulesTest {
           it comes back                                   | UNREACHABLE | RUNNING          |                          | RUNNING
           the master has forgotten it                     | RUNNING     | UNKNOWN          |                          | UNREACHABLE
           the master never knew it                        | LAUNCHING   | UNKNOWN          |                          | never ran
-          its offer was gone                              | LAUNCHING   | DROPPED          |                          | never ran
+          its offer was gone, or that of a copy           | LAUNCHING   | DROPPED          |                          | ask
           the agent never had it                          | LAUNCHING   | GONE             |                          | never ran
           the agent has it no more                        | RUNNING     | GONE             |                          | ended 137
           the operator gave its agent up                  | UNREACHABLE | GONE_BY_OPERATOR |                          | ended 137
@@ -97,6 +97,7 @@ class TaskRulesTest {
       case Meaning.Becomes(TaskRecord task) ->
           task.hasEnded() ? "ended " + task.code() : task.phase().name();
       case Meaning.NeverRan _ -> "never ran";
+      case Meaning.Ask _ -> "ask";
       case Meaning.Kill _ -> "kill";
       case Meaning.Nothing _ -> "nothing";
     };
@@ -125,6 +126,32 @@ class TaskRulesTest {
       }
     }
     assertThat(met).containsExactlyInAnyOrder(Phase.values());
+  }
+
+  /// An agent's own word has a uuid; an answer is the last word.
+  @Test
+  void whatAnAgentDroppedOrAReconciliationFindsDroppedNeverRan() {
+    TaskStatus made = status(TaskStatus.State.DROPPED, "");
+    assertThat(word(TaskRules.of(Optional.of(NEW), with(made, Optional.of("u"), false), false)))
+        .isEqualTo("never ran");
+    assertThat(word(TaskRules.of(Optional.of(NEW), with(made, Optional.empty(), true), false)))
+        .isEqualTo("never ran");
+  }
+
+  private static TaskStatus with(TaskStatus status, Optional<String> uuid, boolean answer) {
+    return new TaskStatus(
+        status.taskId(),
+        status.agentId(),
+        status.state(),
+        status.reason(),
+        status.message(),
+        status.source(),
+        uuid,
+        status.at(),
+        status.healthy(),
+        status.containerId(),
+        status.parentId(),
+        answer);
   }
 
   @Test

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -11,6 +12,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 
 /// Masters and agents of a real Mesos 1.11 on free ports of this machine. Closing it ends them and
@@ -201,6 +204,33 @@ public final class RealMesos implements AutoCloseable {
     new ProcessBuilder("kill", "-" + signal, Long.toString(pid(name))).start().waitFor();
   }
 
+  /// The ids of the tasks that have a process on this machine, whatever master and agents say.
+  public Set<String> tasksWithProcess() {
+    String mark = folder.toString();
+    var ids = new TreeSet<String>();
+    ProcessHandle.allProcesses()
+        .filter(handle -> mentions(handle.pid(), mark))
+        .forEach(handle -> taskOf(handle.pid()).ifPresent(ids::add));
+    return ids;
+  }
+
+  private static Optional<String> taskOf(long pid) {
+    try {
+      for (String variable : environment(pid).split("\0", -1)) {
+        if (variable.startsWith("MESOS_TASK_ID=")) {
+          return Optional.of(variable.substring("MESOS_TASK_ID=".length()));
+        }
+      }
+      return Optional.empty();
+    } catch (IOException e) {
+      return Optional.empty();
+    }
+  }
+
+  private static String environment(long pid) throws IOException {
+    return Files.readString(Path.of("/proc/" + pid + "/environ"), StandardCharsets.ISO_8859_1);
+  }
+
   /// What Mesos wrote lately, for a failure's message.
   public String log(String name) throws IOException {
     List<String> lines = Files.readAllLines(folder.resolve(name + ".log"));
@@ -220,19 +250,17 @@ public final class RealMesos implements AutoCloseable {
   }
 
   private static void endWhatRunsBelow(Path folder) {
-    byte[] mark = folder.toString().getBytes(java.nio.charset.StandardCharsets.UTF_8);
+    String mark = folder.toString();
     ProcessHandle.allProcesses()
         .filter(handle -> handle.pid() != ProcessHandle.current().pid())
         .filter(handle -> mentions(handle.pid(), mark))
         .forEach(ProcessHandle::destroyForcibly);
   }
 
-  private static boolean mentions(long pid, byte[] mark) {
+  private static boolean mentions(long pid, String mark) {
     try {
-      byte[] environment = Files.readAllBytes(Path.of("/proc/" + pid + "/environ"));
-      String text = new String(environment, java.nio.charset.StandardCharsets.UTF_8);
-      return text.contains("MESOS_")
-          && text.contains(new String(mark, java.nio.charset.StandardCharsets.UTF_8));
+      String text = environment(pid);
+      return text.contains("MESOS_") && text.contains(mark);
     } catch (IOException e) {
       return false;
     }

@@ -1,6 +1,7 @@
 package dev.slipway.testing.wire;
 
 import dev.slipway.testing.SeededChance;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -11,6 +12,7 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.Map;
@@ -18,11 +20,16 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Predicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /// Passes connections on to a server. While it is faulty it cuts them, keeps requests back, loses
 /// requests and replies, and lets requests arrive long after their caller was told that the
-/// connection is gone; which of these happens to what is drawn from a seed.
+/// connection is gone; which of these happens to what is drawn from a seed. Apart from that it can
+/// repeat requests, and hold everything back.
 public final class FaultyWire implements AutoCloseable {
   /// What can happen to something that a client sends.
   public enum Fault {
@@ -39,11 +46,13 @@ public final class FaultyWire implements AutoCloseable {
   }
 
   private static final int CHUNK = 16 << 10;
+  private static final Pattern LENGTH = Pattern.compile("(?i)\\r\\ncontent-length: *(\\d+)");
 
   private final ServerSocketChannel listener;
   private final SocketAddress server;
   private final SeededChance chance;
   private final Map<Fault, Integer> happened = new EnumMap<>(Fault.class);
+  private final AtomicInteger repeated = new AtomicInteger();
   private final Set<SocketChannel> open = ConcurrentHashMap.newKeySet();
 
   /// One of so many things that are sent meets a fault; 0 for none.
@@ -51,6 +60,9 @@ public final class FaultyWire implements AutoCloseable {
 
   private volatile int longestDelayMillis = 1;
   private volatile int slowMillis;
+  private volatile int repeatOneIn;
+  private volatile Predicate<String> repeatable = _ -> false;
+  private volatile boolean held;
   private volatile boolean closed;
 
   private FaultyWire(ServerSocketChannel listener, SocketAddress server, long seed) {
@@ -114,6 +126,25 @@ public final class FaultyWire implements AutoCloseable {
     slowMillis = millis;
   }
 
+  /// From now on one of so many HTTP requests that match comes to the server twice: the second time
+  /// on a connection of its own, whose reply nobody reads.
+  ///
+  /// @param which is given the request as text
+  public void repeat(int oneIn, Predicate<String> which) {
+    repeatable = which;
+    repeatOneIn = oneIn;
+  }
+
+  /// How many came twice.
+  public int repeated() {
+    return repeated.get();
+  }
+
+  /// From now on nothing passes, and no connection ends: as when the other machine is gone.
+  public void hold() {
+    held = true;
+  }
+
   /// Ends every connection.
   public void cut() {
     open.forEach(this::end);
@@ -123,6 +154,8 @@ public final class FaultyWire implements AutoCloseable {
   public void heal() {
     oneIn = 0;
     slowMillis = 0;
+    repeatOneIn = 0;
+    held = false;
   }
 
   public int happened(Fault fault) {
@@ -175,10 +208,12 @@ public final class FaultyWire implements AutoCloseable {
 
   private void requests(SocketChannel client, SocketChannel connected, AtomicBoolean loseReply) {
     ByteBuffer buffer = ByteBuffer.allocate(CHUNK);
+    var request = new ByteArrayOutputStream();
     try {
       while (client.read(buffer) >= 0) {
         buffer.flip();
         park(slowMillis);
+        awaitRelease();
         if (meetsFault()) {
           switch (chance.below(4)) {
             case 0 -> {
@@ -203,10 +238,17 @@ public final class FaultyWire implements AutoCloseable {
             }
           }
         }
+        if (repeatOneIn > 0) {
+          request.write(buffer.array(), 0, buffer.limit());
+        }
         while (buffer.hasRemaining()) {
           connected.write(buffer);
         }
         buffer.clear();
+        if (isWhole(request)) {
+          repeat(request.toByteArray());
+          request.reset();
+        }
       }
       if (!loseReply.get()) {
         connected.shutdownOutput();
@@ -224,6 +266,7 @@ public final class FaultyWire implements AutoCloseable {
     try {
       while (connected.read(buffer) >= 0) {
         buffer.flip();
+        awaitRelease();
         if (loseReply.get()) {
           break;
         }
@@ -245,6 +288,47 @@ public final class FaultyWire implements AutoCloseable {
     } finally {
       end(client);
       end(connected);
+    }
+  }
+
+  /// Whether it is an HTTP request with the length of its body, and all of that.
+  private static boolean isWhole(ByteArrayOutputStream request) {
+    String text = request.toString(StandardCharsets.ISO_8859_1);
+    int end = text.indexOf("\r\n\r\n");
+    if (end < 0) {
+      return false;
+    }
+    Matcher length = LENGTH.matcher(text.substring(0, end));
+    return length.find() && request.size() >= end + 4 + Integer.parseInt(length.group(1));
+  }
+
+  private void repeat(byte[] request) {
+    int rate = repeatOneIn;
+    if (rate > 0
+        && repeatable.test(new String(request, StandardCharsets.ISO_8859_1))
+        && chance.oneIn(rate)) {
+      repeated.incrementAndGet();
+      Thread.ofVirtual().start(() -> sendAgain(request));
+    }
+  }
+
+  private void sendAgain(byte[] request) {
+    try (SocketChannel again = SocketChannel.open(server)) {
+      open.add(again);
+      ByteBuffer copy = ByteBuffer.wrap(request);
+      while (copy.hasRemaining()) {
+        again.write(copy);
+      }
+      again.read(ByteBuffer.allocate(CHUNK));
+      open.remove(again);
+    } catch (IOException _) {
+      // The server has what it got.
+    }
+  }
+
+  private void awaitRelease() {
+    while (held && !closed) {
+      park(5);
     }
   }
 
