@@ -191,8 +191,12 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
     return frameworkId;
   }
 
-  List<String> tried() {
-    return scheduler.tried();
+  /// Why there is no connection, with the addresses that are tried.
+  String trouble() {
+    String why = scheduler.trouble();
+    return "no Mesos master answers at "
+        + String.join(", ", scheduler.tried())
+        + (why.isEmpty() ? "" : ": " + why);
   }
 
   /// Empty as long as no master has answered.

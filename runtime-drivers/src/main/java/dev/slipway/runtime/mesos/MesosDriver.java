@@ -130,8 +130,7 @@ public final class MesosDriver implements NodeDriver {
               throw new RuntimeFailedException(why);
             });
     if (!framework.isConnected()) {
-      throw new RuntimeFailedException(
-          "no Mesos master answers at " + String.join(", ", framework.tried()));
+      throw new RuntimeFailedException(framework.trouble());
     }
     Map<String, String> nothing = Map.of("cpu", "0", "memory", "0", "pods", "0");
     return new NodeFacts.Reading(
@@ -217,7 +216,7 @@ public final class MesosDriver implements NodeDriver {
 
   /// The authority that signed the masters' and the agents' certificates, when it is not one that
   /// Java knows.
-  private static Optional<SSLContext> trust(NodeDeclaration declaration) {
+  static Optional<SSLContext> trust(NodeDeclaration declaration) {
     if (declaration.credential("ca.crt").isEmpty()) {
       return Optional.empty();
     }

@@ -68,6 +68,7 @@ final class Scheduler implements AutoCloseable {
   private final Duration callDeadline;
   private volatile @Nullable Session session;
   private volatile long lastEvent;
+  private volatile String trouble = "";
   private volatile boolean closed;
   private volatile boolean stopped;
   private int listed;
@@ -102,6 +103,11 @@ final class Scheduler implements AutoCloseable {
     return session != null;
   }
 
+  /// Why the last attempt to find a master failed; empty when it did not.
+  String trouble() {
+    return trouble;
+  }
+
   /// Where the leading master is; empty while there is no subscription.
   Optional<URI> master() {
     return Optional.ofNullable(session).map(Session::master);
@@ -117,6 +123,7 @@ final class Scheduler implements AutoCloseable {
         next = 0;
       }
     } catch (MesosFailure e) {
+      trouble = String.valueOf(e.getMessage());
       if (isFatal(e.code())) {
         stop("the Mesos master refused the framework: " + e.getMessage());
         return;
@@ -125,6 +132,7 @@ final class Scheduler implements AutoCloseable {
         log.warn("no Mesos master masters={} failures={} cause={}", masters, next, e.getMessage());
       }
     } catch (IOException e) {
+      trouble = e.toString();
       if (failures == 0 || failures % 20 == 0) {
         log.warn("no Mesos master masters={} failures={} cause={}", masters, next, e.toString());
       }
@@ -268,6 +276,7 @@ final class Scheduler implements AutoCloseable {
             log.info("subscribed master={} framework={}", master, id);
             listener.subscribed(id, subscribed.path("master_info"));
             session = new Session(master, shown, streamId, id, body);
+            trouble = "";
             told = true;
             listener.event(type, event);
           }
