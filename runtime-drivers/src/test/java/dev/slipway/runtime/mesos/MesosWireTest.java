@@ -328,6 +328,19 @@ class MesosWireTest {
     assertThat(figures.get(Figures.STRAYS)).isZero();
   }
 
+  /// A master answers the copy with TASK_DROPPED for the tasks of the first.
+  @Test
+  void anAcceptThatComesTwiceLaunchesOnce() throws Exception {
+    start(Duration.ofSeconds(20), "--registry=in_memory");
+    wire.repeat(1, request -> request.contains("\"ACCEPT\""));
+    launchAll();
+    atRest();
+    assertThat(wire.repeated()).isPositive();
+    noTaskBeganTwice();
+    assertThat(subject.framework.figures().get(Figures.REPEATED)).isZero();
+    assertThat(subject.framework.figures().get(Figures.STRAYS)).isZero();
+  }
+
   /// The other side is gone without a word, as when a machine loses its power: no connection ends.
   @Test
   void aMasterThatFallsSilentIsGivenUpAndFoundAgain() throws Exception {
