@@ -272,6 +272,8 @@ class ProcessRuntimeTest {
           v=$(cat /slipway-test/config/a) || echo lost
           [ "$v" = end ] && break
         done
+        # The contents change at once; the names of what is new and of what is gone follow.
+        until [ -e /slipway-test/config/c ] && ! [ -L /slipway-test/config/d ]; do :; done
         cat /slipway-test/one /slipway-test/folder/b /slipway-test/config/c; ls /slipway-test/config; sleep 100
         """;
     start(
