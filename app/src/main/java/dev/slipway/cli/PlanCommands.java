@@ -72,7 +72,7 @@ final class PlanCommands {
       JsonNode spec = plan.path("spec");
       List<JsonNode> steps = Json.items(spec, "steps");
       if (!output.isTable()) {
-        output.one(console(), KubeObject.of((ObjectNode) plan));
+        output.tree(console(), plan);
         return steps.isEmpty() ? 0 : 1;
       }
       DeliveryCommands.Diff.objects(console(), spec);
@@ -122,15 +122,13 @@ final class PlanCommands {
 
     @Override
     public Integer call() {
-      // As `slipway plan -o name` writes it, too.
-      String planName = plan.substring(plan.lastIndexOf('/') + 1);
-      KubeObject kept = api().get(Api.PLAN, namespace, planName);
+      KubeObject kept = api().get(Api.PLAN, namespace, plan);
       name = Json.string(kept.spec(), "application", "");
       return request(
           patience,
           "sync",
           body -> {
-            body.put("plan", planName);
+            body.put("plan", plan);
             if (overrideWindow) {
               body.put("overrideWindow", true);
             }

@@ -80,11 +80,6 @@ final class ScriptedSource implements Source {
   }
 
   @Override
-  public boolean isAtHand(Remote repository, String revision) {
-    return true;
-  }
-
-  @Override
   public boolean refresh(Remote repository) {
     refreshes++;
     asked.add(repository.url());
