@@ -103,7 +103,7 @@ class ManifestsOnDockerTest {
             - {name: own, mountPath: /own}
             - {name: config, mountPath: /config}
             - {name: secret, mountPath: /secret}
-            - {name: work, mountPath: /work, subPathExpr: $(POD_NAME)/$(NODE)}
+            - {name: work, mountPath: /scratch, subPathExpr: $(POD_NAME)/$(NODE)}
             - {name: work, mountPath: /whole}
           volumes:
           - {name: memory, emptyDir: {medium: Memory, sizeLimit: 8Mi}}
@@ -141,7 +141,7 @@ class ManifestsOnDockerTest {
                     line projected $(cat /all/a.txt) $(cat /all/deep/key) $(cat /all/name) $(cat /all/token | wc -l)
                     line own $(cat /own/labels) $(cat /own/cpu) $NODE $NOTE $LIMIT
                     line modes $(stat -c %a /config/d/b.txt) $(stat -c %a /secret/key) $(cat /secret/key)
-                    touch /work/file && line below $(ls /whole/all/docker)
+                    touch /scratch/file && line below $(ls /whole/all/docker)
                     line address $ADDRESS
                     """)));
     await("all", "Succeeded");

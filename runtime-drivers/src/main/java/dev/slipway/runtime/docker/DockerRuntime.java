@@ -17,6 +17,7 @@ import dev.slipway.runtime.spi.ContainerState;
 import dev.slipway.runtime.spi.ImageRequest;
 import dev.slipway.runtime.spi.RuntimeFailedException;
 import dev.slipway.runtime.spi.SandboxSpec;
+import dev.slipway.runtime.spi.TerminalFollower;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
@@ -1076,23 +1077,15 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
 
   /// Makes a terminal as large as its client's, until interrupted.
   private Thread follow(TerminalSizes sizes, BiConsumer<DockerClient, TerminalSizes.Size> resize) {
-    return Thread.ofVirtual()
-        .name("terminal-size")
-        .start(
-            () -> {
-              Optional<TerminalSizes.Size> known = Optional.empty();
-              try {
-                while (true) {
-                  TerminalSizes.Size size = sizes.next(known);
-                  known = Optional.of(size);
-                  resize(size, resize);
-                }
-              } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-              } catch (RuntimeFailedException e) {
-                log.debug("terminal keeps its size cause={}", e.toString());
-              }
-            });
+    return TerminalFollower.follow(
+        sizes,
+        size -> {
+          try {
+            resize(size, resize);
+          } catch (RuntimeFailedException e) {
+            throw new IOException(e);
+          }
+        });
   }
 
   /// An engine may refuse it for as long as the command has not begun.

@@ -100,33 +100,31 @@ final class PodVolumes {
   }
 
   private void make(String podUid, String part, boolean memory, Optional<Long> most) {
-    engine.call(
-        "make a volume",
-        client -> {
-          var command =
-              client
-                  .createVolumeCmd()
-                  .withName(Labels.volumeName(podUid, part))
-                  .withDriver("local")
-                  .withLabels(labels.pod(podUid));
-          if (memory) {
-            String size = most.map(bytes -> ",size=" + bytes).orElse("");
-            command.withDriverOpts(
-                Map.of("type", "tmpfs", "device", "tmpfs", "o", "mode=0755" + size));
-          }
-          return command.exec();
-        });
+    String size = most.map(bytes -> ",size=" + bytes).orElse("");
+    make(
+        Labels.volumeName(podUid, part),
+        labels.pod(podUid),
+        memory ? Map.of("type", "tmpfs", "device", "tmpfs", "o", "mode=0755" + size) : Map.of());
+  }
+
+  private void makeNamed(String namespace, String called) {
+    make(
+        Labels.namedVolume(namespace, called),
+        Map.of(Labels.VOLUME, namespace + "/" + called),
+        Map.of());
   }
 
   /// Does nothing where it is there.
-  private void makeNamed(String namespace, String called) {
+  private void make(String name, Map<String, String> marks, Map<String, String> options) {
     engine.call(
         "make a volume",
         client ->
             client
                 .createVolumeCmd()
-                .withName(Labels.namedVolume(namespace, called))
-                .withLabels(Map.of(Labels.VOLUME, namespace + "/" + called))
+                .withName(name)
+                .withDriver("local")
+                .withLabels(marks)
+                .withDriverOpts(options)
                 .exec());
   }
 

@@ -245,7 +245,7 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
         planned.remove(podUid);
       }
       for (VolumeSpec volume : spec.volumes()) {
-        volumes(podUid, spec.namespace()).prepare(volume);
+        volumes(podUid).prepare(volume, spec.namespace());
       }
       return sandbox;
     } catch (IOException e) {
@@ -254,14 +254,14 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
     }
   }
 
-  private Volumes volumes(String podUid, String namespace) throws IOException {
+  private Volumes volumes(String podUid) throws IOException {
     if (memory.isPresent() && Files.notExists(memory.get())) {
       Folders.make(memory.get(), 0700);
     }
     return new Volumes(
         pod(podUid).resolve("volumes"),
         memory.map(folder -> folder.resolve(podUid)),
-        root.resolveSibling("volumes").resolve(namespace));
+        root.resolveSibling("volumes"));
   }
 
   private String freeAddress(String podUid) {
@@ -440,8 +440,7 @@ public final class ProcessRuntime implements ContainerRuntime, AutoCloseable {
   }
 
   private void write(ContainerSpec spec, ContainerFolder folder, Path fresh) throws IOException {
-    Sandbox pod = sandboxes.get(spec.podUid());
-    Volumes volumes = volumes(spec.podUid(), pod == null ? "" : pod.namespace());
+    Volumes volumes = volumes(spec.podUid());
     var binds = new ArrayList<MainScript.Bind>();
     var places = new LinkedHashMap<String, String>();
     boolean privateRoot = false;

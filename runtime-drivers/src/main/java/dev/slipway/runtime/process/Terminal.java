@@ -1,6 +1,7 @@
 package dev.slipway.runtime.process;
 
 import dev.slipway.model.pod.TerminalSizes;
+import dev.slipway.runtime.spi.TerminalFollower;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -11,14 +12,10 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// Terminals of processes: `script` opens one, runs a command in it, hands on what goes in and out,
 /// and ends with the command's exit code.
 record Terminal(Tools tools) {
-  private static final Logger log = LoggerFactory.getLogger(Terminal.class);
-
   /// The majors under which Linux numbers the terminals of `/dev/pts`, 256 each.
   private static final int FIRST_MAJOR = 136;
 
@@ -39,23 +36,7 @@ record Terminal(Tools tools) {
 
   /// Makes the terminal of a `script` as large as it is said to be, until interrupted.
   Thread follow(long script, TerminalSizes sizes) {
-    return Thread.ofVirtual()
-        .name("terminal-size")
-        .start(
-            () -> {
-              Optional<TerminalSizes.Size> known = Optional.empty();
-              try {
-                while (true) {
-                  TerminalSizes.Size size = sizes.next(known);
-                  known = Optional.of(size);
-                  resize(script, size);
-                }
-              } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-              } catch (IOException e) {
-                log.debug("terminal keeps its size process={} cause={}", script, e.toString());
-              }
-            });
+    return TerminalFollower.follow(sizes, size -> resize(script, size));
   }
 
   private void resize(long script, TerminalSizes.Size size)

@@ -20,7 +20,7 @@ import java.util.TreeSet;
 ///
 /// @param folder `pods/UID/volumes`
 /// @param memory the pod's folder in memory, where there is one
-/// @param lasting holds what outlives the pods of its namespace
+/// @param lasting holds what outlives pods, by namespace
 record Volumes(Path folder, Optional<Path> memory, Path lasting) {
   private static final int PER_FOLDER = 0755;
   private static final String DATA = "..data";
@@ -28,11 +28,12 @@ record Volumes(Path folder, Optional<Path> memory, Path lasting) {
   /// How the names of what containers do not look for begin.
   private static final String STATE = "..s";
 
-  void prepare(VolumeSpec volume) throws IOException {
+  /// @param namespace of the pod
+  void prepare(VolumeSpec volume, String namespace) throws IOException {
     switch (volume) {
       case VolumeSpec.EmptyDir(String name, boolean inMemory, _) -> makeOpen(place(name, inMemory));
       case VolumeSpec.Named(String name, String called) -> {
-        Path place = lasting.resolve(called);
+        Path place = lasting.resolve(namespace).resolve(called);
         if (Files.notExists(place)) {
           makeOpen(place);
         }

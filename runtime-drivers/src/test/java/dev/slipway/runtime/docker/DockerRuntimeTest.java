@@ -302,26 +302,28 @@ class DockerRuntimeTest {
     }
   }
 
+  private static ContainerSpec with(ContainerSpec plain, ContainerSpec.Terminal terminal) {
+    return new ContainerSpec(
+        plain.podUid(),
+        plain.container(),
+        plain.attempt(),
+        plain.backoffLevel(),
+        plain.image(),
+        plain.command(),
+        plain.arguments(),
+        plain.workingDirectory(),
+        plain.environment(),
+        plain.mounts(),
+        plain.limits(),
+        plain.security(),
+        terminal);
+  }
+
   @Test
   void whoAttachesWritesToTheMainProcess() {
     prepare(pod(1));
     ContainerSpec plain = spec("web", 0, "cat; echo end >&2");
-    String id =
-        start(
-            new ContainerSpec(
-                UID,
-                "web",
-                0,
-                0,
-                plain.image(),
-                plain.command(),
-                List.of(),
-                "",
-                Map.of(),
-                List.of(),
-                plain.limits(),
-                plain.security(),
-                new ContainerSpec.Terminal(false, true, true)));
+    String id = start(with(plain, new ContainerSpec.Terminal(false, true, true)));
     var out = new ByteArrayOutputStream();
     var errors = new ByteArrayOutputStream();
     runtime.attach(
@@ -344,22 +346,7 @@ class DockerRuntimeTest {
         until [ "$(stty size 2>/dev/null)" = "50 100" ]; do sleep 0.05; done; echo second
         """;
     ContainerSpec plain = spec("web", 0, waits + "sleep 100");
-    String id =
-        start(
-            new ContainerSpec(
-                UID,
-                "web",
-                0,
-                0,
-                plain.image(),
-                plain.command(),
-                List.of(),
-                "",
-                Map.of(),
-                List.of(),
-                plain.limits(),
-                plain.security(),
-                new ContainerSpec.Terminal(true, true, false)));
+    String id = start(with(plain, new ContainerSpec.Terminal(true, true, false)));
     var ofCommand = new TerminalSizes();
     ofCommand.tell(new TerminalSizes.Size(132, 43));
     var out = new ByteArrayOutputStream();

@@ -6,9 +6,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.slipway.model.json.Json;
 import dev.slipway.runtime.spi.ContainerState;
 import dev.slipway.runtime.spi.NodeDeclaration;
-import dev.slipway.runtime.spi.PodLaunch;
-import dev.slipway.runtime.spi.RuntimeContract;
-import dev.slipway.runtime.spi.SandboxSpec;
 import dev.slipway.testing.mesos.RealMesos;
 import java.io.IOException;
 import java.net.URI;
@@ -69,17 +66,7 @@ class MesosAccessTest {
 
   private static void runs(MesosSubject subject) {
     MesosRuntime runtime = subject.node();
-    runtime.prepare(SandboxSpec.plain(POD, "default", "web"));
-    runtime.launch(
-        new PodLaunch(
-            POD,
-            List.of(
-                new PodLaunch.Part(
-                    RuntimeContract.spec("web", 0, "exec sleep 1000"),
-                    false,
-                    List.of(),
-                    Optional.empty())),
-            Duration.ofSeconds(2)));
+    MesosSubject.launch(runtime, POD, "exec sleep 1000");
     MesosSubject.await(
         () ->
             runtime.containers(POD).stream()

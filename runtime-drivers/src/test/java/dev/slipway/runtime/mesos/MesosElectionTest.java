@@ -6,9 +6,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.slipway.model.json.Json;
 import dev.slipway.runtime.spi.ContainerRuntime.Observed;
 import dev.slipway.runtime.spi.ContainerState;
-import dev.slipway.runtime.spi.PodLaunch;
-import dev.slipway.runtime.spi.RuntimeContract;
-import dev.slipway.runtime.spi.SandboxSpec;
 import dev.slipway.testing.mesos.RealMesos;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -57,17 +54,7 @@ class MesosElectionTest {
   @Test
   void podsOutliveTheElectedMasterAndTheElectionItself() throws Exception {
     MesosRuntime runtime = subject.node();
-    runtime.prepare(SandboxSpec.plain(POD, "default", "web"));
-    runtime.launch(
-        new PodLaunch(
-            POD,
-            List.of(
-                new PodLaunch.Part(
-                    RuntimeContract.spec("web", 0, "exec sleep 1000"),
-                    false,
-                    List.of(),
-                    Optional.empty())),
-            Duration.ofSeconds(2)));
+    MesosSubject.launch(runtime, POD, "exec sleep 1000");
     MesosSubject.await(() -> running(runtime).isPresent());
     Optional<Observed> before = running(runtime);
 

@@ -7,6 +7,7 @@ import dev.slipway.runtime.spi.ContainerRuntime.Observed;
 import dev.slipway.runtime.spi.ContainerSpec;
 import dev.slipway.runtime.spi.ContainerState;
 import dev.slipway.runtime.spi.PodLaunch;
+import dev.slipway.runtime.spi.RuntimeContract;
 import dev.slipway.runtime.spi.SandboxSpec;
 import dev.slipway.testing.mesos.RealMesos;
 import java.io.IOException;
@@ -70,33 +71,8 @@ class MesosFaultsTest {
     return new MesosSubject(folder.resolve("data"), mesos.url("master"));
   }
 
-  private static ContainerSpec spec(String uid, String script) {
-    ContainerSpec plain = dev.slipway.runtime.spi.RuntimeContract.spec("web", 0, script);
-    return new ContainerSpec(
-        uid,
-        "web",
-        0,
-        0,
-        "test",
-        plain.command(),
-        List.of(),
-        "",
-        Map.of(),
-        List.of(),
-        plain.limits(),
-        plain.security(),
-        plain.terminal());
-  }
-
   private static void launch(MesosRuntime runtime, String uid) {
-    runtime.prepare(SandboxSpec.plain(uid, "default", uid));
-    runtime.launch(
-        new PodLaunch(
-            uid,
-            List.of(
-                new PodLaunch.Part(
-                    spec(uid, "exec sleep 1000"), false, List.of(), Optional.empty())),
-            Duration.ofSeconds(2)));
+    MesosSubject.launch(runtime, uid, "exec sleep 1000");
   }
 
   private void launchAll() {
@@ -276,7 +252,7 @@ class MesosFaultsTest {
             Duration.ofSeconds(2));
     MesosRuntime runtime = subject.node();
     runtime.prepare(SandboxSpec.plain("big", "default", "big"));
-    ContainerSpec plain = spec("big", "exec sleep 1000");
+    ContainerSpec plain = RuntimeContract.spec("big", "web", 0, "exec sleep 1000");
     var asks =
         new ContainerSpec.Limits(
             Optional.empty(), Optional.empty(), Optional.of(64_000L), Optional.empty(), Map.of());

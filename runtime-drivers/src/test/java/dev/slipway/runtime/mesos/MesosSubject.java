@@ -1,6 +1,9 @@
 package dev.slipway.runtime.mesos;
 
 import dev.slipway.runtime.process.RealTimeline;
+import dev.slipway.runtime.spi.PodLaunch;
+import dev.slipway.runtime.spi.RuntimeContract;
+import dev.slipway.runtime.spi.SandboxSpec;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -69,6 +72,21 @@ final class MesosSubject implements AutoCloseable {
   MesosRuntime node() {
     await(() -> !framework.nodes().isEmpty());
     return new MesosRuntime(framework, framework.nodes().getFirst());
+  }
+
+  /// Launches a pod of one container.
+  static void launch(MesosRuntime runtime, String uid, String script) {
+    runtime.prepare(SandboxSpec.plain(uid, "default", uid));
+    runtime.launch(
+        new PodLaunch(
+            uid,
+            List.of(
+                new PodLaunch.Part(
+                    RuntimeContract.spec(uid, "web", 0, script),
+                    false,
+                    List.of(),
+                    Optional.empty())),
+            Duration.ofSeconds(2)));
   }
 
   /// Waits for a condition as long as a slow machine may need.

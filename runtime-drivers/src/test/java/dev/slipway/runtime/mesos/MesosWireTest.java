@@ -4,12 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.slipway.runtime.spi.ContainerRuntime.Observed;
-import dev.slipway.runtime.spi.ContainerSpec;
 import dev.slipway.runtime.spi.ContainerState;
-import dev.slipway.runtime.spi.PodLaunch;
-import dev.slipway.runtime.spi.RuntimeContract;
 import dev.slipway.runtime.spi.RuntimeFailedException;
-import dev.slipway.runtime.spi.SandboxSpec;
 import dev.slipway.testing.SeededChance;
 import dev.slipway.testing.mesos.RealMesos;
 import dev.slipway.testing.wire.FaultyWire;
@@ -106,33 +102,11 @@ class MesosWireTest {
     if (!all.isEmpty()) {
       return true;
     }
-    ContainerSpec plain =
-        RuntimeContract.spec(
-            "web",
-            0,
-            "echo $MESOS_TASK_ID >> %s; exec sleep 1000".formatted(folder.resolve("begun")));
-    var spec =
-        new ContainerSpec(
-            uid,
-            "web",
-            0,
-            0,
-            "test",
-            plain.command(),
-            List.of(),
-            "",
-            Map.of(),
-            List.of(),
-            plain.limits(),
-            plain.security(),
-            plain.terminal());
     try {
-      runtime.prepare(SandboxSpec.plain(uid, "default", uid));
-      runtime.launch(
-          new PodLaunch(
-              uid,
-              List.of(new PodLaunch.Part(spec, false, List.of(), Optional.empty())),
-              Duration.ofSeconds(2)));
+      MesosSubject.launch(
+          runtime,
+          uid,
+          "echo $MESOS_TASK_ID >> %s; exec sleep 1000".formatted(folder.resolve("begun")));
       return true;
     } catch (RuntimeFailedException e) {
       return false;

@@ -54,8 +54,12 @@ public final class RuntimeContract {
   }
 
   public static ContainerSpec spec(String container, int attempt, String script) {
+    return spec(UID, container, attempt, script);
+  }
+
+  public static ContainerSpec spec(String uid, String container, int attempt, String script) {
     return new ContainerSpec(
-        UID,
+        uid,
         container,
         attempt,
         0,
