@@ -11,12 +11,13 @@ import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Collects the garbage among old objects when there is as much of it as there is that lives.
+/// Collects the garbage among old objects once as much has become old as was left by the last
+/// collection.
 ///
 /// The serial collector does so only when the heap may not grow any more: of a daemon whose objects
 /// change all the time the heap would become as large as it may be, whatever lives in it. The price
-/// is a pause of the whole program of about 3 ms for each MB that lives, each time that as much
-/// again has been written.
+/// is a pause of the whole program of 2 to 4 ms for each MB that lives, also when the heap has only
+/// grown.
 final class OldHeap {
   private static final Logger log = LoggerFactory.getLogger(OldHeap.class);
   private static final Duration EVERY = Duration.ofSeconds(10);
@@ -33,7 +34,7 @@ final class OldHeap {
   /// @param used by what is old, garbage too
   /// @param lived what was left of it by the last collection; 0 before the first
   record Sizes(long used, long lived) {
-    boolean isGarbage() {
+    boolean isDue() {
       return used - lived > Math.max(lived, LITTLE);
     }
   }
@@ -63,7 +64,7 @@ final class OldHeap {
 
   void look() {
     Sizes before = sizes.get();
-    if (before.isGarbage()) {
+    if (before.isDue()) {
       collect.run();
       log.debug("heap collected before={} after={}", before.used(), sizes.get().used());
     }

@@ -26,8 +26,8 @@ class OldHeapTest {
     "130, 130, false",
     "120, 130, false",
   })
-  void itIsCollectedWhenAsMuchIsGarbageAsLives(long used, long lived, boolean due) {
-    assertThat(new OldHeap.Sizes(used * MB, lived * MB).isGarbage()).isEqualTo(due);
+  void itIsCollectedWhenAsMuchBecameOldAsLived(long used, long lived, boolean due) {
+    assertThat(new OldHeap.Sizes(used * MB, lived * MB).isDue()).isEqualTo(due);
   }
 
   @Test
