@@ -72,7 +72,7 @@ final class PlanCommands {
       JsonNode spec = plan.path("spec");
       List<JsonNode> steps = Json.items(spec, "steps");
       if (!output.isTable()) {
-        output.tree(console(), plan);
+        output.one(console(), KubeObject.of((ObjectNode) plan));
         return steps.isEmpty() ? 0 : 1;
       }
       DeliveryCommands.Diff.objects(console(), spec);
@@ -122,13 +122,15 @@ final class PlanCommands {
 
     @Override
     public Integer call() {
-      KubeObject kept = api().get(Api.PLAN, namespace, plan);
+      // As `slipway plan -o name` writes it, too.
+      String planName = plan.substring(plan.lastIndexOf('/') + 1);
+      KubeObject kept = api().get(Api.PLAN, namespace, planName);
       name = Json.string(kept.spec(), "application", "");
       return request(
           patience,
           "sync",
           body -> {
-            body.put("plan", plan);
+            body.put("plan", planName);
             if (overrideWindow) {
               body.put("overrideWindow", true);
             }

@@ -54,6 +54,11 @@ final class SimulatedSource implements Source {
   }
 
   @Override
+  public boolean isAtHand(Remote repository, String revision) {
+    return true;
+  }
+
+  @Override
   public boolean refresh(Remote repository) {
     if (down) {
       if (bug == Bug.PARTIAL_WHEN_DOWN) {

@@ -109,6 +109,16 @@ class BadDayTest {
     assertThat(delivery.status().path("source").toString()).contains("Ready");
   }
 
+  @Test
+  void theFirstCommitOfARepositoryThatWasEmptyIsDelivered() {
+    delivery.application();
+    delivery.pass(SOON);
+    assertThat(delivery.status().path("source").toString()).contains("is empty");
+    String first = delivery.git.commit(configs("a", "1"));
+    delivery.pass(SOON);
+    assertThat(delivery.sync()).isEqualTo("Synced " + first);
+  }
+
   /// 10,000 hints in a minute are some hundred questions, whoever sends them.
   @Test
   void aStormOfHintsIsFewQuestions() {

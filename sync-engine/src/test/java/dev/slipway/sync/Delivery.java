@@ -1,13 +1,20 @@
 package dev.slipway.sync;
 
+import dev.slipway.model.cluster.Cluster;
 import dev.slipway.model.cluster.DeleteOptions;
 import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.event.EventRecorder;
 import dev.slipway.model.json.Json;
+import dev.slipway.model.loop.Together;
 import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.object.ResourceType;
+import dev.slipway.model.object.ResourceTypes;
 import dev.slipway.model.time.TimelineSchedules;
+import dev.slipway.sync.destination.Destination;
+import dev.slipway.sync.destination.DestinationException;
+import dev.slipway.sync.destination.Destinations;
 import dev.slipway.testing.FakeCluster;
 import dev.slipway.testing.ManualTimeline;
 import dev.slipway.testing.SeededChance;
@@ -30,8 +37,45 @@ final class Delivery {
   final FakeCluster cluster;
   final ScriptedSource git = new ScriptedSource();
   final MemoryArchive archive = new MemoryArchive();
+
+  /// Another cluster, for applications that name it as `remote`.
+  final FakeCluster remote;
+
+  private final Destinations own;
+
+  /// Why the other cluster cannot be used now.
+  @Nullable String remoteProblem;
+
   private @Nullable SyncEngine engine;
   private int requests;
+
+  private final Destination there =
+      new Destination() {
+        @Override
+        public String name() {
+          return "remote";
+        }
+
+        @Override
+        public boolean isOwn() {
+          return false;
+        }
+
+        @Override
+        public Cluster cluster() {
+          return remote;
+        }
+
+        @Override
+        public Together together() {
+          return Together.ONE_BY_ONE;
+        }
+
+        @Override
+        public Optional<ResourceType> type(GroupKind kind) {
+          return ResourceTypes.KNOWN.find(kind);
+        }
+      };
 
   Delivery() {
     this(1);
@@ -40,6 +84,8 @@ final class Delivery {
   Delivery(long seed) {
     chance = new SeededChance(seed);
     cluster = new FakeCluster(time, chance);
+    remote = new FakeCluster(time, chance);
+    own = Destinations.only(cluster, Together.ONE_BY_ONE);
     start();
   }
 
@@ -47,6 +93,7 @@ final class Delivery {
     engine =
         SyncEngine.start(
             cluster,
+            this::find,
             archive,
             git,
             new EventRecorder(cluster, time, "test"),
@@ -55,10 +102,21 @@ final class Delivery {
             chance);
   }
 
+  private Destination find(String name, String server) {
+    if (!name.equals("remote")) {
+      return own.find(name, server);
+    }
+    if (remoteProblem != null) {
+      throw new DestinationException(remoteProblem);
+    }
+    return there;
+  }
+
   /// The death of the process: what was written stays, everything else is gone.
   void crash() {
     time.dropEverything();
     cluster.forgetWatches();
+    remote.forgetWatches();
     cluster.interfere(new FakeCluster.Interference() {});
     start();
   }
@@ -138,9 +196,13 @@ final class Delivery {
 
   /// The ConfigMaps that are live, by name, with the value that each holds.
   Map<String, String> live() {
+    return live(cluster);
+  }
+
+  static Map<String, String> live(FakeCluster where) {
     var live = new TreeMap<String, String>();
     for (KubeObject object :
-        cluster.list(ObjectQuery.in(GroupKind.core("ConfigMap"), "default")).items()) {
+        where.list(ObjectQuery.in(GroupKind.core("ConfigMap"), "default")).items()) {
       live.put(object.name(), Json.string(object.json().path("data"), "value", ""));
     }
     return live;

@@ -14,7 +14,7 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /// A repository of one branch that a test writes. It answers for what it said last until it is
-/// refreshed, as the real one does.
+/// refreshed, and has at hand what it was asked for before, as the real one does.
 final class ScriptedSource implements Source {
   private final Map<String, TreeMap<String, String>> commits = new HashMap<>();
   private final Map<String, TreeMap<String, String>> lies = new HashMap<>();
@@ -26,6 +26,9 @@ final class ScriptedSource implements Source {
   private Ancestry ancestry = Ancestry.DESCENDANT;
   private int refreshes;
   private final Set<String> asked = new HashSet<>();
+
+  /// Repositories and their commits that were asked for.
+  private final Set<String> fetched = new HashSet<>();
 
   /// Commits these files as the whole content, and moves the branch.
   String commit(Map<String, String> files) {
@@ -65,6 +68,7 @@ final class ScriptedSource implements Source {
 
   @Override
   public Resolved resolve(Remote repository, String revision, String path) {
+    fetched.add(repository.url());
     if (seen.isEmpty()) {
       refresh(repository);
     }
@@ -76,7 +80,15 @@ final class ScriptedSource implements Source {
     if (files == null) {
       throw new SourceException("repository " + repository.url() + " is empty");
     }
+    fetched.add(commit);
     return new Resolved(commit, id(files), "someone", "2026-01-01T00:00:00Z", "a change");
+  }
+
+  @Override
+  public boolean isAtHand(Remote repository, String revision) {
+    String commit = commits.containsKey(revision) ? revision : seen;
+    return fetched.contains(repository.url())
+        && (fetched.contains(commit) || !commits.containsKey(commit));
   }
 
   @Override
@@ -89,6 +101,9 @@ final class ScriptedSource implements Source {
     }
     problem = null;
     boolean news = !seen.equals(head);
+    if (fetched.contains(seen)) {
+      fetched.add(head);
+    }
     seen = head;
     return news;
   }

@@ -87,6 +87,7 @@ final class EventStream implements AutoCloseable {
         throw Failures.of(
             new Wire.Answer(response.statusCode(), body.readNBytes(1 << 16), response.headers()));
       }
+      Wire.requireJson(wire.server(), response.headers());
       listener.opened();
       var line = new ByteArrayOutputStream(1 << 12);
       byte[] buffer = new byte[1 << 14];

@@ -48,9 +48,17 @@ final class Failures {
                         Json.string(cause, "message", "")))
             .toList();
     String word = Json.string(status, "reason", "");
+    String said = Json.string(status, "message", word);
     int code = Json.integer(status, "code", 500);
     return new ClusterException(
-        reason(word, code), message(Json.string(status, "message", word), causes), causes);
+        isAboutOneObject(said) ? Reason.INTERNAL : reason(word, code),
+        message(said, causes),
+        causes);
+  }
+
+  /// A webhook that fails is no outage: other objects may be fine.
+  private static boolean isAboutOneObject(String said) {
+    return said.contains("failed calling webhook") || said.contains("failed to call webhook");
   }
 
   /// Who owns which field, when that is what stood in the way: the server's own sentence names the

@@ -47,6 +47,7 @@ final class KindWatch implements AutoCloseable {
   private static final int HISTORY = 4_096;
   private static final Duration FIRST_PAUSE = Duration.ofMillis(500);
   private static final Duration LAST_PAUSE = Duration.ofSeconds(30);
+  private static final Duration TAKEN_BACK = Duration.ofMinutes(2);
 
   private record Change(long version, @Nullable KubeObject before, @Nullable KubeObject after) {}
 
@@ -81,6 +82,7 @@ final class KindWatch implements AutoCloseable {
   private int failures;
   private @Nullable String trouble;
   private long troubleSince;
+  private long olderSince;
 
   KindWatch(
       Wire wire,
@@ -356,6 +358,7 @@ final class KindWatch implements AutoCloseable {
     lock.lock();
     try {
       long at = number(first);
+      believe(at);
       for (ObjectKey key : List.copyOf(streamed.keySet())) {
         KubeObject now = items.get(key);
         if (now == null) {
@@ -387,6 +390,31 @@ final class KindWatch implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+  }
+
+  /// A list that is older than what is known comes from a server that lags behind, or from a cache:
+  /// what it lacks was not deleted. Only a cluster that stays so was taken back to an older state.
+  ///
+  /// @throws ClusterException `UNAVAILABLE` when the list is not to be used
+  private void believe(long at) {
+    if (!listed || at >= number(version)) {
+      olderSince = 0;
+      return;
+    }
+    long now = timeline.nanos();
+    if (olderSince == 0) {
+      olderSince = now;
+    }
+    if (now - olderSince < TAKEN_BACK.toNanos()) {
+      throw new ClusterException(
+          Reason.UNAVAILABLE,
+          "a list of %s is older than what is known (%d, %s)"
+              .formatted(type.plural(), at, version));
+    }
+    log.warn("cluster was taken back kind={} from={} to={}", type.plural(), version, at);
+    olderSince = 0;
+    ahead.clear();
+    gone.clear();
   }
 
   /// List items come without their kind.

@@ -314,13 +314,11 @@ public final class RemoteClusters implements AutoCloseable {
         entry.silent = String.valueOf(e.getMessage());
       }
     }
-    if (!entry.silent.isEmpty()) {
-      say(cluster.get(), "Unreachable", entry.silent, version);
-    } else {
-      say(cluster.get(), "Connected", "", version);
-    }
-    return Outcome.recheckAfter(
-        entry.silent.isEmpty() ? LOOK_AGAIN : LOOK_AGAIN.dividedBy(6), "looks again");
+    // It may answer, and what is watched be old nevertheless.
+    String problem = entry.silent.isEmpty() ? remote.staleSince(STALE).orElse("") : entry.silent;
+    say(cluster.get(), problem.isEmpty() ? "Connected" : "Unreachable", problem, version);
+    boolean well = problem.isEmpty() && stale.isEmpty();
+    return Outcome.recheckAfter(well ? LOOK_AGAIN : LOOK_AGAIN.dividedBy(6), "looks again");
   }
 
   private void say(KubeObject cluster, String phase, String message, String version) {

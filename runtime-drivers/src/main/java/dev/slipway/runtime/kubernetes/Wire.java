@@ -133,12 +133,34 @@ final class Wire implements AutoCloseable {
         leave(refused);
       }
       if (!refused && !(answer.status() == 503 && retryAfter(answer).isPresent())) {
-        return answer;
+        return judged(answer);
       }
       if (!rest(answer, end)) {
         return answer;
       }
     }
+  }
+
+  private Answer judged(Answer answer) {
+    if (answer.status() / 100 == 2) {
+      requireJson(endpoint.server(), answer.headers());
+    }
+    return answer;
+  }
+
+  /// Something between us and the server may answer in its place, with a page and a cheerful code.
+  ///
+  /// @throws ClusterException `UNAVAILABLE` when that is so
+  static void requireJson(URI server, HttpHeaders headers) {
+    Optional<String> type = headers.firstValue("Content-Type");
+    if (type.isPresent() && !type.get().contains("json")) {
+      throw new ClusterException(
+          Reason.UNAVAILABLE, "%s answers with %s instead of JSON".formatted(server, type.get()));
+    }
+  }
+
+  URI server() {
+    return endpoint.server();
   }
 
   /// In the order of arrival: nobody waits for ever while others come and go.

@@ -116,6 +116,28 @@ class WireTest {
   }
 
   @Test
+  void aPageInPlaceOfAnAnswerIsSaid() throws Exception {
+    HttpServer server =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    server.createContext(
+        "/",
+        exchange -> {
+          exchange.getResponseHeaders().add("Content-Type", "text/html");
+          answer(exchange, 200);
+        });
+    server.start();
+    try (Wire wire = wire(server.getAddress().getPort(), Duration.ofSeconds(20))) {
+      assertThatThrownBy(() -> wire.send(Wire.Call.get("/x")))
+          .isInstanceOfSatisfying(
+              ClusterException.class,
+              e -> assertThat(e.reason()).isEqualTo(ClusterException.Reason.UNAVAILABLE))
+          .hasMessageContaining("answers with text/html instead of JSON");
+    } finally {
+      server.stop(0);
+    }
+  }
+
+  @Test
   void nobodyThereIsSaidAtOnce() throws Exception {
     int free;
     try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {

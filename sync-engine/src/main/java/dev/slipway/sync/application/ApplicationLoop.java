@@ -26,11 +26,13 @@ import dev.slipway.sync.destination.Destinations;
 import dev.slipway.sync.fleet.Fleet;
 import dev.slipway.sync.generator.SetLoop;
 import dev.slipway.sync.repository.Repositories;
+import dev.slipway.sync.source.Remote;
 import dev.slipway.sync.source.Source;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -44,7 +46,9 @@ public final class ApplicationLoop implements AutoCloseable {
   private static final LabelSelector OWNED = LabelSelector.parse(ApplicationReconciler.LABEL);
   private static final Set<String> NOT_OWNED =
       Set.of("Event", "Lease", "Node", "SyncRecord", "Plan");
-  private static final int PARALLEL = 16;
+  private static final int PARALLEL = 20;
+  private static final String TERMINATE = Requests.annotation(Requests.TERMINATE);
+  private static final Duration TERMINATE_WITHIN = Duration.ofSeconds(2);
   private static final Duration LEAST_PAUSE = Duration.ofMillis(20);
   private static final Duration MOST_PAUSE = Duration.ofSeconds(1);
 
@@ -89,23 +93,26 @@ public final class ApplicationLoop implements AutoCloseable {
     var history = new SyncHistory(cluster, archive);
     var repositories = new Repositories(cluster);
     history.collect();
+    var fetched = new FirstFetches(source, timeline, this::arrived);
     this.reconciler =
         new ApplicationReconciler(
             cluster,
             destinations,
+            fetched,
             source,
             repositories,
             history,
-            new Renders(source),
+            new Renders(fetched),
             this::uses,
             events.speakingAs("sync-engine"),
             timeline,
-            this::hint);
+            this::hint,
+            this::look);
     this.loop = new ControlLoop<>("applications", PARALLEL, this::reconcile, timeline, chance);
     this.bursts = new Bursts<>(this::pause, timeline, loop::add);
-    var generators = new SetLoop(cluster, source, repositories, timeline);
+    var generators = new SetLoop(cluster, fetched, repositories, timeline);
     this.sets = new ControlLoop<>("applicationsets", 1, generators::reconcile, timeline, chance);
-    this.poller = new Poller(schedules, source, repositories, timeline, this::look);
+    this.poller = new Poller(schedules, fetched, repositories, timeline, this::look);
   }
 
   public static ApplicationLoop start(
@@ -161,6 +168,7 @@ public final class ApplicationLoop implements AutoCloseable {
             (before, after) -> {
               dependents(before, after);
               if (after != null) {
+                terminated(before, after);
                 if (before != null && isOnlyStatus(before, after)) {
                   bursts.add(after.key());
                 } else {
@@ -236,6 +244,10 @@ public final class ApplicationLoop implements AutoCloseable {
     }
   }
 
+  private void arrived(Remote repository) {
+    poller.applications(repository).forEach(this::look);
+  }
+
   private void look(ObjectKey key) {
     (key.groupKind().equals(SetLoop.KIND) ? sets : loop).add(key);
   }
@@ -256,6 +268,15 @@ public final class ApplicationLoop implements AutoCloseable {
 
   private void everybody() {
     cluster.list(ObjectQuery.all(APPLICATION)).items().forEach(found -> loop.add(found.key()));
+  }
+
+  /// A sync is ended by the look at its application; where that does not come soon, beside it.
+  private void terminated(@Nullable KubeObject before, KubeObject after) {
+    Optional<String> asked = after.annotation(TERMINATE);
+    if (asked.isPresent() && (before == null || !before.annotation(TERMINATE).equals(asked))) {
+      reconciler.stop(after.key());
+      timeline.schedule(TERMINATE_WITHIN, () -> reconciler.terminate(after.key()));
+    }
   }
 
   /// Those that wait for another application look again whenever one moves.

@@ -47,6 +47,9 @@ final class ApplicationReconciler {
   static final Duration LEAVING = Duration.ofMillis(500);
   private static final Duration UNREACHABLE = Duration.ofSeconds(15);
   private static final Duration BUSY = Duration.ofMillis(500);
+  private static final int CONFLICTS = 20;
+  private static final int IN_ONE_CLUSTER = 8;
+  private static final Duration QUICK_FETCH = Duration.ofSeconds(3);
   static final Duration LOOK_AGAIN = Duration.ofMinutes(1);
 
   private final Cluster cluster;
@@ -58,8 +61,12 @@ final class ApplicationReconciler {
   /// Hears of which kinds something is in which cluster.
   private final BiConsumer<Destination, Set<GroupKind>> uses;
 
+  /// Calls for another look at an application.
+  private final Consumer<ObjectKey> look;
+
   private final EventRecorder events;
   private final Timeline timeline;
+  private final Operations operations;
   private final Requests requests;
   private final Automation automation;
   private final SyncRun run;
@@ -70,22 +77,31 @@ final class ApplicationReconciler {
   /// By application.
   private final Map<ObjectKey, Settled> settled = new ConcurrentHashMap<>();
 
+  /// Applications whose sync a person ends, while a look at them that began before is under way.
+  private final Set<ObjectKey> terminating = ConcurrentHashMap.newKeySet();
+
+  private final Places places = new Places(IN_ONE_CLUSTER);
   private final HealthAssessor assessor = new HealthAssessor(new Expressions());
 
   /// By application.
   private final Map<ObjectKey, Compared> compared = new ConcurrentHashMap<>();
 
+  /// @param source for the passes: never waits for a repository
+  /// @param patient for people who ask
   ApplicationReconciler(
       Cluster cluster,
       Destinations destinations,
       Source source,
+      Source patient,
       Repositories repositories,
       SyncHistory history,
       Renders renders,
       BiConsumer<Destination, Set<GroupKind>> uses,
       EventRecorder events,
       Timeline timeline,
-      Consumer<String> refresh) {
+      Consumer<String> refresh,
+      Consumer<ObjectKey> look) {
+    this.look = look;
     this.cluster = cluster;
     this.destinations = destinations;
     this.source = source;
@@ -94,13 +110,13 @@ final class ApplicationReconciler {
     this.uses = uses;
     this.events = events;
     this.timeline = timeline;
-    var applier = new Applier(history);
-    var operations = new Operations(history, applier, events);
+    var applier = new Applier(history, terminating::contains);
+    operations = new Operations(history, applier, events);
     previews =
         new Previews(
             cluster,
             destinations,
-            source,
+            patient,
             repositories,
             renders,
             history,
@@ -122,7 +138,47 @@ final class ApplicationReconciler {
     return previews;
   }
 
+  /// A person ends the sync under way: a look that is just writing stops before its next write.
+  void stop(ObjectKey key) {
+    terminating.add(key);
+  }
+
+  /// Ends the sync of an application whose look does not come back, since its cluster is slow or
+  /// silent. Does nothing when there is no such request any more.
+  void terminate(ObjectKey key) {
+    for (int attempt = 0; attempt < CONFLICTS; attempt++) {
+      Optional<KubeObject> found = cluster.get(key);
+      if (found.isEmpty()) {
+        return;
+      }
+      Pass pass = beside(found.get());
+      if (!requests.urgent(pass, false)) {
+        return;
+      }
+      try {
+        pass.save();
+        return;
+      } catch (ClusterException e) {
+        if (e.reason() != ClusterException.Reason.CONFLICT) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  /// A pass that has nothing to do with the application's cluster.
+  private Pass beside(KubeObject application) {
+    return new Pass(
+        cluster,
+        Destinations.own(cluster, Together.ONE_BY_ONE),
+        repositories,
+        application,
+        timeline.instant(),
+        assessor);
+  }
+
   Outcome reconcile(ObjectKey key) {
+    terminating.remove(key);
     Optional<KubeObject> found = cluster.get(key);
     if (found.isEmpty()) {
       settled.remove(key);
@@ -138,36 +194,51 @@ final class ApplicationReconciler {
     } catch (DestinationException e) {
       return unreachable(found.get(), String.valueOf(e.getMessage()));
     }
+    if (destination.isOwn()) {
+      return reconcile(key, found.get(), destination);
+    }
+    if (!places.enter(destination.name(), key)) {
+      return Outcome.SETTLED;
+    }
+    try {
+      return reconcile(key, found.get(), destination);
+    } finally {
+      places.leave(destination.name()).ifPresent(look);
+    }
+  }
+
+  private Outcome reconcile(ObjectKey key, KubeObject found, Destination destination) {
     try {
       return reconcile(
           new Pass(
               cluster,
               destination,
               repositories,
-              found.get(),
+              found,
               timeline.instant(),
               compared(key),
               assessor));
     } catch (BusyException e) {
       return Outcome.recheckAfter(BUSY, String.valueOf(e.getMessage()));
     } catch (DestinationException e) {
-      return unreachable(cluster.get(key).orElse(found.get()), String.valueOf(e.getMessage()));
+      return unreachable(cluster.get(key).orElse(found), String.valueOf(e.getMessage()));
     } catch (ClusterException e) {
       if (destination.isOwn() || !isSilence(e)) {
         throw e;
       }
       return unreachable(
-          cluster.get(key).orElse(found.get()),
+          cluster.get(key).orElse(found),
           "cluster %s: %s".formatted(destination.name(), e.getMessage()));
     }
   }
 
   private Outcome reconcile(Pass pass) {
-    pass.status.condition("DestinationUnavailable", false, "Reached", "");
+    operations.settle(pass);
     if (pass.application.isTerminating()) {
       return tearDown.tearDown(pass);
     }
-    if (requests.urgent(pass)) {
+    if (requests.urgent(pass, true)) {
+      reached(pass);
       pass.save();
       return AGAIN;
     }
@@ -184,12 +255,20 @@ final class ApplicationReconciler {
       return AGAIN;
     }
     Outcome outcome = pass.status.isRunning() ? run.carryOn(pass) : onlooker.observe(pass, wanted);
+    reached(pass);
     pass.save();
     remember(pass, wanted, outcome);
     return outcome;
   }
 
-  private static boolean isSilence(ClusterException e) {
+  /// Said at the end of a look only: a cluster that answers some requests and not others would be
+  /// told of as reached and not reached in turn.
+  private static void reached(Pass pass) {
+    pass.status.condition("DestinationUnavailable", false, "Reached", "");
+    pass.status.reached();
+  }
+
+  static boolean isSilence(ClusterException e) {
     return switch (e.reason()) {
       case UNAVAILABLE, TIMEOUT, TOO_MANY_REQUESTS -> true;
       default -> false;
@@ -200,20 +279,15 @@ final class ApplicationReconciler {
   /// then, and nothing is done.
   private Outcome unreachable(KubeObject application, String why) {
     settled.remove(application.key());
-    var pass =
-        new Pass(
-            cluster,
-            Destinations.own(cluster, Together.ONE_BY_ONE),
-            repositories,
-            application,
-            timeline.instant(),
-            assessor);
+    Pass pass = beside(application);
     if (pass.application.isTerminating() && !pass.application.finalizers().contains(FINALIZER)) {
       return Outcome.SETTLED;
     }
     if (!Conditions.isTrue(application.status(), "DestinationUnavailable")) {
       events.warning(application, "DestinationUnavailable", why);
     }
+    requests.urgent(pass, false);
+    pass.status.unreachable();
     pass.status.condition("DestinationUnavailable", true, "Unreachable", why);
     pass.status.sync("Unknown", "");
     pass.status.health(new Health(Health.Word.UNKNOWN, why));
@@ -295,6 +369,20 @@ final class ApplicationReconciler {
     pass.status.sourceFailed(problem);
   }
 
+  /// A first fetch that takes its time is told of; where one is quick, or another revision was
+  /// there before, nothing is written.
+  private static void sayFetched(Pass pass, String message) {
+    boolean first = Json.string(pass.status.json().path("source"), "revision", "").isEmpty();
+    boolean isLong =
+        KubeObject.instant(pass.application.metadata(), "creationTimestamp")
+            .filter(created -> created.plus(QUICK_FETCH).isBefore(pass.now))
+            .isPresent();
+    if (first && isLong) {
+      pass.status.waiting(message, null, "goes on when it is here");
+      pass.save();
+    }
+  }
+
   private Wanted look(Pass pass) {
     Source.Resolved revision;
     try {
@@ -305,6 +393,9 @@ final class ApplicationReconciler {
     } catch (SourceException e) {
       sourceFailed(pass, String.valueOf(e.getMessage()));
       return Wanted.NOTHING;
+    } catch (BusyException e) {
+      sayFetched(pass, String.valueOf(e.getMessage()));
+      throw e;
     }
     try {
       List<RenderedObject> objects = renders.render(pass, revision);

@@ -8,6 +8,7 @@ import dev.slipway.model.object.ObjectKey;
 import dev.slipway.sync.plan.Compared;
 import dev.slipway.sync.plan.SyncPlanner.Owned;
 import dev.slipway.sync.source.Source;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -138,6 +139,36 @@ final class ApplicationStatus {
     return KubeObject.instant(json.path("operation"), "startedAt").orElse(now);
   }
 
+  /// How long the cluster was out of reach since the sync began: no time of the sync's own.
+  Duration outage() {
+    JsonNode operation = json.path("operation");
+    Duration ongoing =
+        KubeObject.instant(operation, "unreachableSince").map(this::since).orElse(Duration.ZERO);
+    return ongoing.plusSeconds(Json.number(operation, "outageSeconds", 0));
+  }
+
+  private Duration since(Instant begun) {
+    return Duration.between(begun, now);
+  }
+
+  void unreachable() {
+    if (isRunning() && !operation().has("unreachableSince")) {
+      operation().put("unreachableSince", now.toString());
+    }
+  }
+
+  void reached() {
+    Optional<Instant> since = KubeObject.instant(json.path("operation"), "unreachableSince");
+    if (since.isEmpty()) {
+      return;
+    }
+    ObjectNode operation = operation();
+    operation.put("outageSeconds", outage().toSeconds()).remove("unreachableSince");
+    Duration lost = since(since.get());
+    KubeObject.instant(operation, "stageSince")
+        .ifPresent(begun -> operation.put("stageSince", begun.plus(lost).toString()));
+  }
+
   void begin(
       long id, String revision, String trigger, String by, boolean prune, boolean confirmed) {
     ObjectNode operation = json.putObject("operation");
@@ -168,7 +199,11 @@ final class ApplicationStatus {
   }
 
   Instant stageSince() {
-    return KubeObject.instant(json.path("operation"), "stageSince").orElse(now);
+    JsonNode operation = json.path("operation");
+    Instant begun = KubeObject.instant(operation, "stageSince").orElse(now);
+    return KubeObject.instant(operation, "unreachableSince")
+        .map(since -> begun.plus(since(since)))
+        .orElse(begun);
   }
 
   /// What was done to an object; the first ones are kept for the history.

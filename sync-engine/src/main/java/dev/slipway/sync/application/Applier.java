@@ -12,6 +12,7 @@ import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.schema.Schemas;
 import dev.slipway.sync.plan.SyncPlan;
 import dev.slipway.sync.plan.SyncPlanner.Owned;
+import dev.slipway.sync.source.BusyException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -19,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
@@ -26,9 +28,12 @@ import tools.jackson.databind.JsonNode;
 /// Writes what an application wants, and keeps the list of what it owns.
 final class Applier {
   private final SyncHistory history;
+  private final Predicate<ObjectKey> givenUp;
 
-  Applier(SyncHistory history) {
+  /// @param givenUp whether the sync of an application is to be ended before its next write
+  Applier(SyncHistory history, Predicate<ObjectKey> givenUp) {
     this.history = history;
+    this.givenUp = givenUp;
   }
 
   private static final Logger log = LoggerFactory.getLogger(Applier.class);
@@ -36,6 +41,7 @@ final class Applier {
   /// Kind after kind in the order of the plan; the objects of one kind side by side. What is of a
   /// kind that the cluster does not serve yet waits for the next round.
   ///
+  /// @throws BusyException when a person ends the sync meanwhile
   /// @throws ClusterException the first refusal; `INVALID` when nothing is of a kind that is served
   void carryOut(Pass pass, List<SyncPlan.Action> all) {
     List<SyncPlan.Action> actions =
@@ -68,6 +74,9 @@ final class Applier {
   }
 
   private void carryOut(Pass pass, Cluster writer, SyncPlan.Action action) {
+    if (givenUp.test(pass.application.key())) {
+      throw new BusyException("the sync is being ended");
+    }
     KubeObject wanted = action.wanted().object();
     switch (action) {
       case SyncPlan.Action.Create _ -> writer.apply(wanted, ApplyOptions.FORCE);

@@ -27,6 +27,7 @@ final class Operations {
     this.events = events;
   }
 
+  private static final String UNSETTLED = "unsettled";
   private static final Logger log = LoggerFactory.getLogger(Operations.class);
 
   void begin(
@@ -111,6 +112,30 @@ final class Operations {
         pass.application.key(),
         pass.status.operationId(),
         phase);
+  }
+
+  /// As [#close] while the cluster is out of reach: what is to be done there is done by [#settle].
+  void closeUnreached(Pass pass, String phase, String message) {
+    pass.status.end(phase, message);
+    pass.status.operation().put(UNSETTLED, true);
+    history
+        .find(pass.application, pass.status.operationId())
+        .ifPresent(record -> history.finish(record, recordStatus(pass, phase, message, false)));
+    log.info(
+        "sync ends app={} id={} phase={} cluster=unreached",
+        pass.application.key(),
+        pass.status.operationId(),
+        phase);
+  }
+
+  /// Takes over what a sync has made that ended while its cluster was out of reach, and ends its
+  /// hooks.
+  void settle(Pass pass) {
+    if (pass.status.json().path("operation").has(UNSETTLED)) {
+      applier.adopt(pass);
+      pass.hooks().terminate(Json.string(pass.status.operation(), "message", ""));
+      pass.status.operation().remove(UNSETTLED);
+    }
   }
 
   static ObjectNode recordStatus(Pass pass, String phase, String message, boolean healthy) {

@@ -142,6 +142,12 @@ final class Poller implements AutoCloseable {
     }
   }
 
+  /// What comes from a repository.
+  synchronized List<ObjectKey> applications(Remote remote) {
+    Polled poll = polled.get(remote);
+    return poll == null ? List.of() : List.copyOf(poll.applications);
+  }
+
   private void tick(Remote remote) {
     synchronized (this) {
       Polled poll = polled.get(remote);

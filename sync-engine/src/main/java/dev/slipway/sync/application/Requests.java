@@ -17,6 +17,8 @@ import tools.jackson.databind.JsonNode;
 
 /// What people ask of an application: sync, rollback, terminate.
 final class Requests {
+  static final String TERMINATE = "terminate";
+
   private final Source source;
   private final Renders renders;
   private final SyncHistory history;
@@ -43,18 +45,20 @@ final class Requests {
   }
 
   /// What must not wait for anything, not even for Git.
-  boolean urgent(Pass pass) {
-    Optional<JsonNode> terminate = request(pass, "terminate");
+  ///
+  /// @param reached whether the cluster of the application may be asked
+  boolean urgent(Pass pass, boolean reached) {
+    Optional<JsonNode> terminate = request(pass, TERMINATE);
     if (terminate.isPresent()) {
       if (pass.status.isOpen()) {
         String revision = pass.status.operationRevision();
-        operations.close(
-            pass,
-            "Terminated",
-            "terminated by " + Json.string(terminate.get(), "by", "somebody"),
-            false);
-        pass.status.reject(
-            revision, "terminated by " + Json.string(terminate.get(), "by", "somebody"));
+        String message = "terminated by " + Json.string(terminate.get(), "by", "somebody");
+        if (reached) {
+          operations.close(pass, "Terminated", message, false);
+        } else {
+          operations.closeUnreached(pass, "Terminated", message);
+        }
+        pass.status.reject(revision, message);
         events.normal(
             pass.application,
             "OperationTerminated",
@@ -77,9 +81,13 @@ final class Requests {
     return sync.isPresent() && syncNow(pass, wanted, sync.get());
   }
 
+  static String annotation(String request) {
+    return "slipway.dev/" + request + "-requested";
+  }
+
   /// A request that was not answered yet. It counts as answered from now on.
   private Optional<JsonNode> request(Pass pass, String name) {
-    Optional<String> text = pass.application.annotation("slipway.dev/" + name + "-requested");
+    Optional<String> text = pass.application.annotation(annotation(name));
     if (text.isEmpty()) {
       return Optional.empty();
     }

@@ -76,7 +76,7 @@ final class SyncRun {
             ? all
             : all.only(object -> Selection.matches(pass.selection(), object.object()));
     List<RenderedObject> objects = order.objects();
-    Instant deadline = pass.status.startedAt().plus(pass.spec.timeout());
+    Instant deadline = pass.status.startedAt().plus(pass.spec.timeout()).plus(pass.status.outage());
     if (!pass.now.isBefore(deadline)) {
       return fail(
           pass,
@@ -108,6 +108,9 @@ final class SyncRun {
               prunes.stream().filter(object -> plan.lastPrunes().contains(object.key())).toList());
       return take(pass, record.get(), objects, live, plan, StepPlanner.next(situation), deadline);
     } catch (ClusterException e) {
+      if (!pass.destination.isOwn() && ApplicationReconciler.isSilence(e)) {
+        throw e;
+      }
       applier.inventory(pass, objects);
       return retry(pass, record.get(), e);
     }
@@ -422,10 +425,12 @@ final class SyncRun {
 
   private Outcome retry(Pass pass, KubeObject record, ClusterException e) {
     int attempt = Json.integer(pass.status.operation(), "attempt", 1);
+    String message = String.valueOf(e.getMessage()) + causes(e);
     if (e.reason() == ClusterException.Reason.CONFLICT) {
+      pass.status.waiting(
+          "the cluster to accept a change: " + message, null, "reads again what is there");
       return nextRound(pass);
     }
-    String message = String.valueOf(e.getMessage()) + causes(e);
     if (attempt > pass.spec.retryLimit()) {
       return fail(pass, record, message);
     }

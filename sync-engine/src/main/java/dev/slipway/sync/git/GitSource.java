@@ -179,6 +179,28 @@ public final class GitSource implements Source, AutoCloseable {
       }
     }
 
+    /// Whether a revision can be told from what was heard and fetched before, failures included.
+    boolean isAtHand(String revision) {
+      List<String> meant = prefixes(revision);
+      Map<String, ObjectId> known;
+      synchronized (this) {
+        known = refs;
+        if (known == null || !answered.containsAll(meant)) {
+          return failure != null && prefixes.containsAll(meant);
+        }
+      }
+      Optional<String> name = named(known, revision);
+      if (name.isEmpty()) {
+        return true;
+      }
+      synchronized (this) {
+        if (broken.containsKey(name.get())) {
+          return true;
+        }
+      }
+      return isPresent(known.getOrDefault(name.get(), ObjectId.zeroId()));
+    }
+
     /// Asks, and fetches what the revisions that are in use mean now. Only then others see the new
     /// refs: so nobody who looks at a revision waits for the network.
     boolean refresh() {
@@ -454,7 +476,7 @@ public final class GitSource implements Source, AutoCloseable {
   @Override
   public Resolved resolve(Remote name, String revision, String path) {
     Mirror mirror = mirror(name);
-    ObjectId commit = commit(mirror, revision.isEmpty() ? Constants.HEAD : revision);
+    ObjectId commit = commit(mirror, named(revision));
     Repository repository = mirror.repository();
     try {
       mirror.verify(commit, credentials.signatureKeys(name));
@@ -462,6 +484,19 @@ public final class GitSource implements Source, AutoCloseable {
     } catch (IOException e) {
       throw mirror.damaged(repository, "commit " + commit.name(), e);
     }
+  }
+
+  private static String named(String revision) {
+    return revision.isEmpty() ? Constants.HEAD : revision;
+  }
+
+  @Override
+  public boolean isAtHand(Remote repository, String revision) {
+    Mirror mirror = mirror(repository);
+    String name = named(revision);
+    return COMMIT.matcher(name).matches()
+        ? mirror.isPresent(ObjectId.fromString(name))
+        : mirror.isAtHand(name);
   }
 
   private static String clean(String path) {
@@ -493,22 +528,25 @@ public final class GitSource implements Source, AutoCloseable {
       return id;
     }
     Map<String, ObjectId> refs = mirror.refs(revision);
-    for (String name :
-        new String[] {Constants.R_HEADS + revision, Constants.R_TAGS + revision, revision}) {
-      ObjectId id = refs.get(name);
-      if (id != null) {
-        return mirror.use(name, id);
-      }
-    }
-    Optional<String> tag = SemverRange.parse(revision).flatMap(range -> newest(refs, range));
-    if (tag.isPresent()) {
-      ObjectId id = refs.getOrDefault(tag.get(), ObjectId.zeroId());
-      return mirror.use(tag.get(), id);
+    Optional<String> name = named(refs, revision);
+    if (name.isPresent()) {
+      return mirror.use(name.get(), refs.getOrDefault(name.get(), ObjectId.zeroId()));
     }
     throw new SourceException(
         SemverRange.parse(revision).isPresent()
             ? "repository %s has no tag within %s".formatted(shown(mirror.url), revision)
             : "repository %s has no branch or tag %s".formatted(shown(mirror.url), revision));
+  }
+
+  /// The ref that a revision means.
+  private static Optional<String> named(Map<String, ObjectId> refs, String revision) {
+    for (String name :
+        new String[] {Constants.R_HEADS + revision, Constants.R_TAGS + revision, revision}) {
+      if (refs.containsKey(name)) {
+        return Optional.of(name);
+      }
+    }
+    return SemverRange.parse(revision).flatMap(range -> newest(refs, range));
   }
 
   /// The refs that a revision may mean; a name with a slash at its end stands for all below it.

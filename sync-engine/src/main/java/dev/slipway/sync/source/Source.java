@@ -30,6 +30,9 @@ public interface Source {
   /// @throws SourceException when the repository, the revision or the folder is not there
   Resolved resolve(Remote repository, String revision, String path);
 
+  /// Whether [#resolve] answers without asking the repository, which may take minutes.
+  boolean isAtHand(Remote repository, String revision);
+
   /// Asks the repository what is new.
   ///
   /// @return whether anything has moved since the last time
