@@ -21,6 +21,11 @@ public final class Lent {
     return new SystemTimeline(InstantSource.system(), System::nanoTime);
   }
 
+  /// As the daemon looks after its heap.
+  public static void watchHeap(Timeline timeline) {
+    OldHeap.watch(timeline);
+  }
+
   public static Destinations destinations(
       Cluster home, Together together, RemoteClusters clusters) {
     return new RemoteDestinations(home, together, clusters);

@@ -65,6 +65,7 @@ final class ApplicationsBenchmark implements Benchmark {
 
   @Override
   public void run(Consumer<Figure> report) throws Exception {
+    Lent.watchHeap(Lent.timeline());
     report.accept(controllers());
     many(report);
   }

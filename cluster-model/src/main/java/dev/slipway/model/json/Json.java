@@ -12,7 +12,6 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /// The one place that reads and writes JSON. Trees that leave a
@@ -41,6 +40,7 @@ public final class Json {
                         .maxTokenCount(maxTokens)
                         .build())
                 .build())
+        .nodeFactory(Nodes.FACTORY)
         .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
         .enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY)
         .build();
@@ -49,11 +49,11 @@ public final class Json {
   private Json() {}
 
   public static ObjectNode object() {
-    return JsonNodeFactory.instance.objectNode();
+    return Nodes.FACTORY.objectNode();
   }
 
   public static ArrayNode array() {
-    return JsonNodeFactory.instance.arrayNode();
+    return Nodes.FACTORY.arrayNode();
   }
 
   /// Reads one value and nothing after it.

@@ -1,6 +1,7 @@
 package dev.slipway.manifest.yaml;
 
 import dev.slipway.model.json.Json;
+import dev.slipway.model.json.Nodes;
 import java.io.StringReader;
 import java.math.BigDecimal;
 import java.math.BigInteger;
@@ -33,7 +34,6 @@ import org.yaml.snakeyaml.reader.StreamReader;
 import org.yaml.snakeyaml.resolver.Resolver;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Reads YAML into trees. Never makes an object of a class that a document names: unknown tags are
@@ -91,7 +91,7 @@ public final class YamlReader {
       Pattern.compile("[-+]?(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]+|0|[1-9][0-9_]*)");
   private static final Pattern FLOAT =
       Pattern.compile("[-+]?(\\.[0-9]+|[0-9]+(\\.[0-9]*)?)([eE][-+]?[0-9]+)?");
-  private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
+  private static final Nodes NODES = Nodes.FACTORY;
 
   private YamlReader() {}
 
