@@ -57,11 +57,9 @@ public final class KubeObject {
     return object;
   }
 
-  /// Reads an object from its encoded bytes, which are kept for [#bytes()].
+  /// Reads an object from its encoded bytes.
   public static KubeObject parse(byte[] utf8) {
-    var object = new KubeObject(Json.parseObject(utf8));
-    object.bytes = utf8;
-    return object;
+    return new KubeObject(Json.parseObject(utf8));
   }
 
   /// A new object with nothing but its identity; the content is filled in by `edit`.
@@ -108,7 +106,7 @@ public final class KubeObject {
     return json;
   }
 
-  /// The encoded object, encoded once; for reading only.
+  /// The encoded object, encoded once until [#forgetBytes]; for reading only.
   public byte[] bytes() {
     byte[] known = bytes;
     if (known == null) {
@@ -116,6 +114,11 @@ public final class KubeObject {
       bytes = known;
     }
     return known;
+  }
+
+  /// Gives back the memory of the encoded object: whoever asks for it next has it made again.
+  public void forgetBytes() {
+    bytes = null;
   }
 
   public ObjectKey key() {

@@ -11,6 +11,7 @@ final class Event {
   private final long revision;
   private final @Nullable KubeObject before;
   private final @Nullable KubeObject after;
+  private final long size;
   private @Nullable KubeObject gone;
   private volatile @Nullable Event next;
 
@@ -26,6 +27,8 @@ final class Event {
     this.revision = revision;
     this.before = before;
     this.after = after;
+    KubeObject object = after != null ? after : before;
+    this.size = object == null ? 0 : object.bytes().length;
     this.gone = gone;
   }
 
@@ -65,8 +68,14 @@ final class Event {
 
   /// The encoded size that this event keeps alive, roughly.
   long size() {
-    KubeObject object = after != null ? after : before;
-    return object == null ? 0 : object.bytes().length;
+    return size;
+  }
+
+  /// It is not told to anybody any more: what was encoded for those who heard of it may go.
+  void forgetBytes() {
+    if (after != null) {
+      after.forgetBytes();
+    }
   }
 
   /// How a watch with this query sees the change; null when it does not.

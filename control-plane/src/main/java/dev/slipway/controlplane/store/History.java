@@ -35,6 +35,7 @@ final class History {
     while (events.size() > limits.historyEvents()
         || (bytes > limits.historyBytes() && events.size() > 1)) {
       Event oldest = events.remove();
+      oldest.forgetBytes();
       track(oldest.kind()).dropFirst();
       bytes -= oldest.size();
       dropped = oldest.revision();

@@ -112,7 +112,7 @@ public final class ObjectStore implements AutoCloseable {
   private void load(Journal.Row row) {
     ObjectNode json = Json.parseObject(row.content());
     common.share(json);
-    KubeObject object = KubeObject.of(json, row.content());
+    KubeObject object = KubeObject.of(json);
     objects.put(object.key(), new Kept(row.id(), object));
     shelf(object.key().groupKind()).change(null, object);
     lastId = Math.max(lastId, row.id());

@@ -155,7 +155,7 @@ public final class Renderer {
     Set<ObjectKey> follows = followConfiguration(json, key.namespace(), configuration);
     KubeObject object = KubeObject.of(json);
     return RenderedObject.of(
-        object, hash(object.bytes()), declared.kind(), follows, manifest.file(), manifest.line());
+        object, hash(Json.write(json)), declared.kind(), follows, manifest.file(), manifest.line());
   }
 
   private static void asRollout(ObjectNode json) {
