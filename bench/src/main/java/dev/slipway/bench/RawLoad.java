@@ -8,14 +8,21 @@ import dev.slipway.model.object.KubeObject;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Creates objects one after the other as fast as the server takes them, and does nothing else.
+/// Writes objects one after the other as fast as the server takes them, and does nothing else.
 final class RawLoad {
   private RawLoad() {}
 
+  /// @param write one object
   /// @return the seconds that it took
-  static double run(Cluster cluster, String namespace, List<String> documents, int concurrency)
+  static double run(
+      Cluster cluster,
+      String namespace,
+      List<String> documents,
+      int concurrency,
+      Consumer<KubeObject> write)
       throws YamlReader.Failure {
     cluster.create(KubeObject.make("v1", "Namespace", "", namespace, json -> {}));
     var calls = new ArrayList<Runnable>();
@@ -24,7 +31,7 @@ final class RawLoad {
         var tree = (ObjectNode) document.tree();
         Json.child(tree, "metadata").put("namespace", namespace);
         KubeObject object = KubeObject.of(tree);
-        calls.add(() -> cluster.create(object));
+        calls.add(() -> write.accept(object));
       }
     }
     double start = Times.wall();
