@@ -21,6 +21,13 @@ public final class Lent {
     return new SystemTimeline(InstantSource.system(), System::nanoTime);
   }
 
+  /// Ends what [#timeline()] gave: nothing that waits is run any more.
+  public static void close(Timeline timeline) {
+    if (timeline instanceof SystemTimeline kept) {
+      kept.close();
+    }
+  }
+
   /// As the daemon looks after its heap.
   public static void watchHeap(Timeline timeline) {
     OldHeap.watch(timeline);

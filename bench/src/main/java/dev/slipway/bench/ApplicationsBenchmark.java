@@ -25,6 +25,10 @@ import dev.slipway.sync.git.GitLimits;
 import dev.slipway.sync.git.GitSource;
 import dev.slipway.sync.source.Access;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryPoolMXBean;
+import java.lang.management.MemoryType;
+import java.lang.management.MemoryUsage;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -33,6 +37,7 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -126,48 +131,53 @@ final class ApplicationsBenchmark implements Benchmark {
       String what =
           "%,d applications of %,d objects from %,d repositories"
               .formatted(applications, applications * OBJECTS, REPOSITORIES);
-      try (var world = new World(folder.path())) {
-        for (int i = 0; i < applications; i += REPOSITORIES) {
-          world.namespace("space-" + i / REPOSITORIES);
-        }
-        double start = Times.wall();
-        double cpu = Times.cpu();
-        for (int i = 0; i < applications; i++) {
-          world.application("app-" + i, urls.get(i % REPOSITORIES), "space-" + i / REPOSITORIES);
-        }
-        world.awaitAllSynced();
-        report.accept(
-            new Figure(what + ": first sync", "1", Times.wall() - start, "s", Goal.NONE, ""));
-        report.accept(
-            new Figure(
-                what + ": first sync, processor time of the whole process",
-                "1",
-                Times.cpu() - cpu,
-                "s",
-                Goal.NONE,
-                ""));
-        report.accept(change(world, folder, urls));
-        double wall = Times.wall();
-        cpu = Times.cpu();
-        LockSupport.parkNanos((long) (POLLED * 1e9));
-        report.accept(
-            new Figure(
-                "%,d repositories polled each second, nothing new".formatted(REPOSITORIES),
-                "%.0f s".formatted(POLLED),
-                100 * (Times.cpu() - cpu) / (Times.wall() - wall),
-                "% of a core",
-                Goal.atMost(20),
-                ""));
-        report.accept(
-            new Figure(
-                what + ": memory of the process, as the system counts it",
-                "1",
-                residentMegabytes(),
-                "MB",
-                Goal.atMost(1_024),
-                ""));
+      deliver(folder, urls, what, report);
+      restart(folder, what, report);
+    }
+  }
+
+  private void deliver(Folder folder, List<String> urls, String what, Consumer<Figure> report)
+      throws Exception {
+    try (var world = new World(folder.path())) {
+      for (int i = 0; i < applications; i += REPOSITORIES) {
+        world.namespace("space-" + i / REPOSITORIES);
       }
-      report.accept(restart(folder, what));
+      double start = Times.wall();
+      double cpu = Times.cpu();
+      for (int i = 0; i < applications; i++) {
+        world.application("app-" + i, urls.get(i % REPOSITORIES), "space-" + i / REPOSITORIES);
+      }
+      world.awaitAllSynced();
+      report.accept(
+          new Figure(what + ": first sync", "1", Times.wall() - start, "s", Goal.NONE, ""));
+      report.accept(
+          new Figure(
+              what + ": first sync, processor time of the whole process",
+              "1",
+              Times.cpu() - cpu,
+              "s",
+              Goal.NONE,
+              ""));
+      report.accept(change(world, folder, urls));
+      double wall = Times.wall();
+      cpu = Times.cpu();
+      LockSupport.parkNanos((long) (POLLED * 1e9));
+      report.accept(
+          new Figure(
+              "%,d repositories polled each second, nothing new".formatted(REPOSITORIES),
+              "%.0f s".formatted(POLLED),
+              100 * (Times.cpu() - cpu) / (Times.wall() - wall),
+              "% of a core",
+              Goal.atMost(20),
+              ""));
+      report.accept(
+          new Figure(
+              what + ": memory of the process, as the system counts it",
+              "1",
+              residentMegabytes(),
+              "MB",
+              Goal.atMost(1_024),
+              ""));
     }
   }
 
@@ -194,20 +204,48 @@ final class ApplicationsBenchmark implements Benchmark {
         "");
   }
 
-  /// A commit came while nothing ran: the time until it is applied.
-  private static Figure restart(Folder folder, String what) throws Exception {
+  /// A commit came while nothing ran: the time until it is applied, and the heap that it takes
+  /// until all is quiet.
+  private static void restart(Folder folder, String what, Consumer<Figure> report)
+      throws Exception {
     Repositories.commit(repository(folder, 500), configs(500, "while away"));
+    System.gc();
+    ManagementFactory.getMemoryPoolMXBeans().forEach(MemoryPoolMXBean::resetPeakUsage);
     double start = Times.wall();
     try (var world = new World(folder.path())) {
       world.awaitSynced("app-500", Repositories.head(repository(folder, 500)));
-      return new Figure(
-          what + ", a restart: until the commit that came meanwhile is applied",
-          "1",
-          Times.wall() - start,
-          "s",
-          Goal.atMost(10),
-          "");
+      report.accept(
+          new Figure(
+              what + ", a restart: until the commit that came meanwhile is applied",
+              "1",
+              Times.wall() - start,
+              "s",
+              Goal.atMost(10),
+              ""));
+      while (!world.engine.isIdle()) {
+        LockSupport.parkNanos(10_000_000);
+      }
+      double peak = heap(MemoryPoolMXBean::getPeakUsage);
+      System.gc();
+      double left = heap(MemoryPoolMXBean::getUsage);
+      report.accept(
+          new Figure(
+              what
+                  + ", a restart: most heap until all is quiet (%.0f MB), times what is left then"
+                      .formatted(peak / 1e6),
+              "1",
+              peak / left,
+              "times",
+              Goal.atMost(1.3),
+              ""));
     }
+  }
+
+  private static double heap(Function<MemoryPoolMXBean, MemoryUsage> usage) {
+    return ManagementFactory.getMemoryPoolMXBeans().stream()
+        .filter(pool -> pool.getType() == MemoryType.HEAP)
+        .mapToDouble(pool -> usage.apply(pool).getUsed())
+        .sum();
   }
 
   private static Path repository(Folder folder, int number) {
@@ -347,6 +385,7 @@ final class ApplicationsBenchmark implements Benchmark {
       source.close();
       archive.close();
       store.close();
+      Lent.close(time);
     }
   }
 }
