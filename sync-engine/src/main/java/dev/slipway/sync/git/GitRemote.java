@@ -78,7 +78,8 @@ final class GitRemote {
     T on(Transport transport) throws IOException, URISyntaxException;
   }
 
-  /// The refs that may be meant by these revisions, and no others where the server can choose.
+  /// The refs that may be meant by these revisions, and no others where the server can choose: of
+  /// an annotated tag the tag itself, which names its commit.
   Map<String, ObjectId> refs(Repository local, Collection<String> prefixes) {
     if (isLocal()) {
       return refsBeside(prefixes);
@@ -102,7 +103,7 @@ final class GitRemote {
     var found = new TreeMap<String, ObjectId>();
     for (Ref ref : answer) {
       String name = ref.getName();
-      ObjectId id = ref.getPeeledObjectId() != null ? ref.getPeeledObjectId() : ref.getObjectId();
+      ObjectId id = ref.getObjectId();
       boolean wanted =
           prefixes.stream()
               .anyMatch(
@@ -162,13 +163,8 @@ final class GitRemote {
         }
         for (Ref ref : refs) {
           plain &= !ref.isSymbolic() || isPlainHead(ref);
-          Ref peeled = ref.getName().startsWith(Constants.R_TAGS) ? database.peel(ref) : ref;
-          ObjectId id =
-              peeled.getPeeledObjectId() != null
-                  ? peeled.getPeeledObjectId()
-                  : peeled.getObjectId();
-          if (id != null) {
-            found.put(ref.getName(), id);
+          if (ref.getObjectId() != null) {
+            found.put(ref.getName(), ref.getObjectId());
           }
         }
       }

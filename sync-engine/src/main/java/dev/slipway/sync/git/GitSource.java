@@ -36,6 +36,8 @@ import org.eclipse.jgit.lib.ObjectInserter;
 import org.eclipse.jgit.lib.PersonIdent;
 import org.eclipse.jgit.lib.Repository;
 import org.eclipse.jgit.revwalk.RevCommit;
+import org.eclipse.jgit.revwalk.RevObject;
+import org.eclipse.jgit.revwalk.RevTag;
 import org.eclipse.jgit.revwalk.RevWalk;
 import org.eclipse.jgit.revwalk.filter.RevFilter;
 import org.eclipse.jgit.storage.file.FileRepositoryBuilder;
@@ -93,12 +95,18 @@ public final class GitSource implements Source, AutoCloseable {
     private final Recent<ObjectId, Boolean> present = new Recent<>();
 
     private final Recent<Place, Resolved> resolved = new Recent<>();
-    private final Recent<ObjectId, List<List<String>>> verified = new Recent<>();
+    private final Recent<Tip, List<List<String>>> verified = new Recent<>();
     private Map<String, SourceException> broken = Map.of();
     private Set<String> answered = Set.of();
     private @Nullable Repository repository;
     private @Nullable Map<String, ObjectId> refs;
     private @Nullable SourceException failure;
+
+    /// What a revision was found to mean.
+    ///
+    /// @param name a ref in full, or an id
+    /// @param id of a commit, or of a tag that names one
+    private record Tip(String name, ObjectId id) {}
 
     /// A folder of a commit.
     private record Place(ObjectId commit, String path) {}
@@ -377,18 +385,25 @@ public final class GitSource implements Source, AutoCloseable {
       return true;
     }
 
-    /// Refuses a commit that nobody who is trusted has signed.
-    void verify(ObjectId commit, List<List<String>> keys) throws IOException {
-      if (keys.isEmpty()) {
-        return;
-      }
-      if (keys.equals(verified.get(commit))) {
+    /// Refuses a commit that nobody who is trusted has signed, neither itself nor the tag that was
+    /// asked for.
+    void verify(Tip tip, List<List<String>> keys) throws IOException {
+      if (keys.isEmpty() || keys.equals(verified.get(tip))) {
         return;
       }
       try (RevWalk walk = new RevWalk(repository())) {
-        RevCommit parsed = walk.parseCommit(commit);
+        RevObject object = walk.parseAny(tip.id());
+        RevCommit commit = walk.parseCommit(tip.id());
         for (List<String> some : keys) {
-          Optional<String> fault = signatures.fault(repository(), parsed, some);
+          Optional<String> fault = signatures.fault(repository(), commit, some);
+          if (fault.isPresent() && object instanceof RevTag tag) {
+            String own = fault.get();
+            walk.parseBody(tag);
+            fault =
+                signatures
+                    .fault(repository(), tag, tip.name(), some)
+                    .map(why -> "%s; tag %s: %s".formatted(own, tag.getTagName(), why));
+          }
           if (fault.isPresent()) {
             throw new SourceException(
                 "commit %s of %s is refused: %s (signatureKeys of its Repository)"
@@ -396,7 +411,7 @@ public final class GitSource implements Source, AutoCloseable {
           }
         }
       }
-      verified.put(commit.copy(), keys);
+      verified.put(tip, keys);
     }
 
     /// What a revision means for a folder.
@@ -473,13 +488,13 @@ public final class GitSource implements Source, AutoCloseable {
   @Override
   public Resolved resolve(Remote name, String revision, String path) {
     Mirror mirror = mirror(name);
-    ObjectId commit = commit(mirror, named(revision));
+    Mirror.Tip tip = tip(mirror, named(revision));
     Repository repository = mirror.repository();
     try {
-      mirror.verify(commit, credentials.signatureKeys(name));
-      return mirror.resolve(commit, path);
+      mirror.verify(tip, credentials.signatureKeys(name));
+      return mirror.resolve(tip.id(), path);
     } catch (IOException e) {
-      throw mirror.damaged(repository, "commit " + commit.name(), e);
+      throw mirror.damaged(repository, "commit " + tip.id().name(), e);
     }
   }
 
@@ -516,18 +531,19 @@ public final class GitSource implements Source, AutoCloseable {
     }
   }
 
-  private static ObjectId commit(Mirror mirror, String revision) {
+  private static Mirror.Tip tip(Mirror mirror, String revision) {
     if (COMMIT.matcher(revision).matches()) {
       ObjectId id = ObjectId.fromString(revision);
       if (!mirror.isPresent(id)) {
         fetchCommit(mirror, id);
       }
-      return id;
+      return new Mirror.Tip(revision, id);
     }
     Map<String, ObjectId> refs = mirror.refs(revision);
     Optional<String> name = named(refs, revision);
     if (name.isPresent()) {
-      return mirror.use(name.get(), refs.getOrDefault(name.get(), ObjectId.zeroId()));
+      return new Mirror.Tip(
+          name.get(), mirror.use(name.get(), refs.getOrDefault(name.get(), ObjectId.zeroId())));
     }
     throw new SourceException(
         SemverRange.parse(revision).isPresent()
@@ -644,8 +660,14 @@ public final class GitSource implements Source, AutoCloseable {
     }
     Mirror mirror = mirror(name);
     mirror.refresh();
-    ObjectId head = commit(mirror, branch);
-    ObjectId wanted = commit(mirror, commit);
+    Mirror.Tip tip = tip(mirror, branch);
+    if (!tip.name().equals(Constants.R_HEADS + branch)) {
+      throw new SourceException(
+          "%s of %s is no branch: set targetRevision to a branch to push to"
+              .formatted(branch, shown(name.url())));
+    }
+    ObjectId head = tip.id();
+    ObjectId wanted = tip(mirror, commit).id();
     Repository repository = mirror.repository();
     try (RevWalk walk = new RevWalk(repository);
         ObjectInserter inserter = repository.newObjectInserter()) {

@@ -12,6 +12,7 @@ import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -27,19 +28,23 @@ import org.bouncycastle.openpgp.PGPUtil;
 import org.bouncycastle.openpgp.operator.bc.BcKeyFingerprintCalculator;
 import org.bouncycastle.openpgp.operator.bc.BcPGPContentVerifierBuilderProvider;
 import org.eclipse.jgit.lib.Config;
+import org.eclipse.jgit.lib.Constants;
 import org.eclipse.jgit.lib.GpgConfig;
 import org.eclipse.jgit.lib.Repository;
 import org.eclipse.jgit.lib.SignatureVerifier.TrustLevel;
 import org.eclipse.jgit.lib.SignatureVerifiers;
 import org.eclipse.jgit.revwalk.RevCommit;
+import org.eclipse.jgit.revwalk.RevTag;
 import org.eclipse.jgit.util.RawParseUtils;
 
-/// Whether a commit is signed by somebody who is trusted: by an SSH or an OpenPGP key.
+/// Whether a commit, or the tag that names it, is signed by somebody who is trusted: by an SSH or
+/// an OpenPGP key.
 ///
 /// Keys are trusted as they are given. No key server and no key ring of this machine is asked; the
-/// commit's author, who anybody can claim to be, does not count.
+/// author or tagger, who anybody can claim to be, does not count.
 final class SignatureCheck {
   private static final byte[] HEADER = "gpgsig".getBytes(StandardCharsets.US_ASCII);
+  private static final String UNSIGNED = "it is not signed";
   private static final String OPENPGP = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
 
   /// Two texts of one such hash can be made.
@@ -58,10 +63,33 @@ final class SignatureCheck {
   Optional<String> fault(Repository repository, RevCommit commit, List<String> keys)
       throws IOException {
     byte[] signature = commit.getRawGpgSignature();
-    if (signature == null) {
-      return Optional.of("it is not signed");
+    return signature == null
+        ? Optional.of(UNSIGNED)
+        : fault(repository, signed(commit.getRawBuffer()), signature, keys);
+  }
+
+  /// @param tag with its body
+  /// @param asked the ref that was asked for, or an id: a signed tag speaks for no other name, so
+  ///   that nobody can give an old version out for a new one
+  /// @param keys as for a commit
+  /// @return why the tag is not to be trusted; empty when it is
+  Optional<String> fault(Repository repository, RevTag tag, String asked, List<String> keys)
+      throws IOException {
+    if (!asked.equals(Constants.R_TAGS + tag.getTagName()) && !asked.equals(tag.name())) {
+      return Optional.of("it is there under another name, " + asked);
     }
-    byte[] signed = signed(commit.getRawBuffer());
+    byte[] signature = tag.getRawGpgSignature();
+    if (signature == null) {
+      return Optional.of(UNSIGNED);
+    }
+    // It stands at the end of the tag.
+    byte[] raw = tag.getRawBuffer();
+    return fault(repository, Arrays.copyOf(raw, raw.length - signature.length), signature, keys);
+  }
+
+  private Optional<String> fault(
+      Repository repository, byte[] signed, byte[] signature, List<String> keys)
+      throws IOException {
     GpgConfig.GpgFormat format = SignatureVerifiers.getFormat(signature);
     if (format == GpgConfig.GpgFormat.SSH) {
       return ssh(repository, signed, signature, keys);
@@ -145,7 +173,7 @@ final class SignatureCheck {
     String name = "OpenPGP key " + Long.toHexString(key.getKeyID());
     if (signature.getSignatureType() != PGPSignature.BINARY_DOCUMENT
         && signature.getSignatureType() != PGPSignature.CANONICAL_TEXT_DOCUMENT) {
-      return Optional.of("its signature is for something else than a commit");
+      return Optional.of("its signature is for something else than a commit or a tag");
     }
     if (WEAK.contains(signature.getHashAlgorithm())) {
       return Optional.of("its signature uses a hash that can be forged");

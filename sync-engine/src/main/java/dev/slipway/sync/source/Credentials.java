@@ -16,8 +16,8 @@ public interface Credentials {
         "no credential may write to this repository: give its Repository object a writeSecretRef");
   }
 
-  /// Whose signature every commit must carry: of each list at least one key. Lines of an
-  /// `authorized_keys` file, and armored OpenPGP keys.
+  /// Whose signature every commit, or the tag by which it was asked for, must carry: of each list
+  /// at least one key. Lines of an `authorized_keys` file, and armored OpenPGP keys.
   ///
   /// @return nothing when commits need not be signed
   default List<List<String>> signatureKeys(Remote remote) {

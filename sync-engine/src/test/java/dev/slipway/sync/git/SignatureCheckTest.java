@@ -43,13 +43,14 @@ import org.eclipse.jgit.lib.ObjectId;
 import org.eclipse.jgit.lib.ObjectInserter;
 import org.eclipse.jgit.lib.PersonIdent;
 import org.eclipse.jgit.lib.RefUpdate;
+import org.eclipse.jgit.lib.TagBuilder;
 import org.eclipse.jgit.revwalk.RevCommit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Commits that are signed by real keys, read by the source as it runs.
+/// Commits and tags that are signed by real keys, read by the source as it runs.
 class SignatureCheckTest {
   @TempDir Path folder;
 
@@ -88,7 +89,7 @@ class SignatureCheckTest {
 
   @Test
   void aCommitWithoutASignatureIsRefused() throws Exception {
-    git.commit().setMessage("one").setAllowEmpty(true).setSign(false).call();
+    unsigned("one");
 
     assertThatThrownBy(() -> resolve(List.of(line(sshKey()))))
         .isInstanceOf(SourceException.class)
@@ -135,6 +136,91 @@ class SignatureCheckTest {
   }
 
   @Test
+  void aSignedTagVouchesForTheCommitThatItNames() throws Exception {
+    KeyPair ann = sshKey();
+    String commit = unsigned("one");
+    tagBySsh(ann, "v1.2.0");
+
+    try (GitSource source = source(List.of(List.of(line(ann))))) {
+      assertThat(source.resolve(remote(), "v1.2.0", ".").commit()).isEqualTo(commit);
+      assertThat(source.resolve(remote(), "1.x", ".").commit()).isEqualTo(commit);
+      assertThatThrownBy(() -> source.resolve(remote(), "main", "."))
+          .as("by another name it is a commit like any")
+          .isInstanceOf(SourceException.class)
+          .hasMessageContaining("it is not signed");
+      assertThatThrownBy(() -> source.resolve(remote(), commit, "."))
+          .isInstanceOf(SourceException.class);
+    }
+  }
+
+  @Test
+  void aTagThatWasMovedUnderAnotherNameVouchesForNothing() throws Exception {
+    KeyPair ann = sshKey();
+    unsigned("one");
+    tagBySsh(ann, "v1.2.0");
+    Path refs = folder.resolve("repo/.git/refs");
+    for (String other : List.of("tags/v1.3.0", "heads/release")) {
+      Files.copy(refs.resolve("tags/v1.2.0"), refs.resolve(other));
+    }
+
+    refused("v1.3.0", ann, "under another name, refs/tags/v1.3.0");
+    refused("release", ann, "under another name, refs/heads/release");
+  }
+
+  @Test
+  void aTagOfNobodyWhoIsTrustedVouchesForNothing() throws Exception {
+    unsigned("one");
+    git.tag().setName("plain").setAnnotated(false).call();
+    git.tag().setName("annotated").setAnnotated(true).setMessage("it").setSigned(false).call();
+    tagBySsh(sshKey(), "strange");
+    KeyPair ann = sshKey();
+
+    refused("plain", ann, "is refused: it is not signed (");
+    refused("annotated", ann, "tag annotated: it is not signed");
+    refused("strange", ann, "tag strange: its signature is of no trusted SSH key");
+  }
+
+  @Test
+  void aSignedCommitNeedsNoSignedTag() throws Exception {
+    KeyPair ann = sshKey();
+    String commit = signedBySsh(ann, "one");
+    git.tag().setName("v1").setAnnotated(true).setMessage("it").setSigned(false).call();
+
+    assertThat(resolve("v1", List.of(List.of(line(ann))))).isEqualTo(commit);
+  }
+
+  @Test
+  void eachListMayBeServedByTheCommitOrByTheTag() throws Exception {
+    KeyPair ann = sshKey();
+    KeyPair bob = sshKey();
+    String commit = signedBySsh(ann, "one");
+    tagBySsh(bob, "v1");
+
+    assertThat(resolve("v1", List.of(List.of(line(ann)), List.of(line(bob))))).isEqualTo(commit);
+  }
+
+  @Test
+  void aTagOfATrustedOpenPgpKeyVouchesForItsCommit() throws Exception {
+    BcPGPKeyPair ann = openPgpKey();
+    String commit = unsigned("one");
+    tagByOpenPgp(ann, "v1", "v1");
+    tagByOpenPgp(ann, "v1", "v2");
+
+    assertThat(resolve("v1", List.of(List.of(armored(ann.getPublicKey()))))).isEqualTo(commit);
+    assertThatThrownBy(() -> resolve("v2", List.of(List.of(armored(ann.getPublicKey())))))
+        .isInstanceOf(SourceException.class)
+        .hasMessageContaining("tag v2: its signature by OpenPGP key")
+        .hasMessageContaining("does not fit its content");
+  }
+
+  private void refused(String revision, KeyPair trusted, String words) {
+    assertThatThrownBy(() -> resolve(revision, List.of(List.of(line(trusted)))))
+        .as(revision)
+        .isInstanceOf(SourceException.class)
+        .hasMessageContaining(words);
+  }
+
+  @Test
   void aRevertIsLeftToThoseWhoCanSign() throws Exception {
     KeyPair ann = sshKey();
     String commit = signedBySsh(ann, "one");
@@ -173,9 +259,17 @@ class SignatureCheckTest {
   }
 
   private String resolveOf(List<List<String>> keys) {
+    return resolve("main", keys);
+  }
+
+  private String resolve(String revision, List<List<String>> keys) {
     try (GitSource source = source(keys)) {
-      return source.resolve(remote(), "main", ".").commit();
+      return source.resolve(remote(), revision, ".").commit();
     }
+  }
+
+  private String unsigned(String message) throws Exception {
+    return git.commit().setMessage(message).setAllowEmpty(true).setSign(false).call().name();
   }
 
   private static KeyPair sshKey() throws Exception {
@@ -189,6 +283,17 @@ class SignatureCheckTest {
   }
 
   private String signedBySsh(KeyPair key, String message) throws Exception {
+    signWith(key);
+    RevCommit commit = git.commit().setMessage(message).setAllowEmpty(true).setSign(true).call();
+    return commit.name();
+  }
+
+  private void tagBySsh(KeyPair key, String name) throws Exception {
+    signWith(key);
+    git.tag().setName(name).setAnnotated(true).setMessage("a release").setSigned(true).call();
+  }
+
+  private void signWith(KeyPair key) throws Exception {
     Path file = Files.createTempFile(folder, "key", "");
     try (OutputStream out = Files.newOutputStream(file)) {
       OpenSSHKeyPairResourceWriter.INSTANCE.writePrivateKey(key, "ann", null, out);
@@ -198,8 +303,6 @@ class SignatureCheckTest {
     config.setString("gpg", null, "format", "ssh");
     config.setString("user", null, "signingkey", file.toString());
     config.save();
-    RevCommit commit = git.commit().setMessage(message).setAllowEmpty(true).setSign(true).call();
-    return commit.name();
   }
 
   private static BcPGPKeyPair openPgpKey() throws PGPException {
@@ -230,19 +333,8 @@ class SignatureCheckTest {
     try (ObjectInserter inserter = repository.newObjectInserter()) {
       ObjectId tree = inserter.insert(new org.eclipse.jgit.lib.TreeFormatter());
       var who = new PersonIdent("ann", "ann@example.com");
-      CommitBuilder builder = builder(tree, who, signed);
-      var generator =
-          new PGPSignatureGenerator(
-              new BcPGPContentSignerBuilder(PublicKeyAlgorithmTags.RSA_GENERAL, hash),
-              key.getPublicKey());
-      generator.init(PGPSignature.BINARY_DOCUMENT, key.getPrivateKey());
-      generator.update(builder.build());
-      var text = new ByteArrayOutputStream();
-      try (var out = ArmoredOutputStream.builder().build(text)) {
-        generator.generate().encode(out);
-      }
       CommitBuilder made = builder(tree, who, message);
-      made.setGpgSignature(new GpgSignature(text.toByteArray()));
+      made.setGpgSignature(signature(key, hash, builder(tree, who, signed).build()));
       ObjectId id = inserter.insert(made);
       inserter.flush();
       RefUpdate update = repository.updateRef(Constants.R_HEADS + "main");
@@ -250,6 +342,46 @@ class SignatureCheckTest {
       update.forceUpdate();
       return id.name();
     }
+  }
+
+  private static GpgSignature signature(BcPGPKeyPair key, int hash, byte[] signed)
+      throws Exception {
+    var generator =
+        new PGPSignatureGenerator(
+            new BcPGPContentSignerBuilder(PublicKeyAlgorithmTags.RSA_GENERAL, hash),
+            key.getPublicKey());
+    generator.init(PGPSignature.BINARY_DOCUMENT, key.getPrivateKey());
+    generator.update(signed);
+    var text = new ByteArrayOutputStream();
+    try (var out = ArmoredOutputStream.builder().build(text)) {
+      generator.generate().encode(out);
+    }
+    return new GpgSignature(text.toByteArray());
+  }
+
+  /// @param signed the name in what is signed
+  /// @param name the one that the tag has
+  private void tagByOpenPgp(BcPGPKeyPair key, String signed, String name) throws Exception {
+    var repository = git.getRepository();
+    try (ObjectInserter inserter = repository.newObjectInserter()) {
+      TagBuilder made = tag(name);
+      made.setGpgSignature(signature(key, HashAlgorithmTags.SHA256, tag(signed).build()));
+      ObjectId id = inserter.insert(made);
+      inserter.flush();
+      RefUpdate update = repository.updateRef(Constants.R_TAGS + name);
+      update.setNewObjectId(id);
+      update.update();
+    }
+  }
+
+  private TagBuilder tag(String name) throws IOException {
+    var builder = new TagBuilder();
+    builder.setObjectId(git.getRepository().resolve("main"), Constants.OBJ_COMMIT);
+    builder.setTag(name);
+    builder.setTagger(
+        new PersonIdent("ann", "ann@example.com", Instant.EPOCH, java.time.ZoneOffset.UTC));
+    builder.setMessage("a release\n");
+    return builder;
   }
 
   private static CommitBuilder builder(ObjectId tree, PersonIdent who, String message) {
