@@ -9,6 +9,7 @@ import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
@@ -487,6 +488,72 @@ class OrderTest {
     assertThat(delivery.live()).isEqualTo(Map.of("a", "1"));
   }
 
+  /// Of a chain the last must not go because the one before it is healthy as it was.
+  @Test
+  void aCommitForSeveralApplicationsGoesThroughThemInTheirOrder() {
+    delivery.git.commit(Map.of("job.yaml", job("work", "")));
+    delivery.application(spec -> spec.putArray("dependsOn").addObject().put("name", "database"));
+    KubeObject shop = delivery.cluster.get(APP).orElseThrow();
+    for (String name : new String[] {"database", "web"}) {
+      delivery.cluster.create(
+          KubeObject.make(
+              "slipway.dev/v1",
+              "Application",
+              "default",
+              name,
+              json -> {
+                ObjectNode spec = shop.spec().deepCopy().asObject();
+                spec.remove("dependsOn");
+                spec.putObject("destination").put("namespace", name);
+                if (name.equals("web")) {
+                  spec.putArray("dependsOn").addObject().put("name", "shop");
+                }
+                json.set("spec", spec);
+              }));
+    }
+    delivery.pass(SOON);
+    for (String namespace : new String[] {"database", "default", "web"}) {
+      finish(new ObjectKey("batch", "Job", namespace, "work"), "Complete");
+      delivery.pass(SOON);
+    }
+    assertThat(words()).isEqualTo("work work work");
+
+    delivery.git.commit(
+        Map.of("job.yaml", job("work", "").replace("[echo, work]", "[echo, more]")));
+    delivery.pass(Duration.ofSeconds(40));
+    assertThat(words()).isEqualTo("more work work");
+    assertThat(
+            Json.string(
+                delivery
+                    .cluster
+                    .get(ObjectKey.slipway("Application", "default", "web"))
+                    .orElseThrow()
+                    .status()
+                    .path("waiting"),
+                "for",
+                ""))
+        .contains("default/shop to be synced to", "which waits for application default/database");
+    finish(new ObjectKey("batch", "Job", "database", "work"), "Complete");
+    delivery.pass(SOON);
+    assertThat(words()).isEqualTo("more more work");
+    finish(new ObjectKey("batch", "Job", "default", "work"), "Complete");
+    delivery.pass(SOON);
+    assertThat(words()).isEqualTo("more more more");
+  }
+
+  /// What the Jobs of the three namespaces say, in the order of their applications.
+  private String words() {
+    var words = new ArrayList<String>();
+    for (String namespace : new String[] {"database", "default", "web"}) {
+      delivery
+          .cluster
+          .get(new ObjectKey("batch", "Job", namespace, "work"))
+          .map(job -> job.spec().path("template").path("spec").path("containers").path(0))
+          .ifPresent(container -> words.add(container.path("command").path(1).asString()));
+    }
+    return String.join(" ", words);
+  }
+
   private String message() {
     return delivery.records().stream()
         .filter(record -> Json.string(record.status(), "phase", "").equals("Failed"))
@@ -496,10 +563,14 @@ class OrderTest {
   }
 
   private void finish(String name, String condition) {
+    finish(key(name), condition);
+  }
+
+  private void finish(ObjectKey job, String condition) {
     delivery.cluster.replaceStatus(
         delivery
             .cluster
-            .get(key(name))
+            .get(job)
             .orElseThrow()
             .with(
                 json ->

@@ -142,6 +142,14 @@ public final class HealthRules {
     };
   }
 
+  /// Whether an application takes up each new commit by itself.
+  public static boolean follows(KubeObject application) {
+    JsonNode automated = application.spec().path("syncPolicy").path("automated");
+    return automated.isObject()
+        && Json.bool(automated, "enabled", true)
+        && !application.spec().path("suspend").isObject();
+  }
+
   /// One that follows Git by itself is done when it has what Git says; another one is as it says
   /// itself.
   private static Health application(KubeObject application) {
@@ -151,11 +159,7 @@ public final class HealthRules {
     }
     String message = Json.string(status.path("health"), "message", "");
     String word = Json.string(status.path("health"), "status", "");
-    JsonNode automated = application.spec().path("syncPolicy").path("automated");
-    boolean follows =
-        automated.isObject()
-            && Json.bool(automated, "enabled", true)
-            && !application.spec().path("suspend").isObject();
+    boolean follows = follows(application);
     if (Json.string(status.path("operation"), "phase", "").equals("Running")) {
       return Health.progressing(message.isEmpty() ? "a sync is under way" : message);
     }

@@ -62,7 +62,7 @@ final class Automation {
     if (isHeldBack(pass, commit, ancestry)) {
       return false;
     }
-    if (Gates.mustWait(pass, Words.brief(commit))) {
+    if (Gates.mustWait(pass, commit)) {
       return false;
     }
     operations.supersede(pass, "superseded by " + Words.brief(commit));

@@ -18,7 +18,8 @@ final class Gates {
   private Gates() {}
 
   /// Whether a sync may not begin yet: a window, or an application that comes first.
-  static boolean mustWait(Pass pass, String revision) {
+  static boolean mustWait(Pass pass, String commit) {
+    String revision = Words.brief(commit);
     WindowPlanner.Verdict window = window(pass);
     if (window instanceof WindowPlanner.Verdict.Closed(String why, Optional<Instant> until, _)) {
       pass.blocked("the end of a closed time: " + why, until.orElse(null), "syncs to " + revision);
@@ -29,6 +30,7 @@ final class Gates {
         DependencyPlanner.hasDependencies(pass.application)
             ? DependencyPlanner.verdict(
                 pass.application,
+                commit,
                 pass.home.list(ObjectQuery.all(pass.application.key().groupKind())).items())
             : new DependencyPlanner.Verdict.Ready();
     pass.status.condition(

@@ -3,6 +3,7 @@ package dev.slipway.sync.dependency;
 import dev.slipway.model.health.Health;
 import dev.slipway.model.health.HealthRules;
 import dev.slipway.model.json.Json;
+import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.LabelSelector;
 import dev.slipway.model.object.ObjectKey;
@@ -13,6 +14,7 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import tools.jackson.databind.JsonNode;
@@ -48,8 +50,9 @@ public final class DependencyPlanner {
     return !Json.items(application.spec(), "dependsOn").isEmpty();
   }
 
+  /// @param commit that the application is to be synced to
   /// @param all every application, this one included
-  public static Verdict verdict(KubeObject application, Collection<KubeObject> all) {
+  public static Verdict verdict(KubeObject application, String commit, Collection<KubeObject> all) {
     if (!hasDependencies(application)) {
       return new Verdict.Ready();
     }
@@ -82,9 +85,70 @@ public final class DependencyPlanner {
                       health.word(),
                       health.message().isEmpty() ? "" : ", " + health.message()));
         }
+        Optional<String> behind = behind(application, commit, other);
+        if (behind.isPresent()) {
+          return new Verdict.Waiting(
+              "application %s/%s %s".formatted(key.namespace(), key.name(), behind.get()));
+        }
       }
     }
     return new Verdict.Ready();
+  }
+
+  /// What an application that is healthy has yet to do for a newer commit: it may be healthy as it
+  /// was before.
+  ///
+  /// A commit that it was taken back from is settled, unless it is the very commit that is waited
+  /// for.
+  private static Optional<String> behind(
+      KubeObject application, String commit, KubeObject dependency) {
+    if (!HealthRules.follows(dependency)) {
+      return Optional.empty();
+    }
+    JsonNode status = dependency.status();
+    String seen = Json.string(status.path("source"), "revision", "");
+    boolean together = origin(application).equals(origin(dependency));
+    if (together && !seen.equals(commit)) {
+      return Optional.of("to look at commit " + brief(commit));
+    }
+    if (seen.isEmpty() || seen.equals(Json.string(status.path("sync"), "revision", ""))) {
+      return Optional.empty();
+    }
+    Optional<JsonNode> rejected =
+        Json.items(status, "rejected").stream()
+            .filter(entry -> Json.string(entry, "revision", "").equals(seen))
+            .findFirst();
+    boolean held = Json.string(status.path("hold"), "revision", "").equals(seen);
+    if (rejected.isEmpty() && !held) {
+      return Optional.of(
+          "to be synced to %s%s"
+              .formatted(
+                  brief(seen),
+                  Json.string(status.path("waiting"), "for")
+                      .map(what -> ", which waits for " + what)
+                      .orElse(
+                          Conditions.isTrue(status, "InvalidManifests")
+                              ? ", whose manifests have problems"
+                              : "")));
+    }
+    return together
+        ? Optional.of(
+            "to be synced to %s, which it was taken back from%s"
+                .formatted(
+                    brief(seen),
+                    rejected.map(entry -> ": " + Json.string(entry, "reason", "")).orElse("")))
+        : Optional.empty();
+  }
+
+  /// Where the commits of an application come from.
+  private static List<String> origin(KubeObject application) {
+    JsonNode source = application.spec().path("source");
+    return List.of(
+        Json.string(source, "repoURL", ""), Json.string(source, "targetRevision", "HEAD"));
+  }
+
+  private static String brief(String commit) {
+    return commit.substring(0, Math.min(8, commit.length()));
   }
 
   private static Set<ObjectKey> keys(

@@ -12,6 +12,8 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 class DependencyPlannerTest {
+  private static final String COMMIT = "a".repeat(40);
+
   /// An application is written as `name:health>dependency+dependency`; `#x` is a label.
   @ParameterizedTest(name = "{0}: {1}")
   @CsvSource({
@@ -34,12 +36,71 @@ class DependencyPlannerTest {
     List<KubeObject> all =
         Arrays.stream(applications.split(" ", -1)).map(DependencyPlannerTest::application).toList();
     String said =
-        switch (DependencyPlanner.verdict(all.getFirst(), all)) {
+        switch (DependencyPlanner.verdict(all.getFirst(), COMMIT, all)) {
           case DependencyPlanner.Verdict.Ready() -> "Ready";
           case DependencyPlanner.Verdict.Waiting(String why) -> why;
           case DependencyPlanner.Verdict.Cycle cycle -> cycle.words();
         };
     assertThat(said).contains(verdict);
+  }
+
+  /// What another application was healthy with, and what it has seen since.
+  @ParameterizedTest(name = "{0}")
+  @CsvSource({
+    "it has the commit,                       git/1, aaaa, aaaa, '',   '',   true,  Ready",
+    "it has not looked yet,                   git/1, bbbb, bbbb, '',   '',   true,  'to look at commit aaaa'",
+    "it waits itself,                         git/1, aaaa, bbbb, '',   '',   true,  'to be synced to aaaaaaaa, which waits for a window'",
+    "it failed with this very commit,         git/1, aaaa, bbbb, aaaa, aaaa, true,  'to be synced to aaaaaaaa, which it was taken back from: it broke'",
+    "a person went back from this commit,     git/1, aaaa, bbbb, '',   aaaa, true,  'to be synced to aaaaaaaa, which it was taken back from'",
+    "it does not follow,                      git/1, aaaa, bbbb, '',   '',   false, Ready",
+    "another repository: it has all,          git/2, cccc, cccc, '',   '',   true,  Ready",
+    "another repository: more to come,        git/2, cccc, bbbb, '',   '',   true,  'to be synced to cccc'",
+    "another repository: it went back,        git/2, cccc, bbbb, cccc, cccc, true,  Ready",
+  })
+  void whoIsHealthyWithAnOlderCommitIsWaitedFor(
+      String name,
+      String repository,
+      String seen,
+      String synced,
+      String rejected,
+      String held,
+      boolean follows,
+      String verdict) {
+    KubeObject first =
+        application("a:Healthy>b").with(json -> source((ObjectNode) json.path("spec"), "git/1"));
+    KubeObject other =
+        application("b:Healthy")
+            .with(
+                json -> {
+                  ObjectNode spec = (ObjectNode) json.path("spec");
+                  source(spec, repository);
+                  ((ObjectNode) spec.path("syncPolicy").path("automated")).put("enabled", follows);
+                  ObjectNode status = (ObjectNode) json.path("status");
+                  status.putObject("source").put("revision", seen.repeat(10));
+                  ((ObjectNode) status.path("sync")).put("revision", synced.repeat(10));
+                  status.putObject("waiting").put("for", "a window");
+                  if (!rejected.isEmpty()) {
+                    status
+                        .putArray("rejected")
+                        .addObject()
+                        .put("revision", rejected.repeat(10))
+                        .put("reason", "it broke");
+                  }
+                  if (!held.isEmpty()) {
+                    status.putObject("hold").put("revision", held.repeat(10));
+                  }
+                });
+    String said =
+        switch (DependencyPlanner.verdict(first, COMMIT, List.of(first, other))) {
+          case DependencyPlanner.Verdict.Ready() -> "Ready";
+          case DependencyPlanner.Verdict.Waiting(String why) -> why;
+          case DependencyPlanner.Verdict.Cycle cycle -> cycle.words();
+        };
+    assertThat(said).contains(verdict);
+  }
+
+  private static void source(ObjectNode spec, String repository) {
+    spec.putObject("source").put("repoURL", repository).put("targetRevision", "main");
   }
 
   private static KubeObject application(String text) {
@@ -56,6 +117,7 @@ class DependencyPlannerTest {
             Json.child(json, "metadata").putObject("labels").put("role", own[1]);
           }
           ObjectNode spec = json.putObject("spec");
+          spec.putObject("source").put("repoURL", "git/" + name);
           spec.putObject("syncPolicy").putObject("automated");
           if (halves.length > 1) {
             ArrayNode dependencies = spec.putArray("dependsOn");
