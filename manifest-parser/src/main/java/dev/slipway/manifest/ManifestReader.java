@@ -44,6 +44,8 @@ public final class ManifestReader {
   private static final Set<String> NOT_FROM_GIT =
       Set.of("Event", "Node", "Lease", "SyncRecord", "Plan");
 
+  private static final Set<String> HOOK = Set.of("slipway.dev/hook", "argocd.argoproj.io/hook");
+
   private static final String DEFINITION = "CustomResourceDefinition.apiextensions.k8s.io";
 
   private ManifestReader() {}
@@ -319,6 +321,17 @@ public final class ManifestReader {
     }
     boolean secret = kind.equals("Secret");
     List<Fault> faults = new ArrayList<>();
+    if (isToBeNamed(object)) {
+      if (isHook(object)) {
+        name(file, object, items);
+      } else {
+        faults.add(
+            new Fault(
+                List.of("metadata", "generateName"),
+                "FieldValueRequired",
+                "an object of Git needs a name: only a hook may leave it to the sync"));
+      }
+    }
     GroupKind groupKind = new GroupKind(GroupKind.groupOf(apiVersion), kind);
     if (NOT_FROM_GIT.contains(kind) && Schemas.kubernetes().knows(groupKind)) {
       faults.add(
@@ -357,6 +370,34 @@ public final class ManifestReader {
     if (faults.isEmpty()) {
       items.add(new Manifest(KubeObject.of(object), file, document.place(at).line()));
     }
+  }
+
+  private static boolean isToBeNamed(ObjectNode object) {
+    return Json.string(object.path("metadata"), "name", "").isEmpty()
+        && !Json.string(object.path("metadata"), "generateName", "").isEmpty();
+  }
+
+  private static boolean isHook(ObjectNode object) {
+    JsonNode annotations = object.path("metadata").path("annotations");
+    return HOOK.stream().anyMatch(name -> !Json.string(annotations, name, "").isEmpty());
+  }
+
+  /// A hook is made anew in each sync, and what the sync before made goes first: it has the same
+  /// name each time, by its place.
+  ///
+  /// @param before what the file declared before it
+  private static void name(String file, ObjectNode hook, List<Manifest> before) {
+    ObjectNode metadata = Json.child(hook, "metadata");
+    String stem = Json.string(metadata, "generateName", "");
+    String kind = Json.string(hook, "kind", "");
+    long number =
+        before.stream()
+            .map(Manifest::object)
+            .filter(other -> other.kind().equals(kind) && other.name().startsWith(stem))
+            .count();
+    String place = "%s\n%s\n%s\n%d".formatted(file, kind, stem, number);
+    metadata.remove("generateName");
+    metadata.put("name", "%s%05x".formatted(stem, place.hashCode() & 0xfffff));
   }
 
   private static String words(Fault fault) {

@@ -29,6 +29,7 @@ class ManifestReaderTest {
           bad name       | kind: Service, metadata: {name: Web}, spec: {ports: [{port: 80}]}                     | metadata.name: Invalid value: "Web": a DNS-1035 label must consist of
           bad port       | kind: Service, metadata: {name: web}, spec: {ports: [{port: 99999}]}                  | spec.ports[0].port: Invalid value: 99999: must be between 1 and 65535, inclusive
           selector       | kind: ReplicationController, metadata: {name: a}, spec: {selector: {a: b}, template: {metadata: {labels: {a: c}}, spec: {containers: [{name: m, image: i}]}}} | `selector` does not match template `labels`
+          no name        | kind: ConfigMap, metadata: {generateName: c-}                                         | metadata.generateName: an object of Git needs a name: only a hook may leave it to the sync
           no volume      | kind: Pod, metadata: {name: p}, spec: {containers: [{name: m, image: i, volumeMounts: [{name: data, mountPath: /d}]}]}  | volumeMounts[0].name: Not found: "data"
           """)
   void aFaultIsNamed(String name, String manifest, String message) throws IOException {
@@ -53,6 +54,33 @@ class ManifestReaderTest {
         .contains("did you mean \"labels\"?")
         .contains("  lables: {}")
         .contains("^");
+  }
+
+  @Test
+  void aHookWithoutANameHasTheSameOneEachTime() throws IOException {
+    String hook =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: migrate-, annotations: {%s/hook: PreSync}}\ndata: {v: '%s'}\n";
+    write(
+        "a.yaml",
+        hook.formatted("argocd.argoproj.io", "1") + "---\n" + hook.formatted("slipway.dev", "1"));
+    write("b.yaml", hook.formatted("slipway.dev", "1"));
+    List<String> names = names();
+    assertThat(names).hasSize(3).doesNotHaveDuplicates();
+    assertThat(names).allSatisfy(name -> assertThat(name).matches("migrate-[0-9a-f]{5}"));
+
+    write(
+        "a.yaml",
+        "# more\n"
+            + hook.formatted("argocd.argoproj.io", "2")
+            + "---\n"
+            + hook.formatted("slipway.dev", "2"));
+    assertThat(names()).isEqualTo(names);
+  }
+
+  private List<String> names() throws IOException {
+    Manifests manifests = read();
+    assertThat(manifests.problems()).isEmpty();
+    return manifests.items().stream().map(manifest -> manifest.object().name()).toList();
   }
 
   @Test
