@@ -6,12 +6,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.slipway.model.cluster.DeleteOptions;
 import dev.slipway.model.json.Json;
+import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
+import dev.slipway.testing.FakeCluster;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -320,8 +323,18 @@ class OrderTest {
     delivery.git.commit(configs("a", "1", "b", "1"));
     delivery.application(
         spec -> ((ObjectNode) spec.path("syncPolicy").path("automated")).put("enabled", false));
+    delivery.pass(SOON);
+    var said = new TreeSet<String>();
+    delivery.cluster.interfere(
+        new FakeCluster.Interference() {
+          @Override
+          public void after(FakeCluster.Write write) {
+            said.add(delivery.sync());
+          }
+        });
     delivery.request("sync", body -> body.putArray("resources").add("ConfigMap/b"));
     delivery.pass(SOON);
+    assertThat(said).as("what is said meanwhile").noneMatch(word -> word.startsWith("Synced"));
     assertThat(delivery.live()).isEqualTo(Map.of("b", "1"));
     assertThat(delivery.phase()).isEqualTo("Succeeded");
     assertThat(delivery.sync()).startsWith("OutOfSync");
@@ -369,6 +382,30 @@ class OrderTest {
         APP, json -> Json.child(Json.child(json, "spec"), "syncPolicy").remove("windows"));
     delivery.pass(SOON);
     assertThat(delivery.live()).isEqualTo(Map.of("a", "3"));
+  }
+
+  @Test
+  void aWindowThatCannotBeReadIsToldBeforeAnythingIsDue() {
+    delivery.git.commit(configs("a", "1"));
+    delivery.application();
+    delivery.pass(SOON);
+    delivery.change(
+        APP,
+        json ->
+            Json.child(Json.child(json, "spec"), "syncPolicy")
+                .putArray("windows")
+                .addObject()
+                .put("kind", "allow")
+                .put("schedule", "0 9 31 2 *")
+                .put("duration", "1h"));
+    delivery.pass(SOON);
+    assertThat(delivery.status().path("conditions").toString())
+        .contains("InvalidWindow", "\\\"0 9 31 2 *\\\" is no schedule");
+
+    delivery.change(
+        APP, json -> Json.child(Json.child(json, "spec"), "syncPolicy").remove("windows"));
+    delivery.pass(SOON);
+    assertThat(Conditions.isTrue(delivery.status(), "InvalidWindow")).isFalse();
   }
 
   @Test
@@ -445,6 +482,28 @@ class OrderTest {
         .isEqualTo(Map.of("a", "3"));
     assertThat(Json.string(delivery.records().getLast().spec(), "reason", ""))
         .isEqualTo("plan " + next.name());
+  }
+
+  @Test
+  void anApplicationOfApplicationsSaysWhyOneIsNotSynced() {
+    delivery.git.commit(
+        Map.of(
+            "child.yaml",
+            """
+            apiVersion: slipway.dev/v1
+            kind: Application
+            metadata: {name: child}
+            spec:
+              source: {repoURL: "file:///srv/shop.git", targetRevision: main}
+              destination: {namespace: child}
+              syncPolicy: {automated: {}}
+              dependsOn: [{name: database}]
+            """));
+    delivery.application();
+    delivery.pass(SOON);
+    assertThat(Json.string(delivery.status().path("health"), "message", ""))
+        .isEqualTo(
+            "Application child: not synced yet: application default/database: it does not exist");
   }
 
   @Test

@@ -301,6 +301,29 @@ class SafetyTest {
     assertThat(delivery.get("a").orElseThrow().uid()).isNotEqualTo(uid);
   }
 
+  /// Going back once more goes further back, and never to what was just taken back.
+  @Test
+  void aSecondRollbackGoesFurtherBack() {
+    delivery.git.commit(configs("a", "1"));
+    delivery.application();
+    delivery.pass(SOON);
+    delivery.git.commit(configs("a", "2"));
+    delivery.pass(SOON);
+    delivery.git.commit(configs("a", "3"));
+    delivery.pass(SOON);
+    delivery.request("rollback", body -> {});
+    delivery.pass(SOON);
+    assertThat(delivery.live()).isEqualTo(Map.of("a", "2"));
+    delivery.request("rollback", body -> {});
+    delivery.pass(SOON);
+    assertThat(delivery.live()).isEqualTo(Map.of("a", "1"));
+
+    delivery.request("rollback", body -> {});
+    delivery.pass(SOON);
+    assertThat(delivery.live()).isEqualTo(Map.of("a", "1"));
+    assertThat(delivery.status().path("refused").toString()).contains("no earlier healthy sync");
+  }
+
   @Test
   void historyIsKeptByCountAndByAge() {
     delivery.git.commit(configs("a", "0"));

@@ -5,6 +5,7 @@ import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
 import tools.jackson.databind.JsonNode;
 
 /// The health of one object, from nothing but its own spec and status.
@@ -142,6 +143,16 @@ public final class HealthRules {
     };
   }
 
+  private static String whyNotSynced(JsonNode status) {
+    return Conditions.find(status, "InvalidManifests")
+        .filter(condition -> Json.string(condition, "status", "").equals("True"))
+        .flatMap(condition -> Json.string(condition, "message"))
+        .or(() -> Json.string(status.path("waiting"), "for"))
+        .or(() -> Json.string(status.path("source"), "problem"))
+        .map(why -> ": " + why.lines().limit(3).collect(Collectors.joining(" ")))
+        .orElse("");
+  }
+
   /// Whether an application takes up each new commit by itself.
   public static boolean follows(KubeObject application) {
     JsonNode automated = application.spec().path("syncPolicy").path("automated");
@@ -164,7 +175,7 @@ public final class HealthRules {
       return Health.progressing(message.isEmpty() ? "a sync is under way" : message);
     }
     if (follows && !Json.string(status.path("sync"), "status", "").equals("Synced")) {
-      return Health.progressing("not synced yet");
+      return Health.progressing("not synced yet" + whyNotSynced(status));
     }
     return switch (word) {
       case "Healthy" -> Health.HEALTHY;

@@ -248,6 +248,7 @@ final class ApplicationReconciler {
         problem.isPresent(),
         problem.isPresent() ? "InvalidExpression" : "Valid",
         problem.orElse(""));
+    Gates.tellFaults(pass);
     Wanted wanted = look(pass);
     boolean begun = requests.requests(pass, wanted) || automation.automatic(pass, wanted);
     if (begun) {

@@ -78,6 +78,18 @@ final class Gates {
     return why.isPresent();
   }
 
+  /// Says what is wrong with the windows, before anything is due.
+  static void tellFaults(Pass pass) {
+    String fault = "";
+    try {
+      WindowPlanner.read(pass.application.spec());
+    } catch (IllegalArgumentException e) {
+      fault = String.valueOf(e.getMessage());
+    }
+    pass.status.condition(
+        "InvalidWindow", !fault.isEmpty(), fault.isEmpty() ? "Valid" : "InvalidWindow", fault);
+  }
+
   /// The windows of the application, and a freeze of everything.
   static WindowPlanner.Verdict window(Pass pass) {
     Fleet fleet = Fleet.read(pass.home, pass.now);
@@ -86,12 +98,8 @@ final class Gates {
           "everything is frozen: " + fleet.freeze().get(), fleet.frozenUntil(), false);
     }
     try {
-      WindowPlanner.Verdict verdict =
-          WindowPlanner.verdict(WindowPlanner.read(pass.application.spec()), pass.now);
-      pass.status.condition("InvalidWindow", false, "Valid", "");
-      return verdict;
+      return WindowPlanner.verdict(WindowPlanner.read(pass.application.spec()), pass.now);
     } catch (IllegalArgumentException e) {
-      pass.status.condition("InvalidWindow", true, "InvalidWindow", String.valueOf(e.getMessage()));
       return new WindowPlanner.Verdict.Closed(
           "its windows are invalid: " + e.getMessage(), Optional.empty(), true);
     }

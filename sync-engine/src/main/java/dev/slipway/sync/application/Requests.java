@@ -266,7 +266,8 @@ final class Requests {
                     record ->
                         SyncHistory.id(record) < current
                             && SyncHistory.isHealthy(record)
-                            && !SyncHistory.isPartial(record))
+                            && !SyncHistory.isPartial(record)
+                            && !pass.status.isRejected(SyncHistory.revision(record)))
                 .filter(
                     record -> currentRecord.isEmpty() || !sameObjects(record, currentRecord.get()))
                 .findFirst();

@@ -5,7 +5,8 @@ import dev.slipway.model.object.LabelSelector;
 import java.util.List;
 
 /// Some of an application's objects, as a person names them: `Kind/name`, `Kind/namespace/name`,
-/// each part maybe `*`, and `labels:` with a selector.
+/// each part maybe `*`, `labels:` with a selector, and as users of Argo CD write it
+/// `group:Kind:name`.
 final class Selection {
   private static final String LABELS = "labels:";
 
@@ -19,6 +20,11 @@ final class Selection {
     if (entry.startsWith(LABELS)) {
       return LabelSelector.parse(entry.substring(LABELS.length())).matches(object.labels());
     }
+    String[] words = entry.split(":", -1);
+    if (words.length == 3) {
+      boolean own = words[0].equals("*") || words[0].equals(group(object));
+      return own && matches(words[1] + "/" + words[2], object);
+    }
     String[] parts = entry.split("/", -1);
     String kind = object.kind();
     String declared = kind.equals("Rollout") ? "ReplicationController" : kind;
@@ -28,6 +34,11 @@ final class Selection {
       case 3 -> kindFits && fits(parts[1], object.namespace()) && fits(parts[2], object.name());
       default -> false;
     };
+  }
+
+  /// As Git has it: what it calls a ReplicationController is of the core group.
+  private static String group(KubeObject object) {
+    return object.kind().equals("Rollout") ? "" : object.key().group();
   }
 
   private static boolean fits(String wanted, String name) {
@@ -45,9 +56,14 @@ final class Selection {
         return String.valueOf(e.getMessage());
       }
     }
-    int parts = entry.split("/", -1).length;
+    String[] words = entry.split(":", -1);
+    int parts =
+        (words.length == 3 ? words[1] + "/" + words[2] : words.length == 1 ? entry : "")
+            .split("/", -1)
+            .length;
     return parts == 2 || parts == 3
         ? ""
-        : "\"%s\" names no object: write Kind/name or Kind/namespace/name".formatted(entry);
+        : "\"%s\" names no object: write Kind/name, Kind/namespace/name or group:Kind:name"
+            .formatted(entry);
   }
 }

@@ -168,8 +168,7 @@ final class SyncRun {
       }
       case Step.AwaitHealth(String stage, Health worst) -> {
         pass.status.stage(stage);
-        pass.status.health(Comparison.resources(pass, objects, live, plan));
-        pass.status.sync(plan.isEmpty() ? "Synced" : "OutOfSync", pass.status.operationRevision());
+        compared(pass, objects, live, plan);
         return await(
             pass,
             record,
@@ -180,12 +179,13 @@ final class SyncRun {
       case Step.Fail(String stage, String why) -> {
         pass.status.stage(stage);
         pass.status.step("wait-healthy", why);
-        pass.status.health(Comparison.resources(pass, objects, live, plan));
+        if (pass.selection().isEmpty()) {
+          pass.status.health(Comparison.resources(pass, objects, live, plan));
+        }
         return fail(pass, record, why);
       }
       case Step.Done() -> {
-        pass.status.health(Comparison.resources(pass, objects, live, SyncPlan.NOTHING));
-        pass.status.sync(plan.isEmpty() ? "Synced" : "OutOfSync", pass.status.operationRevision());
+        compared(pass, objects, live, plan);
         operations.close(
             pass,
             "Succeeded",
@@ -203,6 +203,16 @@ final class SyncRun {
             pass.status.operationId());
         return ApplicationReconciler.AGAIN;
       }
+    }
+  }
+
+  /// Says how the application stands. A part of it says nothing of the whole: what is said stays
+  /// until the next look.
+  private static void compared(
+      Pass pass, List<RenderedObject> objects, Map<ObjectKey, KubeObject> live, SyncPlan plan) {
+    if (pass.selection().isEmpty()) {
+      pass.status.health(Comparison.resources(pass, objects, live, plan));
+      pass.status.sync(plan.isEmpty() ? "Synced" : "OutOfSync", pass.status.operationRevision());
     }
   }
 

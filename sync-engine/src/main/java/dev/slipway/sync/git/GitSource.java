@@ -60,6 +60,7 @@ public final class GitSource implements Source, AutoCloseable {
 
   private static final String INCOMING = "incoming_";
   private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
+  private static final Pattern BRIEF = Pattern.compile("[0-9a-f]{6,39}");
   private static final Pattern AROUND_PATH = Pattern.compile("^(\\./)+|/+$");
 
   private static final Duration TURN = Duration.ofMillis(500);
@@ -548,7 +549,13 @@ public final class GitSource implements Source, AutoCloseable {
     throw new SourceException(
         SemverRange.parse(revision).isPresent()
             ? "repository %s has no tag within %s".formatted(shown(mirror.url), revision)
-            : "repository %s has no branch or tag %s".formatted(shown(mirror.url), revision));
+            : "repository %s has no branch or tag %s%s"
+                .formatted(
+                    shown(mirror.url),
+                    revision,
+                    BRIEF.matcher(revision).matches()
+                        ? "; a commit is named by all of its 40 digits"
+                        : ""));
   }
 
   /// The ref that a revision means.

@@ -23,6 +23,10 @@ public record SyncWindow(
     boolean allows, String schedule, Duration length, ZoneId zone, boolean manual) {
   private static final Pattern PART = Pattern.compile("([0-9]{1,6})(s|m|h|d)");
   private static final Pattern DAY_NUMBER = Pattern.compile("(?<![0-9#/L])([0-7])(?![0-9])");
+
+  /// To Quartz these two numbers mean something else: nothing, and everything.
+  private static final Pattern BEYOND = Pattern.compile("(?<![0-9])9[89](?![0-9])");
+
   private static final int MOST_FIRES = 10_000;
 
   /// @throws IllegalArgumentException with what is wrong, in a sentence
@@ -41,7 +45,10 @@ public record SyncWindow(
               duration(Json.string(window, "duration", "")),
               ZoneId.of(zone),
               Json.bool(window, "manualSync", false));
-      read.cron();
+      if (read.cron().getNextValidTimeAfter(Date.from(Instant.EPOCH)) == null) {
+        throw new IllegalArgumentException(
+            "\"%s\" is no schedule: there is never such a day".formatted(read.schedule()));
+      }
       return read;
     } catch (DateTimeException e) {
       throw new IllegalArgumentException("\"%s\" is no time zone".formatted(zone), e);
@@ -73,7 +80,11 @@ public record SyncWindow(
 
   private CronExpression cron() {
     try {
-      var cron = new CronExpression(quartz(schedule));
+      String words = quartz(schedule);
+      if (BEYOND.matcher(words).find()) {
+        throw new IllegalArgumentException("98 and 99 are no part of a time");
+      }
+      var cron = new CronExpression(words);
       cron.setTimeZone(TimeZone.getTimeZone(zone));
       return cron;
     } catch (ParseException | RuntimeException e) {

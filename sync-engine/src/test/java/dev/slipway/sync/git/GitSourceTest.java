@@ -143,6 +143,9 @@ class GitSourceTest {
     assertThatThrownBy(() -> source.resolve(Remote.of(url), "prod", "."))
         .isInstanceOf(SourceException.class)
         .hasMessageContaining("no branch or tag prod");
+    assertThatThrownBy(() -> source.resolve(Remote.of(url), "3f2c1a9", "."))
+        .isInstanceOf(SourceException.class)
+        .hasMessageContaining("a commit is named by all of its 40 digits");
     assertThatThrownBy(() -> source.resolve(Remote.of(url), "9.x", "."))
         .isInstanceOf(SourceException.class)
         .hasMessageContaining("no tag within 9.x");

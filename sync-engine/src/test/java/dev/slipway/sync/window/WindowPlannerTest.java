@@ -83,6 +83,9 @@ class WindowPlannerTest {
   @CsvSource({
     "never, 0 22 * * *, 8h, UTC, is no kind of window",
     "allow, 0 25 * * *, 8h, UTC, is no schedule",
+    "allow, 0 9 31 2 *, 8h, UTC, there is never such a day",
+    "deny, 99 9 * * *, 8h, UTC, 98 and 99 are no part of a time",
+    "deny, 0 9 99 2 *, 8h, UTC, 98 and 99 are no part of a time",
     "allow, whenever, 8h, UTC, is no schedule",
     "allow, 0 22 1 * 1, 8h, UTC, write two windows",
     "allow, 0 22 * * *, 8 hours, UTC, is no duration",
