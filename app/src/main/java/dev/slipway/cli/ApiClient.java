@@ -352,7 +352,11 @@ final class ApiClient {
 
   private static CommandFailed refused(int code, JsonNode status) {
     var message = new StringBuilder(Json.string(status, "message", "the daemon answered " + code));
+    String said = message.toString();
     for (JsonNode cause : Json.items(status.path("details"), "causes")) {
+      if (said.contains(Json.string(cause, "message", ""))) {
+        continue;
+      }
       message
           .append("\n  ")
           .append(Json.string(cause, "field", ""))

@@ -352,7 +352,7 @@ final class DeliveryCommands {
         names = "--resource",
         paramLabel = "RESOURCE",
         description =
-            "Only this: Kind/name, Kind/namespace/name or labels:SELECTOR. May be repeated.")
+            "Only this: Kind/name, Kind/namespace/name, group:Kind:name or labels:SELECTOR. May be repeated.")
     List<String> resources = new ArrayList<>();
 
     @Option(
@@ -509,22 +509,39 @@ final class DeliveryCommands {
                   body.put("historyId", id);
                 }
               });
-      return code == 0 && (push || branch != null) ? pushed() : code;
+      if (code != 0 || !push && branch == null) {
+        return code;
+      }
+      long gone =
+          id != null
+              ? id
+              : Json.number(
+                  api().get(Api.APPLICATION, namespace, name).status().path("hold"),
+                  "historyId",
+                  0);
+      try {
+        return pushed(gone);
+      } catch (CommandFailed e) {
+        throw new CommandFailed(
+            e.exitCode(),
+            "what runs is back at entry %d, but Git is not: %s\n`slipway rollback %s %d %s` tries again"
+                .formatted(
+                    gone,
+                    e.getMessage(),
+                    name,
+                    gone,
+                    branch == null ? "--push" : "--push-branch " + branch));
+      }
     }
 
-    private int pushed() {
-      KubeObject application = api().get(Api.APPLICATION, namespace, name);
+    private int pushed(long gone) {
       JsonNode answer =
           api()
               .client()
               .post(
                   path("revert"),
                   Json.object()
-                      .put(
-                          "historyId",
-                          id != null
-                              ? id
-                              : Json.number(application.status().path("hold"), "historyId", 0))
+                      .put("historyId", gone)
                       .put("branch", branch == null ? "" : branch)
                       .put("by", user()));
       console()
@@ -615,7 +632,10 @@ final class DeliveryCommands {
                 (Json.number(spec, "id", 0) == current ? "*" : " ") + Json.number(spec, "id", 0),
                 StatusView.brief(revision),
                 rejected && phase.equals("Failed") ? "Rejected" : phase,
-                Json.string(spec, "trigger", "") + " by " + Json.string(spec, "by", ""),
+                Json.string(spec, "trigger", "")
+                    + (Json.items(spec, "selection").isEmpty() ? "" : " of a part")
+                    + " by "
+                    + Json.string(spec, "by", ""),
                 KubeObject.instant(record.status(), "startedAt")
                     .map(console()::age)
                     .orElse(record.creationTimestamp().map(console()::age).orElse("")),
@@ -642,6 +662,15 @@ final class DeliveryCommands {
                       Json.string(spec, "by", ""),
                       StatusView.brief(Json.string(spec, "revision", "")),
                       Json.string(status, "message", "")));
+      if (!Json.items(spec, "selection").isEmpty()) {
+        console().line("only " + String.join(", ", Json.strings(spec, "selection")));
+      }
+      if (Json.bool(spec, "overridesWindow", false)) {
+        console().line("although its windows were closed");
+      }
+      Json.string(spec, "reason")
+          .filter(reason -> !reason.isBlank())
+          .ifPresent(reason -> console().line("reason: " + reason));
       var rows = new ArrayList<List<String>>();
       for (JsonNode result : Json.items(status, "results")) {
         rows.add(
@@ -751,7 +780,9 @@ final class DeliveryCommands {
               patch -> {
                 ObjectNode suspend =
                     patch.putObject("spec").putObject("suspend").put("reason", reason);
-                if (length != null) {
+                if (length == null) {
+                  suspend.putNull("until");
+                } else {
                   suspend.put(
                       "until",
                       console()

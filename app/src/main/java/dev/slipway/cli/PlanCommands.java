@@ -49,12 +49,18 @@ final class PlanCommands {
         try {
           return asked();
         } catch (CommandFailed e) {
-          if (!console().clock().instant().isBefore(until)) {
+          if (!mayCome(e) || !console().clock().instant().isBefore(until)) {
             throw e;
           }
           java.util.concurrent.locks.LockSupport.parkNanos(1_000_000_000L);
         }
       }
+    }
+
+    /// Whether the server may say otherwise soon: manifests that are wrong stay so.
+    private static boolean mayCome(CommandFailed failure) {
+      return failure.exitCode() != 4
+          && !Json.string(failure.answer(), "reason", "").equals("Invalid");
     }
 
     @Override

@@ -136,12 +136,15 @@ public final class DaemonRoutes {
                 : sync.plan(namespace, name, Json.string(request, "revision", ""), by).json());
   }
 
-  /// Where manifests, Git or the destination stand in the way, the answer says so.
+  /// Where manifests, Git or the destination stand in the way, the answer says so: manifests that
+  /// are wrong stay so, the others may do better another time.
   private static void answer(Exchange exchange, int code, Supplier<ObjectNode> result) {
     try {
       exchange.answer(code, result.get());
-    } catch (ManifestException | SourceException | DestinationException e) {
+    } catch (ManifestException e) {
       throw new ClusterException(ClusterException.Reason.INVALID, words(e), e);
+    } catch (SourceException | DestinationException e) {
+      throw new ClusterException(ClusterException.Reason.UNAVAILABLE, words(e), e);
     }
   }
 

@@ -76,7 +76,19 @@ class CommandLineTest {
       said(refused, 1, "nosuch");
       assertThat(refused.text()).as("nothing of an older sync").doesNotContain("Succeeded");
 
-      slipway.succeed("suspend", "shop");
+      slipway.succeed("suspend", "shop", "--for", "1h");
+      slipway.succeed("suspend", "shop", "--reason", "a look");
+      assertThat(slipway.succeed("status", "shop"))
+          .as("without a time it has no end")
+          .contains("Suspended:   a look\n");
+      slipway.succeed("sync", "shop", "--resource", "ConfigMap/a", "--reason", "just a");
+      assertThat(slipway.succeed("history", "shop")).contains("manual of a part by");
+      assertThat(slipway.succeed("history", "shop", "3"))
+          .contains("only ConfigMap/a", "reason: just a");
+      said(
+          slipway.run("fleet", "--within", "2d"),
+          2,
+          "is invalid: spec.within: \"2d\" is no duration: write 30s, 5m or 1h\n");
       String second = repository.commitValue("2");
       said(
           slipway.run(
@@ -101,6 +113,9 @@ class CommandLineTest {
       repository.write("b.yaml", "kind: Nonsense\n");
       String bad = repository.commit("a slip");
       said(slipway.run("wait", "shop", "--revision", bad, "--timeout", "60"), 1, "b.yaml:1");
+      said(slipway.run("plan", "shop", "--revision", bad, "--wait", "3600"), 2, "b.yaml:1");
+      said(slipway.run("plan", "nosuch", "--wait", "3600"), 4, "not found");
+      said(slipway.run("plan", "shop", "--revision", "nosuch", "--wait", "1"), 2, "nosuch");
       said(
           slipway.run("trigger", "--repo", repository.url(), "--commit", bad, "--wait"),
           1,

@@ -156,7 +156,7 @@ final class Endpoints {
     if (!allowExec) {
       throw new IllegalArgumentException(
           ("the kubeconfig gets its token from the program %s, which is not run:"
-                  + " start the daemon with --allow-exec-plugins, or use the token of a service account")
+                  + " start the daemon with SLIPWAY_ALLOW_EXEC_PLUGINS=true, or use the token of a service account")
               .formatted(program));
     }
     var command = new ArrayList<String>();

@@ -52,7 +52,7 @@ class EndpointsTest {
       textBlock =
           """
           {"server":"192.0.2.1"} | {} | is no address of a server
-          {"server":"https://a"} | {"exec":{"command":"aws"}} | the program aws, which is not run
+          {"server":"https://a"} | {"exec":{"command":"aws"}} | the program aws, which is not run: start the daemon with SLIPWAY_ALLOW_EXEC_PLUGINS=true
           {"server":"https://a"} | {"auth-provider":{"name":"gcp"}} | auth-provider
           {"server":"https://a"} | {"username":"ann"} | uses a password
           {"server":"https://a","certificate-authority":"ca.crt"} | {} | names a file as certificate-authority
