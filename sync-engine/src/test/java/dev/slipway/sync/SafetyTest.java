@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.json.Json;
+import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.sync.fleet.Fleet;
@@ -17,6 +18,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// What keeps a bad day small: rewritten histories, mass deletes, freezes, limits over all
@@ -69,6 +73,7 @@ class SafetyTest {
     delivery.pass(SOON);
     assertThat(delivery.live()).isEqualTo(Map.of("x", "1"));
     assertThat(delivery.sync()).isEqualTo("Synced " + foreign);
+    assertThat(Conditions.isTrue(delivery.status(), "UnrelatedHistory")).isFalse();
   }
 
   @Test
@@ -83,6 +88,31 @@ class SafetyTest {
     assertThat(delivery.live()).containsEntry("a", "9").containsKey("d");
     assertThat(delivery.phase()).isEqualTo("WaitingForConfirmation");
     assertThat(delivery.status().path("waiting").toString()).contains("history was rewritten");
+    delivery.request("terminate", body -> {});
+    delivery.pass(SOON);
+    assertThat(Conditions.isTrue(delivery.status(), "PruneBlocked")).isFalse();
+  }
+
+  /// What was told of a commit is over when the branch is where it was.
+  @ParameterizedTest(name = "{0}")
+  @ValueSource(strings = {"UnrelatedHistory", "EmptyRender"})
+  void aDoubtAboutACommitEndsWithTheCommit(String doubt) {
+    String good = delivery.git.commit(configs("a", "1"));
+    delivery.application();
+    delivery.pass(SOON);
+    boolean empty = doubt.equals("EmptyRender");
+    delivery.git.ancestry(empty ? Source.Ancestry.DESCENDANT : Source.Ancestry.UNRELATED);
+    delivery.git.commit(empty ? Map.of() : configs("x", "1"));
+    delivery.pass(SOON);
+    assertThat(Conditions.isTrue(delivery.status(), doubt)).isTrue();
+    JsonNode told = delivery.status().path("conditions");
+    delivery.pass(Duration.ofMinutes(5));
+    assertThat(delivery.status().path("conditions")).as("since when").isEqualTo(told);
+
+    delivery.git.force(good);
+    delivery.pass(SOON);
+    assertThat(Conditions.isTrue(delivery.status(), doubt)).isFalse();
+    assertThat(delivery.sync()).isEqualTo("Synced " + good);
   }
 
   @Test
@@ -192,7 +222,7 @@ class SafetyTest {
     assertThat(status("second").path("operation").path("phase").stringValue("")).isNotEmpty();
   }
 
-  private tools.jackson.databind.JsonNode status(String name) {
+  private JsonNode status(String name) {
     return delivery
         .cluster
         .get(ObjectKey.slipway("Application", "default", name))

@@ -13,8 +13,10 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -28,6 +30,9 @@ final class ApplicationStatus {
   private final ObjectNode json;
   private final Instant now;
   private final Compared compared;
+
+  /// Conditions of which something was said.
+  private final Set<String> told = new HashSet<>();
 
   /// @param compared of earlier passes
   ApplicationStatus(KubeObject application, Instant now, Compared compared) {
@@ -95,9 +100,17 @@ final class ApplicationStatus {
   }
 
   void condition(String type, boolean value, String reason, String message) {
+    told.add(type);
     if (value || Conditions.find(json, type).isPresent()) {
       Conditions.set(json, type, value, reason, message, now);
     }
+  }
+
+  /// What was not spoken of in this look is not so any more.
+  void untold(Collection<String> types) {
+    types.stream()
+        .filter(type -> !told.contains(type))
+        .forEach(type -> condition(type, false, "Over", ""));
   }
 
   // The operation

@@ -24,8 +24,20 @@ final class Automation {
     this.operations = operations;
   }
 
-  /// Whether a new commit is to be synced by itself.
+  /// Why a commit is not taken up, as far as Git says.
+  private static final List<String> DOUBTS =
+      List.of("EmptyRender", "UnrelatedHistory", "DependencyCycle");
+
+  /// Whether a new commit is to be synced by itself, and why it is not.
   boolean automatic(Pass pass, Wanted wanted) {
+    boolean begins = begins(pass, wanted);
+    if (wanted.revision() != null) {
+      pass.status.untold(DOUBTS);
+    }
+    return begins;
+  }
+
+  private boolean begins(Pass pass, Wanted wanted) {
     Source.Resolved revision = wanted.revision();
     List<RenderedObject> objects = wanted.objects();
     if (!pass.spec.automated() || pass.spec.suspended() || revision == null || objects == null) {
@@ -57,7 +69,6 @@ final class Automation {
               .formatted(Words.brief(commit)));
       return false;
     }
-    pass.status.condition("EmptyRender", false, "HasManifests", "");
     Source.Ancestry ancestry = ancestry(pass, commit);
     if (isHeldBack(pass, commit, ancestry)) {
       return false;
@@ -111,9 +122,8 @@ final class Automation {
                 pass.spec.repository().replaceFirst("//[^/@]*@", "//"),
                 Words.brief(commit),
                 Words.brief(pass.status.operationRevision()));
-    pass.status.condition(
-        "UnrelatedHistory", unrelated, "UnrelatedHistory", unrelated ? message : "");
     if (unrelated) {
+      pass.status.condition("UnrelatedHistory", true, "UnrelatedHistory", message);
       pass.blocked("a person: " + message, null, "follows it");
     }
     return unrelated;

@@ -33,24 +33,20 @@ final class Gates {
                 commit,
                 pass.home.list(ObjectQuery.all(pass.application.key().groupKind())).items())
             : new DependencyPlanner.Verdict.Ready();
-    pass.status.condition(
-        "DependencyCycle",
-        dependency instanceof DependencyPlanner.Verdict.Cycle,
-        "Cycle",
-        dependency instanceof DependencyPlanner.Verdict.Cycle cycle
-            ? "it waits for itself: " + cycle.words()
-            : "");
     switch (dependency) {
       case DependencyPlanner.Verdict.Ready() -> {
         return awaitsTurn(pass, revision);
       }
       case DependencyPlanner.Verdict.Waiting(String why) ->
           pass.blocked(why, null, "syncs to " + revision);
-      case DependencyPlanner.Verdict.Cycle cycle ->
-          pass.blocked(
-              "itself: " + cycle.words(),
-              null,
-              "nothing, until one of these dependencies is taken out");
+      case DependencyPlanner.Verdict.Cycle cycle -> {
+        pass.status.condition(
+            "DependencyCycle", true, "Cycle", "it waits for itself: " + cycle.words());
+        pass.blocked(
+            "itself: " + cycle.words(),
+            null,
+            "nothing, until one of these dependencies is taken out");
+      }
     }
     return true;
   }

@@ -101,6 +101,7 @@ final class Operations {
   }
 
   void close(Pass pass, String phase, String message, boolean healthy) {
+    pass.status.condition("PruneBlocked", false, "Ended", "");
     applier.adopt(pass);
     pass.hooks().terminate(message);
     pass.status.end(phase, message);
@@ -116,6 +117,7 @@ final class Operations {
 
   /// As [#close] while the cluster is out of reach: what is to be done there is done by [#settle].
   void closeUnreached(Pass pass, String phase, String message) {
+    pass.status.condition("PruneBlocked", false, "Ended", "");
     pass.status.end(phase, message);
     pass.status.operation().put(UNSETTLED, true);
     history
