@@ -27,7 +27,7 @@ final class Commands {
 
   Said run(String... arguments) {
     var all = new ArrayList<>(List.of(arguments));
-    int at = Set.of("app", "node", "cluster", "__complete").contains(arguments[0]) ? 2 : 1;
+    int at = Set.of("app", "node", "cluster", "repo", "__complete").contains(arguments[0]) ? 2 : 1;
     all.addAll(at, List.of("--data-dir", data.toString()));
     var bytes = new ByteArrayOutputStream();
     var output = new PrintStream(bytes, true, StandardCharsets.UTF_8);

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.eclipse.jgit.api.Git;
+import org.eclipse.jgit.api.ResetCommand;
 import org.eclipse.jgit.api.errors.GitAPIException;
 
 /// A repository with a work tree: what is written into its folder is in the next commit, and what
@@ -75,6 +76,20 @@ final class TestRepository implements AutoCloseable {
   /// What is committed from now on is on this new branch.
   void branch(String name) throws GitAPIException {
     git.checkout().setCreateBranch(true).setName(name).call();
+  }
+
+  /// The branch is there from now on, as after a forced push.
+  void force(String commit) throws GitAPIException {
+    git.reset().setMode(ResetCommand.ResetType.HARD).setRef(commit).call();
+  }
+
+  /// What is committed from now on has no history in common with what was.
+  void beginAnew() throws IOException, GitAPIException {
+    git.checkout().setOrphan(true).setName("anew").call();
+    commit("anew");
+    git.branchCreate().setName("main").setForce(true).call();
+    git.checkout().setName("main").call();
+    git.branchDelete().setBranchNames("anew").setForce(true).call();
   }
 
   /// The newest commit.

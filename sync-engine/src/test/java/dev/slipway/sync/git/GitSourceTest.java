@@ -138,6 +138,32 @@ class GitSourceTest {
   }
 
   @Test
+  void aForcedPushIsToldFromAnAdvance() throws Exception {
+    String first = commit("a.yaml", "one");
+    String second = commit("a.yaml", "two");
+    source.resolve(Remote.of(url), "main", ".");
+    git.reset().setMode(org.eclipse.jgit.api.ResetCommand.ResetType.HARD).setRef(first).call();
+    String beside = commit("a.yaml", "three");
+    git.checkout().setOrphan(true).setName("anew").call();
+    String unrelated = commit("a.yaml", "four");
+    for (String revision : List.of("main", "anew")) {
+      source.resolve(Remote.of(url), revision, ".");
+      source.refresh(Remote.of(url));
+    }
+
+    assertThat(ancestry(first, second)).isEqualTo(Source.Ancestry.DESCENDANT);
+    assertThat(ancestry(second, second)).isEqualTo(Source.Ancestry.DESCENDANT);
+    assertThat(ancestry(second, first)).isEqualTo(Source.Ancestry.REWRITTEN);
+    assertThat(ancestry(second, beside)).isEqualTo(Source.Ancestry.REWRITTEN);
+    assertThat(ancestry(second, unrelated)).isEqualTo(Source.Ancestry.UNRELATED);
+    assertThat(ancestry("1".repeat(40), second)).isEqualTo(Source.Ancestry.UNKNOWN);
+  }
+
+  private Source.Ancestry ancestry(String before, String after) {
+    return source.ancestry(Remote.of(url), before, after);
+  }
+
+  @Test
   void whatIsNotThereIsNamed() throws Exception {
     commit("a.yaml", "one");
     assertThatThrownBy(() -> source.resolve(Remote.of(url), "prod", "."))

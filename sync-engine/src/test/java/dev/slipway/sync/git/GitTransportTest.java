@@ -11,6 +11,7 @@ import dev.slipway.sync.source.Source;
 import dev.slipway.sync.source.SourceException;
 import dev.slipway.testing.ManualTimeline;
 import dev.slipway.testing.engine.TestSshServer;
+import dev.slipway.testing.http.HttpGitServer;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;

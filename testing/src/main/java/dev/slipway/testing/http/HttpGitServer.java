@@ -1,4 +1,4 @@
-package dev.slipway.sync.git;
+package dev.slipway.testing.http;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
@@ -20,10 +20,11 @@ import java.util.concurrent.Executors;
 import java.util.zip.GZIPInputStream;
 import org.jspecify.annotations.Nullable;
 
-/// Git's own `http-backend` behind a server that a test can make misbehave.
-final class HttpGitServer implements AutoCloseable {
+/// Git's own `http-backend` behind a server that a test can make misbehave: all repositories below
+/// one folder, by their path in it.
+public final class HttpGitServer implements AutoCloseable {
   /// Answers in place of Git; false leaves the request to Git.
-  interface Fault {
+  public interface Fault {
     boolean answer(HttpExchange exchange) throws IOException;
   }
 
@@ -34,7 +35,7 @@ final class HttpGitServer implements AutoCloseable {
   private volatile @Nullable String login;
   private volatile Fault fault = exchange -> false;
 
-  HttpGitServer(Path root) {
+  public HttpGitServer(Path root) {
     this.root = root;
     try {
       server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
@@ -46,24 +47,24 @@ final class HttpGitServer implements AutoCloseable {
     server.start();
   }
 
-  String url(String repository) {
+  public String url(String repository) {
     return "http://127.0.0.1:" + server.getAddress().getPort() + "/" + repository;
   }
 
   /// Only this user may come in.
-  void login(String user, String password) {
+  public void login(String user, String password) {
     login =
         "Basic "
             + Base64.getEncoder()
                 .encodeToString((user + ":" + password).getBytes(StandardCharsets.UTF_8));
   }
 
-  void fault(Fault next) {
+  public void fault(Fault next) {
     fault = next;
   }
 
   /// Method, path and body of what was asked.
-  List<String> requests() {
+  public List<String> requests() {
     synchronized (requests) {
       return List.copyOf(requests);
     }
@@ -138,7 +139,7 @@ final class HttpGitServer implements AutoCloseable {
     }
   }
 
-  static void answer(HttpExchange exchange, int status, String type, String text)
+  public static void answer(HttpExchange exchange, int status, String type, String text)
       throws IOException {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
     exchange.getResponseHeaders().set("Content-Type", type);

@@ -54,6 +54,7 @@ public final class FaultyWire implements AutoCloseable {
   private final Map<Fault, Integer> happened = new EnumMap<>(Fault.class);
   private final AtomicInteger repeated = new AtomicInteger();
   private final Set<SocketChannel> open = ConcurrentHashMap.newKeySet();
+  private final Set<SocketChannel> stranded = ConcurrentHashMap.newKeySet();
 
   /// One of so many things that are sent meets a fault; 0 for none.
   private volatile int oneIn;
@@ -145,6 +146,15 @@ public final class FaultyWire implements AutoCloseable {
     held = true;
   }
 
+  /// From now on whatever comes on the connections that are open now is lost, and none of them
+  /// ends: they are half open. New ones are well.
+  ///
+  /// @return how many there are
+  public int strand() {
+    stranded.addAll(open);
+    return stranded.size() / 2;
+  }
+
   /// Ends every connection.
   public void cut() {
     open.forEach(this::end);
@@ -212,6 +222,10 @@ public final class FaultyWire implements AutoCloseable {
     try {
       while (client.read(buffer) >= 0) {
         buffer.flip();
+        if (stranded.contains(client)) {
+          buffer.clear();
+          continue;
+        }
         park(slowMillis);
         awaitRelease();
         if (meetsFault()) {
@@ -266,6 +280,10 @@ public final class FaultyWire implements AutoCloseable {
     try {
       while (connected.read(buffer) >= 0) {
         buffer.flip();
+        if (stranded.contains(connected)) {
+          buffer.clear();
+          continue;
+        }
         awaitRelease();
         if (loseReply.get()) {
           break;
