@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.json.Json;
+import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.testing.FakeCluster;
@@ -90,6 +91,31 @@ class BadDayTest {
                 "status",
                 ""))
         .isEqualTo("Synced");
+  }
+
+  @Test
+  void aFlawOfOurOwnIsToldAndOverWhenItIs() {
+    delivery.git.commit(configs("a", "1"));
+    delivery.application();
+    delivery.pass(SOON);
+    delivery.cluster.interfere(
+        new FakeCluster.Interference() {
+          @Override
+          public void before(FakeCluster.Write write) {
+            if (write.key().kind().equals("ConfigMap")) {
+              throw new IllegalStateException("nobody thought of this");
+            }
+          }
+        });
+    delivery.git.commit(configs("a", "2"));
+    delivery.pass(MINUTE);
+    assertThat(delivery.status().path("conditions").toString())
+        .contains("InternalError", "a flaw of Slipway itself: nobody thought of this");
+
+    delivery.cluster.interfere(new FakeCluster.Interference() {});
+    delivery.pass(MINUTE);
+    assertThat(delivery.live()).isEqualTo(Map.of("a", "2"));
+    assertThat(Conditions.isTrue(delivery.status(), "InternalError")).isFalse();
   }
 
   @Test

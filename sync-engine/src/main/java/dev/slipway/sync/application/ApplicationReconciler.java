@@ -34,6 +34,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Brings one application towards what it wants, a step a pass. It remembers nothing but what it
 /// could read again.
@@ -50,6 +52,8 @@ final class ApplicationReconciler {
   private static final int CONFLICTS = 20;
   private static final int IN_ONE_CLUSTER = 8;
   private static final Duration QUICK_FETCH = Duration.ofSeconds(3);
+  private static final String FLAW = "InternalError";
+  private static final Logger log = LoggerFactory.getLogger(ApplicationReconciler.class);
   static final Duration LOOK_AGAIN = Duration.ofMinutes(1);
 
   private final Cluster cluster;
@@ -229,6 +233,32 @@ final class ApplicationReconciler {
       return unreachable(
           cluster.get(key).orElse(found),
           "cluster %s: %s".formatted(destination.name(), e.getMessage()));
+    } catch (IllegalStateException
+        | IllegalArgumentException
+        | NullPointerException
+        | ClassCastException
+        | IndexOutOfBoundsException e) {
+      flawed(key, e);
+      throw e;
+    }
+  }
+
+  /// A flaw of our own: the loop logs it and tries again; who looks at the application shall know.
+  private void flawed(ObjectKey key, RuntimeException flaw) {
+    Optional<KubeObject> found = cluster.get(key);
+    if (found.isPresent()) {
+      Pass pass = beside(found.get());
+      pass.status.condition(
+          FLAW,
+          true,
+          flaw.getClass().getSimpleName(),
+          "a flaw of Slipway itself: %s; the log of the daemon says more"
+              .formatted(flaw.getMessage()));
+      try {
+        pass.save();
+      } catch (ClusterException e) {
+        log.debug("flaw not told app={} cause={}", key, e.getMessage());
+      }
     }
   }
 
@@ -266,6 +296,7 @@ final class ApplicationReconciler {
   /// told of as reached and not reached in turn.
   private static void reached(Pass pass) {
     pass.status.condition("DestinationUnavailable", false, "Reached", "");
+    pass.status.condition(FLAW, false, "Over", "");
     pass.status.reached();
   }
 
