@@ -209,7 +209,11 @@ class RemoteDeliveryTest {
             openAPIV3Schema:
               type: object
               properties:
-                spec: {type: object, properties: {size: {type: integer}}}
+                spec:
+                  type: object
+                  properties:
+                    size: {type: integer}
+                    values: {type: object, x-kubernetes-preserve-unknown-fields: true}
       """;
 
   private static final String WIDGET =
@@ -217,7 +221,7 @@ class RemoteDeliveryTest {
       apiVersion: widgets.test/v1
       kind: Widget
       metadata: {name: one}
-      spec: {size: 3}
+      spec: {size: 3, values: {colour: {red: 1}, sizes: [{name: a, of: 1}]}}
       """;
 
   private void awaitThat(RealDaemon.Condition condition, String what) {

@@ -181,6 +181,31 @@ final class FieldSet {
     return at;
   }
 
+  /// Whether an object states what is at this path, however its lists are keyed.
+  static boolean states(JsonNode object, List<String> path) {
+    JsonNode at = object;
+    for (String step : path) {
+      if (step.startsWith("f:")) {
+        at = at.path(step.substring(2));
+      } else if (step.startsWith("v:") || step.startsWith("k:")) {
+        at = item(at, Json.parse(step.substring(2)), step.startsWith("k:"));
+      }
+    }
+    return !at.isMissingNode();
+  }
+
+  private static JsonNode item(JsonNode list, JsonNode wanted, boolean byKey) {
+    for (JsonNode item : list) {
+      if (byKey
+          ? wanted.properties().stream()
+              .allMatch(key -> item.path(key.getKey()).equals(key.getValue()))
+          : item.equals(wanted)) {
+        return item;
+      }
+    }
+    return Json.object().path("missing");
+  }
+
   /// Removes a field, and the objects and lists that it leaves empty.
   static void remove(ObjectNode object, List<String> path) {
     String step = path.getFirst();

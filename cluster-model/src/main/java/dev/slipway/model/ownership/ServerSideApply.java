@@ -245,6 +245,9 @@ public final class ServerSideApply {
 
   /// The fields that this manager applied before and that its new intent leaves out, without those
   /// that others own too.
+  ///
+  /// How a server divides an object depends on its schema, or on that there is none: what is called
+  /// a field there may be stated here as part of another.
   static List<List<String>> dropped(KubeObject live, KubeObject intent, String manager) {
     List<Owner> owners = owners(live);
     ObjectNode mine = FieldSet.of(Intent.stated(intent).json());
@@ -252,6 +255,7 @@ public final class ServerSideApply {
         .filter(owner -> owner.isApplier(manager))
         .flatMap(owner -> FieldSet.leaves(FieldSet.minus(owner.fields(), mine)).stream())
         .filter(path -> !path.isEmpty())
+        .filter(path -> !FieldSet.states(intent.json(), path))
         .filter(
             path ->
                 owners.stream()

@@ -6,6 +6,7 @@ import dev.slipway.model.json.Json;
 import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -54,6 +55,36 @@ class FieldDiffTest {
     var changes = FieldDiff.between(tree("{stringData:{password:other}}"), live, secret);
     assertThat(changes).hasSize(1);
     assertThat(changes.toString()).doesNotContain("aHVudGVy", "b3RoZXI", "other");
+  }
+
+  /// As a kube-apiserver keeps a custom resource of which its schema says little, and a list that
+  /// the schema calls a set.
+  @Test
+  void whatIsStatedIsNotRemovedHoweverTheServerDividesIt() {
+    KubeObject live =
+        KubeObject.of(
+            (ObjectNode)
+                Json.parse(
+                    """
+                    {"apiVersion":"a.test/v1","kind":"Widget",
+                     "metadata":{"name":"w","managedFields":[{"manager":"slipway","operation":"Apply",
+                       "apiVersion":"a.test/v1","fieldsType":"FieldsV1","fieldsV1":{"f:spec":{".":{},
+                         "f:size":{},"f:more":{".":{},"f:deep":{}},"f:tags":{".":{},"v:\\"x\\"":{},"v:\\"y\\"":{}}}}}]},
+                     "spec":{"size":3,"more":{"deep":1},"tags":["x","y"]}}
+                    """));
+    assertThat(dropped(live, "{size:3,more:{deep:1},tags:[x,y]}")).isEmpty();
+    assertThat(dropped(live, "{size:3,tags:[x]}"))
+        .containsExactlyInAnyOrder(".spec.more.deep", ".spec.more", ".spec.tags[\"y\"]");
+  }
+
+  private static List<String> dropped(KubeObject live, String spec) {
+    KubeObject intent =
+        live.with(
+            json -> {
+              json.putObject("metadata").put("name", "w");
+              json.set("spec", tree(spec));
+            });
+    return FieldDiff.dropped(intent, live, "slipway").stream().map(FieldDiff.Change::path).toList();
   }
 
   @Test
