@@ -1,6 +1,7 @@
 package dev.slipway.bench;
 
 import dev.slipway.bench.micro.MicroBenchmark;
+import dev.slipway.cli.DockerBenchmark;
 import dev.slipway.cli.ProgramBenchmark;
 import dev.slipway.controlplane.scheduling.SchedulerBenchmark;
 import java.util.List;
@@ -22,6 +23,7 @@ final class Benchmarks {
         new RemoteBenchmark(),
         new ApplicationsBenchmark(full),
         new ProxyBenchmark(),
+        new DockerBenchmark(),
         new ProgramBenchmark());
   }
 }

@@ -2,19 +2,14 @@ package dev.slipway.cli;
 
 import dev.slipway.bench.Benchmark;
 import dev.slipway.bench.Folder;
-import dev.slipway.controlplane.proxy.ProxyClient;
 import dev.slipway.home.DataDirectory;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
-import dev.slipway.testing.Processes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
@@ -226,98 +221,5 @@ public final class ProgramBenchmark implements Benchmark {
     double[] sorted = samples.clone();
     Arrays.sort(sorted);
     return sorted[sorted.length / 2];
-  }
-
-  /// The program in a data directory of its own.
-  private static final class Program {
-    final DataDirectory data;
-    final ApiClient client;
-    private final Path script;
-    private Optional<Process> running = Optional.empty();
-
-    Program(DataDirectory data) {
-      this.data = data;
-      this.client = ApiClient.local(data.socket());
-      this.script =
-          Path.of(Optional.ofNullable(System.getenv("SLIPWAY_HOME")).orElse("."))
-              .resolve("slipway")
-              .toAbsolutePath();
-    }
-
-    interface Condition {
-      boolean holds(Program program) throws Exception;
-    }
-
-    double start() throws IOException {
-      long start = System.nanoTime();
-      running = Optional.of(process("server", "--listen", "none").start());
-      await(program -> client.answers());
-      return (System.nanoTime() - start) / 1e9;
-    }
-
-    void stop() throws InterruptedException {
-      Process process = running.orElseThrow();
-      process.destroy();
-      process.waitFor();
-    }
-
-    private ProcessBuilder process(String... arguments) {
-      var command = new ArrayList<>(List.of(script.toString()));
-      command.addAll(List.of(arguments));
-      var builder = new ProcessBuilder(command);
-      builder.environment().putAll(Map.of("NO_COLOR", "1", "SLIPWAY_DATA", data.root().toString()));
-      return builder
-          .redirectErrorStream(true)
-          .redirectOutput(
-              ProcessBuilder.Redirect.appendTo(data.root().resolve("bench.log").toFile()));
-    }
-
-    void run(String... arguments) throws IOException, InterruptedException {
-      int code = process(arguments).start().waitFor();
-      if (code != 0) {
-        throw new IllegalStateException(
-            String.join(" ", arguments)
-                + " ended with "
-                + code
-                + ":\n"
-                + Files.readString(data.root().resolve("bench.log")));
-      }
-    }
-
-    void await(Condition condition) {
-      long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
-      try {
-        while (!condition.holds(this)) {
-          if (System.nanoTime() > until) {
-            throw new IllegalStateException("not in time");
-          }
-          LockSupport.parkNanos(2_000_000);
-        }
-      } catch (Exception e) {
-        throw new IllegalStateException(e);
-      }
-    }
-
-    ProcessHandle daemon() {
-      return running.orElseThrow().toHandle();
-    }
-
-    ProcessHandle proxy() {
-      return Processes.of("ProxyMain", data.root().toString()).findFirst().orElseThrow();
-    }
-
-    double cpuSeconds() {
-      return (daemon().info().totalCpuDuration().orElseThrow().toNanos()
-              + proxy().info().totalCpuDuration().orElseThrow().toNanos())
-          / 1e9;
-    }
-
-    void end() throws Exception {
-      if (running.isPresent() && running.get().isAlive()) {
-        run("down", "--pods");
-        running.get().waitFor();
-      }
-      ProxyClient.stop(data.proxy());
-    }
   }
 }
