@@ -33,6 +33,11 @@ public final class RealMesos implements AutoCloseable {
     this.folder = folder;
   }
 
+  /// Where its programs are.
+  public Path home() {
+    return home;
+  }
+
   /// Why there is none here; empty when there is one.
   public static Optional<String> missing() {
     return setting("SLIPWAY_MESOS_HOME").isPresent() || setup().isPresent()
@@ -154,26 +159,28 @@ public final class RealMesos implements AutoCloseable {
   }
 
   /// A master and agents in one process.
-  public void local(String name, int agents, String resources) throws IOException {
+  public void local(String name, int agents, String resources, String... flags) throws IOException {
     int port = freePort();
     ports.put(name, port);
-    run(
-        name,
-        List.of(
-            home.resolve("mesos-local").toString(),
-            "--ip=127.0.0.1",
-            "--hostname=127.0.0.1",
-            "--port=" + port,
-            "--num_slaves=" + agents,
-            "--registry=in_memory",
-            "--work_dir=" + folder.resolve(name),
-            "--runtime_dir=" + folder.resolve(name + "-runtime"),
-            "--fetcher_cache_dir=" + folder.resolve(name + "-fetch"),
-            "--launcher_dir=" + home,
-            "--launcher=posix",
-            "--isolation=posix/cpu,posix/mem",
-            "--no-systemd_enable_support",
-            "--resources=" + resources));
+    var command =
+        new ArrayList<>(
+            List.of(
+                home.resolve("mesos-local").toString(),
+                "--ip=127.0.0.1",
+                "--hostname=127.0.0.1",
+                "--port=" + port,
+                "--num_slaves=" + agents,
+                "--registry=in_memory",
+                "--work_dir=" + folder.resolve(name),
+                "--runtime_dir=" + folder.resolve(name + "-runtime"),
+                "--fetcher_cache_dir=" + folder.resolve(name + "-fetch"),
+                "--launcher_dir=" + home,
+                "--launcher=posix",
+                "--isolation=posix/cpu,posix/mem",
+                "--no-systemd_enable_support",
+                "--resources=" + resources));
+    command.addAll(List.of(flags));
+    run(name, command);
   }
 
   private void run(String name, List<String> command) throws IOException {
