@@ -3,6 +3,7 @@ package dev.slipway.runtime.mesos;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.loop.ControlLoop;
 import dev.slipway.model.loop.Outcome;
+import dev.slipway.model.loop.Together;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Scheduled;
 import dev.slipway.model.time.Timeline;
@@ -23,10 +24,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Executors;
 import java.util.function.BiConsumer;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -46,13 +46,16 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
   private static final Duration TICK = Duration.ofMillis(500);
   private static final Duration REVIVE_AGAIN = Duration.ofSeconds(5);
   private static final Duration KILL_AGAIN = Duration.ofSeconds(5);
-  private static final Duration REFRESH = Duration.ofSeconds(60);
+  private static final Duration FIRST_REFRESH = Duration.ofSeconds(2);
+  private static final Duration LAST_REFRESH = Duration.ofSeconds(60);
   private static final Duration RECONCILE_FIRST = Duration.ofSeconds(1);
   private static final Duration RECONCILE_LAST = Duration.ofSeconds(30);
   private static final Duration RECONCILE_ALL = Duration.ofMinutes(15);
   private static final Duration DOUBT_LAUNCH = Duration.ofSeconds(20);
   private static final int RECONCILE_BATCH = 1_000;
   private static final int PARALLEL = 32;
+  private static final int WRITERS = 1_000;
+  private static final int ADDRESSES = 1 << 20;
 
   /// What is known of an agent.
   ///
@@ -83,7 +86,7 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
   }
 
   private final FrameworkSettings settings;
-  private final PodFiles files;
+  private final PodLog records;
   private final Timeline timeline;
   private final Chance chance;
   private final MesosHttp http;
@@ -92,9 +95,19 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
   private final TaskGroups groups;
   private final Figures figures = new Figures();
   private final ControlLoop<String> updates;
+  private final Together together = Together.onThreads(PARALLEL);
+  private final Together writers = Together.onThreads(WRITERS);
 
   private final Map<String, Pod> pods = new ConcurrentHashMap<>();
+
+  /// UIDs by node.
+  private final Map<String, Set<String>> podsOf = new ConcurrentHashMap<>();
+
   private final Map<String, AgentView> agents = new ConcurrentHashMap<>();
+
+  /// Names of nodes by the ids of their agents.
+  private final Map<String, String> nodesById = new ConcurrentHashMap<>();
+
   private final Map<String, Consumer<String>> listeners = new ConcurrentHashMap<>();
   private final Map<String, Kill> kills = new ConcurrentHashMap<>();
 
@@ -104,15 +117,20 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
   /// Task ids that a reconciliation has not been answered for.
   private final Set<String> unanswered = ConcurrentHashMap.newKeySet();
 
-  /// By pod UID, in the order of their coming. Guarded by itself.
-  private final Map<String, Waiting> queue = new LinkedHashMap<>();
+  /// By node, then by pod UID, in the order of their coming. Guarded by itself.
+  private final Map<String, Map<String, Waiting>> queue = new LinkedHashMap<>();
 
-  private final Set<String> addresses = new TreeSet<>();
+  private final Set<String> addresses = new HashSet<>();
+  private int lastAddress;
   private final Object demand = new Object();
   private boolean suppressed;
   private boolean reviving;
   private long revivedAt;
   private long refreshedAt;
+
+  /// How long until all offers are looked at though nothing waits: where one agent is new, others
+  /// soon are.
+  private Duration refreshDelay = FIRST_REFRESH;
 
   private volatile String frameworkId;
   private volatile String masterVersion = "";
@@ -135,19 +153,19 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
 
   Framework(
       FrameworkSettings settings,
-      PodFiles files,
+      PodLog records,
       MesosHttp http,
       BiConsumer<AgentInfo, Boolean> agentsChanged,
       Timeline timeline,
       Chance chance) {
     this.settings = settings;
-    this.files = files;
+    this.records = records;
     this.http = http;
     this.agentsChanged = agentsChanged;
     this.timeline = timeline;
     this.chance = chance;
     this.groups = new TaskGroups(settings.images(), settings.path());
-    this.frameworkId = files.frameworkId().orElse("");
+    this.frameworkId = records.frameworkId().orElse("");
     this.scheduler =
         new Scheduler(
             settings.masters(),
@@ -162,10 +180,12 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
   }
 
   void start() {
-    for (PodRecord record : files.pods()) {
+    for (PodRecord record : records.pods()) {
       pods.put(record.uid(), new Pod(record));
+      podsOn(record.node()).add(record.uid());
       addresses.add(record.address());
       agents.putIfAbsent(record.node(), new AgentView(record.agent(), Amounts.NONE, false, false));
+      nodesById.put(record.agent().id(), record.node());
     }
     List.copyOf(agents.values()).forEach(view -> agentsChanged.accept(view.info(), true));
     long now = timeline.nanos();
@@ -231,7 +251,7 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
   @Override
   public void subscribed(String id, JsonNode masterInfo) {
     if (!id.equals(frameworkId)) {
-      files.frameworkId(id);
+      records.frameworkId(id);
       frameworkId = id;
     }
     masterVersion = Json.string(masterInfo, "version", masterVersion);
@@ -239,6 +259,7 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
     accepting.clear();
     synchronized (demand) {
       suppressed = false;
+      refreshDelay = FIRST_REFRESH;
     }
   }
 
@@ -297,7 +318,8 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
                       Map.of(),
                       Amounts.NONE,
                       List.of());
-              files.write(record);
+              records.write(record);
+              podsOn(node).add(uid);
               return new Pod(record);
             });
     synchronized (pod) {
@@ -308,14 +330,20 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
     }
   }
 
+  private Set<String> podsOn(String node) {
+    return podsOf.computeIfAbsent(node, _ -> ConcurrentHashMap.newKeySet());
+  }
+
   /// On the loopback one that no other pod of ours has.
   private String address(AgentInfo agent) {
     if (!agent.isLoopback()) {
       return agent.ip();
     }
     synchronized (addresses) {
-      for (int i = 1; i < 1 << 20; i++) {
-        String candidate = "127.%d.%d.%d".formatted(112 + (i >> 16), (i >> 8) & 255, i & 255);
+      for (int tries = 1; tries < ADDRESSES; tries++) {
+        lastAddress = lastAddress % (ADDRESSES - 1) + 1;
+        int i = lastAddress;
+        String candidate = "127." + (112 + (i >> 16)) + "." + ((i >> 8) & 255) + "." + (i & 255);
         if (addresses.add(candidate)) {
           return candidate;
         }
@@ -335,14 +363,9 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
   }
 
   List<PodRecord> recordsOf(String node) {
-    return pods.values().stream()
-        .map(
-            pod -> {
-              synchronized (pod) {
-                return pod.record;
-              }
-            })
-        .filter(record -> record.node().equals(node))
+    return podsOf.getOrDefault(node, Set.of()).stream()
+        .map(this::record)
+        .flatMap(Optional::stream)
         .toList();
   }
 
@@ -427,14 +450,19 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
       pod.created.put(key(part.container()), part);
     }
     synchronized (queue) {
-      queue.put(waiting.podUid(), waiting);
+      queue
+          .computeIfAbsent(waiting.node(), _ -> new LinkedHashMap<>())
+          .put(waiting.podUid(), waiting);
     }
   }
 
   private void unwant(Pod pod) {
     pod.waiting = null;
     synchronized (queue) {
-      queue.remove(pod.record.uid());
+      Map<String, Waiting> there = queue.get(pod.record.node());
+      if (there != null && there.remove(pod.record.uid()) != null && there.isEmpty()) {
+        queue.remove(pod.record.node());
+      }
     }
   }
 
@@ -493,7 +521,7 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
     synchronized (pod) {
       if (pod.record.task(taskId).filter(TaskRecord::hasEnded).isPresent()) {
         pod.record = pod.record.without(taskId);
-        files.write(pod.record);
+        records.write(pod.record);
       }
     }
   }
@@ -525,8 +553,9 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
       left = pod.record.tasks().stream().filter(task -> !task.hasEnded()).toList();
       if (left.isEmpty()) {
         pod.removed = true;
-        files.delete(podUid);
+        records.delete(podUid);
         pods.remove(podUid);
+        podsOn(pod.record.node()).remove(podUid);
         synchronized (addresses) {
           addresses.remove(pod.record.address());
         }
@@ -587,7 +616,16 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
     AgentView before = agents.get(node);
     boolean leaving = before != null && before.leaving() && before.info().id().equals(info.id());
     agents.put(node, new AgentView(info, free, false, leaving));
+    if (before == null || !before.info().id().equals(info.id())) {
+      if (before != null) {
+        nodesById.remove(before.info().id());
+      }
+      nodesById.put(info.id(), node);
+    }
     if (before == null) {
+      synchronized (demand) {
+        refreshDelay = FIRST_REFRESH;
+      }
       log.info("agent seen node={} agent={} free={}", node, info.id(), free);
       agentsChanged.accept(info, true);
     }
@@ -600,10 +638,18 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
             new AgentView(view.info(), view.free().plus(amounts), view.lost(), view.leaving()));
   }
 
+  private void change(String agentId, BiFunction<String, AgentView, AgentView> change) {
+    String node = nodesById.get(agentId);
+    if (node != null) {
+      agents.computeIfPresent(node, change);
+    }
+  }
+
   private void reachable(String agentId, boolean reachable) {
-    agents.replaceAll(
+    change(
+        agentId,
         (node, view) -> {
-          if (!view.info().id().equals(agentId) || view.lost() != reachable) {
+          if (view.lost() != reachable) {
             return view;
           }
           log.info("agent {} node={}", reachable ? "is back" : "lost", node);
@@ -618,11 +664,12 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
       return;
     }
     reachable(agentId, false);
-    for (AgentView view : List.copyOf(agents.values())) {
-      String node = view.info().nodeName();
-      if (view.info().id().equals(agentId) && recordsOf(node).isEmpty()) {
-        agents.remove(node);
-        agentsChanged.accept(view.info(), false);
+    String node = nodesById.get(agentId);
+    if (node != null && recordsOf(node).isEmpty()) {
+      nodesById.remove(agentId);
+      AgentView gone = agents.remove(node);
+      if (gone != null) {
+        agentsChanged.accept(gone.info(), false);
       }
     }
   }
@@ -633,10 +680,10 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
     ArrayNode ids = Json.array();
     for (JsonNode offer : offers) {
       ids.add(offer.path("id"));
-      String agentId = Json.string(offer.path("agent_id"), "value", "");
-      agents.replaceAll(
+      change(
+          Json.string(offer.path("agent_id"), "value", ""),
           (node, view) -> {
-            if (!view.info().id().equals(agentId) || view.leaving()) {
+            if (view.leaving()) {
               return view;
             }
             log.warn("agent leaves for maintenance node={}", node);
@@ -679,17 +726,26 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
   private void offers(List<JsonNode> offers) {
     figures.add(Figures.OFFERS, offers.size());
     figures.add(Figures.HELD, offers.size());
-    List<Waiting> waiting;
-    synchronized (queue) {
-      waiting = List.copyOf(queue.values());
+    List<OfferPlanner.Answer> answers = OfferPlanner.plan(offers, this::waitingOn);
+    var accepts = new ArrayList<Runnable>();
+    Set<OfferPlanner.Answer> accepted = ConcurrentHashMap.newKeySet();
+    for (OfferPlanner.Answer answer : answers) {
+      seen(answer.agent(), answer.left());
+      if (!answer.launches().isEmpty()) {
+        accepts.add(
+            () -> {
+              if (accept(answer)) {
+                accepted.add(answer);
+              }
+            });
+      }
     }
-    List<OfferPlanner.Answer> answers = OfferPlanner.plan(offers, waiting);
+    // One agent's does not wait for the disk and the answer of another's.
+    together.run(accepts);
     Map<Duration, ArrayNode> declined = new LinkedHashMap<>();
     int used = 0;
     for (OfferPlanner.Answer answer : answers) {
-      seen(answer.agent(), answer.left());
-      List<OfferPlanner.Launch> launches = answer.launches();
-      if (!launches.isEmpty() && accept(answer)) {
+      if (accepted.contains(answer)) {
         used += answer.offers().size();
       } else {
         ArrayNode ids = declined.computeIfAbsent(answer.refuse(), _ -> Json.array());
@@ -701,6 +757,12 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
     figures.add(Figures.DECLINED, offers.size() - used);
     figures.add(Figures.HELD, -offers.size());
     suppress();
+  }
+
+  private List<Waiting> waitingOn(String node) {
+    synchronized (queue) {
+      return List.copyOf(queue.getOrDefault(node, Map.of()).values());
+    }
   }
 
   private void decline(Duration refuse, ArrayNode ids) {
@@ -738,14 +800,16 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
     var started = new ArrayList<Pod>();
     Set<ObjectNode> written = ConcurrentHashMap.newKeySet();
     var order = new ConcurrentHashMap<String, ObjectNode>();
-    try (var writers = Executors.newVirtualThreadPerTaskExecutor()) {
-      for (OfferPlanner.Launch launch : answer.launches()) {
-        writers.execute(
-            () ->
-                intend(answer.agent(), launch)
-                    .ifPresent(operation -> order.put(launch.waiting().podUid(), operation)));
-      }
-    }
+    // Side by side, so that they share a flush.
+    writers.run(
+        answer.launches().stream()
+            .<Runnable>map(
+                launch ->
+                    () ->
+                        intend(answer.agent(), launch)
+                            .ifPresent(
+                                operation -> order.put(launch.waiting().podUid(), operation)))
+            .toList());
     for (OfferPlanner.Launch launch : answer.launches()) {
       ObjectNode operation = order.get(launch.waiting().podUid());
       Pod pod = pods.get(launch.waiting().podUid());
@@ -823,7 +887,7 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
         unwant(pod);
         return Optional.empty();
       }
-      files.write(record);
+      records.write(record);
       pod.record = record;
       pod.launched = waiting;
       unwant(pod);
@@ -894,7 +958,7 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
 
   private Outcome update(String podUid) {
     Pod pod = pods.get(podUid);
-    if (pod == null) {
+    if (pod == null || closed) {
       return Outcome.SETTLED;
     }
     var handled = new ArrayList<TaskStatus>();
@@ -906,13 +970,15 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
         apply(pod, status);
         handled.add(status);
       }
-      if (!pod.record.equals(before)) {
+      if (pod.record.equals(before)) {
+        figures.add(Figures.REPEATS, was.size());
+      } else if (!pod.record.differsFrom(before)) {
+        // Only where it is: the next status says that again, and it comes even to a new daemon.
+      } else {
         news = true;
         if (!pod.removed) {
-          files.write(pod.record);
+          records.write(pod.record);
         }
-      } else {
-        figures.add(Figures.REPEATS, was.size());
       }
       for (int i = 0; i < was.size(); i++) {
         pod.inbox.poll();
@@ -1099,10 +1165,15 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
   private void refresh(long now) {
     boolean again;
     synchronized (demand) {
-      again =
-          hasDemand()
-              ? now - revivedAt >= REVIVE_AGAIN.toNanos()
-              : now - refreshedAt >= REFRESH.toNanos();
+      if (hasDemand()) {
+        again = now - revivedAt >= REVIVE_AGAIN.toNanos();
+      } else {
+        again = now - refreshedAt >= refreshDelay.toNanos();
+        if (again) {
+          Duration doubled = refreshDelay.multipliedBy(2);
+          refreshDelay = doubled.compareTo(LAST_REFRESH) < 0 ? doubled : LAST_REFRESH;
+        }
+      }
     }
     if (again) {
       wake();
@@ -1134,7 +1205,7 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
   private void giveUpWaiting() {
     List<Waiting> all;
     synchronized (queue) {
-      all = List.copyOf(queue.values());
+      all = queue.values().stream().flatMap(there -> there.values().stream()).toList();
     }
     Instant now = timeline.instant();
     for (Waiting waiting : all) {
@@ -1182,5 +1253,6 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
     scheduler.close();
     updates.close();
     http.close();
+    records.close();
   }
 }

@@ -58,7 +58,7 @@ public final class MesosDriver implements NodeDriver {
     var framework =
         new Framework(
             settings,
-            PodFiles.in(folder.resolve(declaration.name())),
+            PodLog.in(folder.resolve(declaration.name())),
             http,
             (agent, there) ->
                 agentChanged(declaration.name(), joined[0], runtimes, agent, there, pool),

@@ -13,7 +13,10 @@ import java.util.Base64;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
 import tools.jackson.databind.JsonNode;
 
@@ -98,11 +101,15 @@ final class MesosHttp implements AutoCloseable {
   /// The deadline ends an answer that trickles, too.
   private Answer whole(HttpRequest request, Duration deadline) throws IOException {
     Stream stream = open(request, deadline);
-    var timer =
-        deadlines.schedule(
-            () -> quietly(stream.body()),
-            deadline.toMillis(),
-            java.util.concurrent.TimeUnit.MILLISECONDS);
+    Future<?> timer;
+    try {
+      timer =
+          deadlines.schedule(
+              () -> quietly(stream.body()), deadline.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (RejectedExecutionException e) {
+      quietly(stream.body());
+      throw new MesosFailure("closed", e);
+    }
     try (InputStream body = stream.body()) {
       byte[] bytes = body.readNBytes(LONGEST_ANSWER);
       return new Answer(stream.code(), stream.headers(), bytes);

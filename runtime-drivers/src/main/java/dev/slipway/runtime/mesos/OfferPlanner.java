@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 
@@ -40,8 +41,8 @@ final class OfferPlanner {
 
   private OfferPlanner() {}
 
-  /// @param waiting in the order to serve them
-  static List<Answer> plan(List<JsonNode> offers, List<Waiting> waiting) {
+  /// @param waitingOn what waits for a node, in the order to serve it; asked once a node
+  static List<Answer> plan(List<JsonNode> offers, Function<String, List<Waiting>> waitingOn) {
     Map<Place, List<JsonNode>> places = new LinkedHashMap<>();
     for (JsonNode offer : offers) {
       var place =
@@ -51,13 +52,12 @@ final class OfferPlanner {
       places.computeIfAbsent(place, _ -> new ArrayList<>()).add(offer);
     }
     Map<String, List<Waiting>> byNode = new HashMap<>();
-    for (Waiting group : waiting) {
-      byNode.computeIfAbsent(group.node(), _ -> new ArrayList<>()).add(group);
-    }
     var answers = new ArrayList<Answer>(places.size());
     for (List<JsonNode> ofOne : places.values()) {
       AgentInfo agent = AgentInfo.ofOffer(ofOne.getFirst());
-      answers.add(answer(agent, ofOne, byNode.getOrDefault(agent.nodeName(), new ArrayList<>())));
+      List<Waiting> waiting =
+          byNode.computeIfAbsent(agent.nodeName(), node -> new ArrayList<>(waitingOn.apply(node)));
+      answers.add(answer(agent, ofOne, waiting));
     }
     return answers;
   }
@@ -65,13 +65,15 @@ final class OfferPlanner {
   private static Answer answer(AgentInfo agent, List<JsonNode> offers, List<Waiting> waiting) {
     Pool pool = Pool.of(offers);
     var launches = new ArrayList<Launch>();
-    for (Waiting group : List.copyOf(waiting)) {
-      Optional<Taken> taken = take(pool, group);
-      if (taken.isPresent()) {
-        launches.add(new Launch(group, taken.get()));
-        waiting.remove(group);
-      }
+    var without = new ArrayList<Waiting>();
+    for (Waiting group : waiting) {
+      take(pool, group)
+          .ifPresentOrElse(
+              taken -> launches.add(new Launch(group, taken)), () -> without.add(group));
     }
+    // What is left is for the offers of another role.
+    waiting.clear();
+    waiting.addAll(without);
     List<String> ids =
         offers.stream().map(offer -> Json.string(offer.path("id"), "value", "")).toList();
     return new Answer(agent, ids, launches, waiting.isEmpty() ? IDLE : TOO_SMALL, pool.left());

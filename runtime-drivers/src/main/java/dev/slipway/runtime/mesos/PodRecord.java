@@ -42,6 +42,17 @@ record PodRecord(
         .findFirst();
   }
 
+  /// In more than where its launched tasks are, of which no more than that is known yet.
+  boolean differsFrom(PodRecord other) {
+    return !with(placed(tasks)).equals(other.with(placed(other.tasks)));
+  }
+
+  private static List<TaskRecord> placed(List<TaskRecord> tasks) {
+    return tasks.stream()
+        .map(task -> task.phase() == TaskRecord.Phase.LAUNCHING ? task.nowhere() : task)
+        .toList();
+  }
+
   PodRecord with(List<TaskRecord> fresh) {
     return new PodRecord(uid, namespace, name, node, agent, address, ports, taken, fresh);
   }

@@ -137,7 +137,9 @@ final class Scheduler implements AutoCloseable {
         log.warn("no Mesos master masters={} failures={} cause={}", masters, next, e.toString());
       }
     } catch (RuntimeException e) {
-      log.error("the connection to Mesos failed", e);
+      if (!closed) {
+        log.error("the connection to Mesos failed", e);
+      }
     }
     if (closed || stopped) {
       return;
@@ -254,6 +256,7 @@ final class Scheduler implements AutoCloseable {
     Scheduled watchdog = null;
     String why = "the master closed the stream";
     boolean told = false;
+    Session mine = null;
     try (InputStream body = answer.body()) {
       var records = new RecordReader(body);
       lastEvent = timeline.nanos();
@@ -261,6 +264,11 @@ final class Scheduler implements AutoCloseable {
       while (!closed) {
         Optional<byte[]> record = records.next();
         if (record.isEmpty()) {
+          break;
+        }
+        if (mine != null && session != mine) {
+          // Given up while this was on its way: no call could answer it any more.
+          why = "it was given up";
           break;
         }
         lastEvent = timeline.nanos();
@@ -275,7 +283,8 @@ final class Scheduler implements AutoCloseable {
             watchdog = watch(body, Duration.ofMillis((long) (interval * 1000 * MISSED_HEARTBEATS)));
             log.info("subscribed master={} framework={}", master, id);
             listener.subscribed(id, subscribed.path("master_info"));
-            session = new Session(master, shown, streamId, id, body);
+            mine = new Session(master, shown, streamId, id, body);
+            session = mine;
             trouble = "";
             told = true;
             listener.event(type, event);
@@ -403,9 +412,10 @@ final class Scheduler implements AutoCloseable {
 
   /// Gives the present subscription up for a new one. Calls of the old that are still on their way
   /// are refused by the master from then on.
-  void resubscribe(String why) {
+  synchronized void resubscribe(String why) {
     Session current = session;
     if (current != null) {
+      session = null;
       log.warn("resubscribing cause={}", why);
       MesosHttp.quietly(current.stream());
     }

@@ -112,22 +112,29 @@ record TaskRecord(
   }
 
   TaskRecord in(String ownId, String parent) {
-    return ownId.isEmpty()
-        ? this
-        : new TaskRecord(
-            id,
-            container,
-            attempt,
-            backoffLevel,
-            executor,
-            init,
-            phase,
-            why,
-            code,
-            startedAt,
-            endedAt,
-            ownId,
-            parent);
+    return ownId.isEmpty() ? this : placed(ownId, parent);
+  }
+
+  /// Without its container.
+  TaskRecord nowhere() {
+    return containerId.isEmpty() ? this : placed("", "");
+  }
+
+  private TaskRecord placed(String ownId, String parent) {
+    return new TaskRecord(
+        id,
+        container,
+        attempt,
+        backoffLevel,
+        executor,
+        init,
+        phase,
+        why,
+        code,
+        startedAt,
+        endedAt,
+        ownId,
+        parent);
   }
 
   ObjectNode toJson() {

@@ -60,7 +60,7 @@ final class MesosSubject implements AutoCloseable {
                 "",
                 patience,
                 callDeadline),
-            PodFiles.in(data),
+            PodLog.in(data),
             http,
             (_, _) -> {},
             timeline,

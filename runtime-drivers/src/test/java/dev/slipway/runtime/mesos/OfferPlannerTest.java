@@ -89,9 +89,16 @@ class OfferPlannerTest {
     return answer.launches().stream().map(launch -> launch.waiting().podUid()).toList();
   }
 
+  private static List<OfferPlanner.Answer> plan(
+      List<? extends JsonNode> offers, List<Waiting> waiting) {
+    return OfferPlanner.plan(
+        List.copyOf(offers),
+        node -> waiting.stream().filter(group -> group.node().equals(node)).toList());
+  }
+
   @Test
   void anOfferThatNobodyWaitsForIsGivenBackForLong() {
-    var answers = OfferPlanner.plan(List.of(offer("o", 1, 4, 1000, 0)), List.of());
+    var answers = plan(List.of(offer("o", 1, 4, 1000, 0)), List.of());
     assertThat(answers).hasSize(1);
     assertThat(answers.getFirst().launches()).isEmpty();
     assertThat(answers.getFirst().refuse()).isEqualTo(OfferPlanner.IDLE);
@@ -101,7 +108,7 @@ class OfferPlannerTest {
   @Test
   void anOfferThatIsTooSmallComesBackSoon() {
     var answers =
-        OfferPlanner.plan(
+        plan(
             List.of(offer("o", 1, 1, 1000, 0), offer("p", 2, 9, 9000, 0)),
             List.of(waiting("a", 1, 2000, 100, List.of())));
     assertThat(answers.get(0).launches()).isEmpty();
@@ -112,7 +119,7 @@ class OfferPlannerTest {
   @Test
   void fragmentsOfOneAgentAreUsedTogether() {
     var answers =
-        OfferPlanner.plan(
+        plan(
             List.of(offer("o", 1, 1, 100, 0), offer("p", 1, 1.5, 100, 0)),
             List.of(waiting("a", 1, 2000, 150, List.of())));
     assertThat(answers).hasSize(1);
@@ -126,7 +133,7 @@ class OfferPlannerTest {
     ObjectNode other = offer("p", 1, 2, 200, 0);
     other.putObject("allocation_info").put("role", "batch");
     var answers =
-        OfferPlanner.plan(
+        plan(
             List.of(offer("o", 1, 1, 100, 0), other),
             List.of(waiting("a", 1, 1500, 100, List.of())));
     assertThat(answers).hasSize(2);
@@ -141,7 +148,7 @@ class OfferPlannerTest {
     reserved.putObject("scalar").put("value", 0.5);
     reserved.putArray("reservations").addObject().put("type", "STATIC").put("role", "web");
     var taken =
-        OfferPlanner.plan(List.of(offer), List.of(waiting("a", 1, 1000, 100, List.of())))
+        plan(List.of(offer), List.of(waiting("a", 1, 1000, 100, List.of())))
             .getFirst()
             .launches()
             .getFirst()
@@ -162,8 +169,7 @@ class OfferPlannerTest {
   void aPortKeepsItsNumberWhereTheOfferHasItAndElseGetsAnother() {
     var ports = List.of(new PodLaunch.Port("http", 31005, 0), new PodLaunch.Port("admin", 9000, 0));
     var taken =
-        OfferPlanner.plan(
-                List.of(offer("o", 1, 4, 1000, 20)), List.of(waiting("a", 1, 100, 100, ports)))
+        plan(List.of(offer("o", 1, 4, 1000, 20)), List.of(waiting("a", 1, 100, 100, ports)))
             .getFirst()
             .launches()
             .getFirst()
@@ -202,7 +208,7 @@ class OfferPlannerTest {
                 random.nextInt(300),
                 ports));
       }
-      for (OfferPlanner.Answer answer : OfferPlanner.plan(offers, waiting)) {
+      for (OfferPlanner.Answer answer : plan(offers, waiting)) {
         Amounts offered =
             Pool.of(
                     offers.stream()

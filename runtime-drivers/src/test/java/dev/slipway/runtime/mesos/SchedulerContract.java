@@ -439,9 +439,7 @@ final class SchedulerContract {
         scheduler -> {
           Asked one = running(scheduler);
           Asked two = running(scheduler);
-          assertThat(
-                  scheduler.call(
-                      "RECONCILE", (ObjectNode) Json.object().set("tasks", Json.array())))
+          assertThat(scheduler.call("RECONCILE", Json.object().set("tasks", Json.array())))
               .isEqualTo(202);
           for (Asked task : List.of(one, two)) {
             JsonNode status = scheduler.status(task.id());

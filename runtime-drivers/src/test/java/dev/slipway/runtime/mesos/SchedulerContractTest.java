@@ -8,6 +8,8 @@ import java.io.UncheckedIOException;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -19,29 +21,27 @@ class SchedulerContractTest {
   private static final Duration OFFER_TIMEOUT = Duration.ofSeconds(15);
 
   @TempDir static Path folder;
-  private static RealMesos real;
-  private static FakeMesos fake;
+  private static final List<AutoCloseable> OPEN = new ArrayList<>();
 
   @AfterAll
   static void stop() throws Exception {
-    if (real != null) {
-      real.close();
-    }
-    if (fake != null) {
-      fake.close();
+    for (AutoCloseable master : OPEN) {
+      master.close();
     }
   }
 
   @TestFactory
   Stream<DynamicTest> theFakeMasterKeepsTheContract() throws Exception {
-    fake = FakeMesos.start(new FakeMesos.Size(2, 4, 4096, OFFER_TIMEOUT));
+    FakeMesos fake = FakeMesos.start(new FakeMesos.Size(2, 4, 4096, OFFER_TIMEOUT));
+    OPEN.add(fake);
     return checks(fake.url());
   }
 
   @TestFactory
   Stream<DynamicTest> aRealMasterKeepsTheContract() throws Exception {
     assumeTrue(RealMesos.missing().isEmpty(), () -> RealMesos.missing().orElseThrow());
-    real = RealMesos.in(folder.resolve("mesos"));
+    RealMesos real = RealMesos.in(folder.resolve("mesos"));
+    OPEN.add(real);
     real.local(
         "local",
         2,

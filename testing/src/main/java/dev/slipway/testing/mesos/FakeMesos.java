@@ -184,7 +184,8 @@ public final class FakeMesos implements AutoCloseable {
   }
 
   private void every(Duration period, Runnable task) {
-    timers.scheduleAtFixedRate(task, period.toNanos(), period.toNanos(), TimeUnit.NANOSECONDS);
+    var _ =
+        timers.scheduleAtFixedRate(task, period.toNanos(), period.toNanos(), TimeUnit.NANOSECONDS);
   }
 
   public URI url() {
@@ -405,7 +406,7 @@ public final class FakeMesos implements AutoCloseable {
     }
     offered.forEach(
         (framework, offers) ->
-            tell(framework, "OFFERS", "offers", (ObjectNode) Json.object().set("offers", offers)));
+            tell(framework, "OFFERS", "offers", Json.object().set("offers", offers)));
   }
 
   private static boolean isRefused(Framework framework, Agent agent, long now) {
@@ -607,7 +608,7 @@ public final class FakeMesos implements AutoCloseable {
     status.set("agent_id", task.path("agent_id"));
     status.put("state", state).put("source", "SOURCE_MASTER").put("reason", reason);
     status.put("message", message).put("timestamp", System.currentTimeMillis() / 1000.0);
-    tell(framework, "UPDATE", "update", (ObjectNode) Json.object().set("status", status));
+    tell(framework, "UPDATE", "update", Json.object().set("status", status));
   }
 
   private void update(Framework framework, @Nullable Task task, String state, String message) {
@@ -644,7 +645,7 @@ public final class FakeMesos implements AutoCloseable {
     Update head = task.pending.peek();
     if (head != null) {
       task.resendAt = System.nanoTime() + task.interval.toNanos();
-      tell(framework, "UPDATE", "update", (ObjectNode) Json.object().set("status", head.status()));
+      tell(framework, "UPDATE", "update", Json.object().set("status", head.status()));
     }
   }
 
