@@ -1,6 +1,7 @@
 package dev.slipway.sync;
 
 import static dev.slipway.sync.Delivery.APP;
+import static dev.slipway.sync.Delivery.config;
 import static dev.slipway.sync.Delivery.configs;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -91,6 +92,35 @@ class BadDayTest {
                 "status",
                 ""))
         .isEqualTo("Synced");
+  }
+
+  /// A webhook of the cluster may write what it likes: who waits for the sync shall know why.
+  @Test
+  void anObjectThatDoesNotStayAsItIsAppliedIsNamed() {
+    delivery.cluster.interfere(
+        new FakeCluster.Interference() {
+          @Override
+          public void after(FakeCluster.Write write) {
+            if (write.author().manager().equals("slipway") && write.key().equals(config("a"))) {
+              delivery.change(
+                  config("a"), json -> ((ObjectNode) json.path("data")).put("value", "other"));
+            }
+          }
+        });
+    delivery.git.commit(configs("a", "1"));
+    delivery.application();
+    delivery.pass(MINUTE);
+    assertThat(delivery.phase()).isEqualTo("Running");
+    assertThat(delivery.status().path("waiting").toString())
+        .contains("ConfigMap default/a, which does not stay as it is applied", "applies it again");
+    String since = Json.string(delivery.status().path("waiting"), "since", "");
+    delivery.pass(MINUTE);
+    assertThat(Json.string(delivery.status().path("waiting"), "since", "")).isEqualTo(since);
+
+    delivery.cluster.interfere(new FakeCluster.Interference() {});
+    delivery.pass(MINUTE);
+    assertThat(delivery.phase()).isEqualTo("Succeeded");
+    assertThat(delivery.status().has("waiting")).isFalse();
   }
 
   @Test

@@ -133,7 +133,18 @@ final class SyncRun {
         pass.save();
         applier.carryOut(pass, actions);
         applier.inventory(pass, objects);
-        return nextRound(pass);
+        Outcome next = nextRound(pass);
+        KubeObject.instant(pass.status.operation(), "retryAt")
+            .filter(at -> at.isAfter(pass.now))
+            .ifPresentOrElse(
+                at ->
+                    pass.status.waiting(
+                        "%s, which does not stay as it is applied"
+                            .formatted(actions.getFirst().wanted().object().key()),
+                        at,
+                        "applies it again"),
+                pass.status::notWaiting);
+        return next;
       }
       case Step.Prune(String stage, List<KubeObject> gone) -> {
         pass.status.stage(stage);
