@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
@@ -35,7 +36,9 @@ public final class ProxyClient implements DataPlane, ServingGate {
   private final List<String> command;
   private final String version;
   private final Timeline timeline;
-  private boolean checked;
+
+  /// To the proxy that was seen to be of this version; closed when it does not answer.
+  private @Nullable SocketChannel kept;
 
   /// @param command starts a proxy; its folder and version are appended
   public ProxyClient(Path folder, List<String> command, String version, Timeline timeline) {
@@ -50,11 +53,41 @@ public final class ProxyClient implements DataPlane, ServingGate {
     ObjectNode request = Json.object().put("op", "table");
     request.set("table", TableCodec.write(table));
     try {
-      ensureRunning();
-      return Json.strings(ask(request), "problems");
+      return Json.strings(tell(request), "problems");
     } catch (IOException e) {
-      checked = false;
       throw new IllegalStateException("the service proxy does not answer: " + e.getMessage(), e);
+    }
+  }
+
+  /// One connection for all tables: a new one each costs more than the table. What is told twice is
+  /// in force once.
+  private JsonNode tell(ObjectNode request) throws IOException {
+    SocketChannel known = kept;
+    if (known != null) {
+      try {
+        return ask(known, request);
+      } catch (IOException e) {
+        log.debug("proxy is another one cause={}", e.toString());
+        letGo(known);
+      }
+    }
+    ensureRunning();
+    SocketChannel fresh = SocketChannel.open(UnixDomainSocketAddress.of(ProxyMain.socket(folder)));
+    kept = fresh;
+    try {
+      return ask(fresh, request);
+    } catch (IOException e) {
+      letGo(fresh);
+      throw e;
+    }
+  }
+
+  private void letGo(SocketChannel channel) {
+    kept = null;
+    try {
+      channel.close();
+    } catch (IOException e) {
+      log.debug("connection did not close cause={}", e.toString());
     }
   }
 
@@ -68,19 +101,11 @@ public final class ProxyClient implements DataPlane, ServingGate {
   }
 
   private void ensureRunning() throws IOException {
-    if (checked && isAlive()) {
-      return;
-    }
     String running = runningVersion();
     if (!running.equals(version)) {
       log.info("proxy starts running={} wanted={}", running.isEmpty() ? "none" : running, version);
       launch();
     }
-    checked = true;
-  }
-
-  private boolean isAlive() {
-    return !runningVersion().isEmpty();
   }
 
   private String runningVersion() {

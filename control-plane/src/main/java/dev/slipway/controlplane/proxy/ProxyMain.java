@@ -43,6 +43,7 @@ public final class ProxyMain {
   private final String version;
   private @Nullable NameServer nameServer;
   private volatile @Nullable String range;
+  private volatile boolean retired;
   private final Forwarder forwarder = new Forwarder(() -> System.nanoTime() / 1_000_000);
 
   private ProxyMain(Path folder, String version) {
@@ -185,6 +186,10 @@ public final class ProxyMain {
     ObjectNode answer = Json.object();
     switch (Json.string(request, "op", "")) {
       case "table" -> {
+        if (retired) {
+          // Whoever tells it shall look for the one that has come.
+          throw new IOException("retired");
+        }
         JsonNode table = request.path("table");
         var problems = answer.putArray("problems");
         apply(TableCodec.read(table)).forEach(problems::add);
@@ -198,6 +203,7 @@ public final class ProxyMain {
       }
       case "serving" -> answer.put("serving", forwarder.isServing(Json.string(request, "pod", "")));
       case "retire" -> {
+        retired = true;
         forwarder.retire();
         NameServer known = nameServer;
         if (known != null) {
