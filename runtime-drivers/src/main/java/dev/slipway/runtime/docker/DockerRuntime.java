@@ -102,9 +102,7 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
   /// What the last [#prepare] of a pod made.
   ///
   /// @param placeId of the container that keeps or holds its place; empty when it has none
-  /// @param files the state of its files
-  private record Prepared(
-      SandboxSpec pod, String address, String placeId, boolean held, String files) {}
+  private record Prepared(SandboxSpec pod, String address, String placeId, boolean held) {}
 
   private DockerRuntime(EngineAddress address, DockerOptions options, Timeline timeline) {
     this.options = options;
@@ -113,7 +111,7 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
     this.labels = new Labels(options);
     this.config = new ContainerConfig(options);
     this.network = new PodNetwork(engine, options, labels);
-    this.volumes = new PodVolumes(engine, labels);
+    this.volumes = new PodVolumes(engine, labels, timeline);
     this.images = new Images(engine, timeline, this::tell);
     this.slots = new Semaphore(options.atOnce());
     this.watch = new EngineWatch(engine, labels.ours(), timeline, new Heard());
@@ -223,10 +221,20 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
     }
   }
 
-  /// Each state of the content has a folder of its own: who runs keeps the one it began with.
-  @Override
-  public boolean updatesVolumes() {
-    return false;
+  /// Where the engine's host is reached: by pods too, where that is this machine, so not by its
+  /// loopback.
+  String hostAddress() {
+    Optional<String> elsewhere = LinkPlan.elsewhere(engine.address());
+    if (elsewhere.isPresent()) {
+      return elsewhere.get();
+    }
+    try {
+      return port(network::ensure).gatewayAddress();
+    } catch (RuntimeFailedException e) {
+      // Its pods say so, all of them.
+      log.debug("network of pods not made engine={} cause={}", engine.address(), e.getMessage());
+      return "127.0.0.1";
+    }
   }
 
   @Override
@@ -237,18 +245,17 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
     String address = address(pod);
     boolean held = pod.containers() > 1 || pod.sharedProcesses() || PodVolumes.needHolding(pod);
     String placeId = "";
-    String files = PodVolumes.state(pod);
     if (held || PodVolumes.needPlace(pod)) {
       placeId = port(() -> place(pod, address, held));
       String id = placeId;
       port(
           () -> {
-            volumes.fill(pod, id, files);
+            volumes.fill(pod, address, id);
             return id;
           });
     }
     var sandbox = new Sandbox(pod.podUid(), pod.namespace(), pod.name(), address);
-    prepared.put(pod.podUid(), new Prepared(pod, address, placeId, held, files));
+    prepared.put(pod.podUid(), new Prepared(pod, address, placeId, held));
     synchronized (planned) {
       places.put(pod.podUid(), sandbox);
       planned.remove(pod.podUid());
@@ -524,8 +531,7 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
                   place.address(),
                   network.name(),
                   place.held() ? Optional.of(place.placeId()) : Optional.empty());
-          PodVolumes.Seen seenVolumes =
-              volumes.seen(spec, place.pod(), place.placeId(), place.files());
+          PodVolumes.Seen seenVolumes = volumes.seen(spec, place.pod(), place.placeId());
           String user = user(spec);
           String made =
               limited(

@@ -56,7 +56,8 @@ final class Labels {
     return labels;
   }
 
-  private Map<String, String> of(SandboxSpec pod, String address) {
+  /// Of any container of a pod.
+  Map<String, String> of(SandboxSpec pod, String address) {
     Map<String, String> labels = pod(pod.podUid());
     labels.put(NAMESPACE, pod.namespace());
     labels.put(POD, pod.name());

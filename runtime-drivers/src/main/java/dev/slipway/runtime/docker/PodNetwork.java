@@ -62,6 +62,10 @@ final class PodNetwork {
       throw new RuntimeFailedException("every pod address of this engine is taken");
     }
 
+    String gatewayAddress() {
+      return text(gateway);
+    }
+
     private static int number(String address) {
       String[] parts = address.split("\\.", -1);
       if (parts.length != 4) {

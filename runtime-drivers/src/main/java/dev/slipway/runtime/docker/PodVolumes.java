@@ -6,24 +6,18 @@ import com.github.dockerjava.api.model.Mount;
 import com.github.dockerjava.api.model.MountType;
 import com.github.dockerjava.api.model.Volume;
 import com.github.dockerjava.api.model.VolumeOptions;
+import dev.slipway.model.time.Timeline;
 import dev.slipway.runtime.spi.ContainerSpec;
 import dev.slipway.runtime.spi.RuntimeFailedException;
 import dev.slipway.runtime.spi.SandboxSpec;
 import dev.slipway.runtime.spi.VolumeSpec;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 
@@ -31,21 +25,19 @@ import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 ///
 /// - each emptyDir is a volume of the engine (in memory: one of tmpfs);
 /// - a named volume is one of the engine that belongs to no pod and is never removed;
-/// - ConfigMaps, Secrets and what else is files share one volume of the pod, with a folder for each
-///   state of their content: a container that starts sees one state whole, and those that run keep
-///   theirs. It is one of tmpfs as soon as one of them is secret.
+/// - ConfigMaps, Secrets and what else is files share one volume of the pod ([FileVolumes]). It is
+///   one of tmpfs as soon as one of them is secret.
 ///
 /// Files get there through the container that keeps the pod's place, which mounts all of them.
 final class PodVolumes {
-  private static final String FILES = "files";
-  private static final String COMPLETE = ".complete";
-
   private final Engine engine;
   private final Labels labels;
+  private final FileVolumes files;
 
-  PodVolumes(Engine engine, Labels labels) {
+  PodVolumes(Engine engine, Labels labels, Timeline timeline) {
     this.engine = engine;
     this.labels = labels;
+    this.files = new FileVolumes(engine, labels, timeline);
   }
 
   static boolean needPlace(SandboxSpec pod) {
@@ -93,8 +85,8 @@ final class PodVolumes {
       }
     }
     if (files) {
-      make(pod.podUid(), FILES, secret, Optional.empty());
-      mounts.add(mount(Labels.volumeName(pod.podUid(), FILES), "/files"));
+      make(pod.podUid(), FileVolumes.ROOT, secret, Optional.empty());
+      mounts.add(mount(Labels.volumeName(pod.podUid(), FileVolumes.ROOT), "/" + FileVolumes.ROOT));
     }
     return mounts;
   }
@@ -136,70 +128,25 @@ final class PodVolumes {
         .withVolumeOptions(new VolumeOptions().withNoCopy(true));
   }
 
-  /// Names the state of a pod's files.
-  static String state(SandboxSpec pod) {
-    try {
-      var digest = MessageDigest.getInstance("SHA-256");
-      for (VolumeSpec volume : pod.volumes()) {
-        if (volume instanceof VolumeSpec.Files(String name, var files, _)) {
-          add(digest, name.getBytes(StandardCharsets.UTF_8));
-          new TreeMap<>(files)
-              .forEach(
-                  (path, content) -> {
-                    add(digest, path.getBytes(StandardCharsets.UTF_8));
-                    add(digest, content.bytes());
-                    digest.update((byte) (content.mode() >> 8));
-                    digest.update((byte) content.mode());
-                  });
-        }
-      }
-      return HexFormat.of().formatHex(digest.digest(), 0, 8);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
-  private static void add(MessageDigest digest, byte[] bytes) {
-    digest.update(ByteBuffer.allocate(4).putInt(bytes.length).array());
-    digest.update(bytes);
-  }
-
   /// Brings the content into the volumes, unless it is there.
-  void fill(SandboxSpec pod, String placeId, String state) {
-    boolean files = pod.volumes().stream().anyMatch(VolumeSpec.Files.class::isInstance);
+  void fill(SandboxSpec pod, String address, String placeId) {
+    boolean some = pod.volumes().stream().anyMatch(VolumeSpec.Files.class::isInstance);
     boolean folders = pod.volumes().stream().anyMatch(VolumeSpec.EmptyDir.class::isInstance);
-    if (!(files || folders) || (files && exists(placeId, "/files/" + state + "/" + COMPLETE))) {
+    if (!(some || folders)
+        || (some && (files.areIn(pod, placeId) || files.renew(pod, address, placeId)))) {
       return;
     }
-    long group = pod.group().orElse(0L);
-    int shared = pod.group().isPresent() ? 0440 : 0;
     var tar = new TarWriter();
     for (VolumeSpec volume : pod.volumes()) {
-      switch (volume) {
-        case VolumeSpec.EmptyDir empty ->
-            tar.folder("empty/" + empty.name(), pod.group().isPresent() ? 02777 : 0777, 0, group);
-        case VolumeSpec.Files(String name, var contents, _) -> {
-          String root = "files/" + state;
-          tar.folder(root, 0755, 0, group);
-          tar.folder(root + "/" + name, 0755, 0, group);
-          new TreeMap<>(contents)
-              .forEach(
-                  (path, content) -> {
-                    check(name, path);
-                    for (int at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1)) {
-                      tar.folder(root + "/" + name + "/" + path.substring(0, at), 0755, 0, group);
-                    }
-                    int mode =
-                        (content.mode() & 0400) != 0 ? content.mode() | shared : content.mode();
-                    tar.file(root + "/" + name + "/" + path, content.bytes(), mode, 0, group);
-                  });
-        }
-        case VolumeSpec.HostPath _, VolumeSpec.Named _ -> {}
+      if (volume instanceof VolumeSpec.EmptyDir empty) {
+        tar.folder(
+            "empty/" + empty.name(),
+            pod.group().isPresent() ? 02777 : 0777,
+            0,
+            pod.group().orElse(0L));
       }
     }
-    if (files) {
-      tar.file("files/" + state + "/" + COMPLETE, new byte[0], 0444, 0, 0);
-    }
+    files.first(pod, tar);
     byte[] content = tar.finish();
     engine.call(
         "write files of pod " + pod.namespace() + "/" + pod.name(),
@@ -211,37 +158,17 @@ final class PodVolumes {
                 .exec());
   }
 
-  private static void check(String volume, String path) {
+  static void check(String volume, String path) {
     if (path.isEmpty() || path.startsWith("/") || List.of(path.split("/", -1)).contains("..")) {
       throw RuntimeFailedException.unsupported(
           "volume %s: path \"%s\" leaves the volume".formatted(volume, path));
     }
   }
 
-  private boolean exists(String placeId, String path) {
-    try {
-      engine.call(
-          "look for files",
-          client -> {
-            try (InputStream in = client.copyArchiveFromContainerCmd(placeId, path).exec()) {
-              return in.readAllBytes();
-            } catch (IOException e) {
-              throw new java.io.UncheckedIOException(e);
-            }
-          });
-      return true;
-    } catch (Engine.Refused e) {
-      if (e.status() == 404) {
-        return false;
-      }
-      throw e;
-    }
-  }
-
   /// How a container sees its volumes.
   record Seen(List<Mount> mounts, List<Bind> binds) {}
 
-  Seen seen(ContainerSpec spec, SandboxSpec pod, String placeId, String state) {
+  Seen seen(ContainerSpec spec, SandboxSpec pod, String placeId) {
     var volumes = new HashMap<String, VolumeSpec>();
     pod.volumes().forEach(volume -> volumes.put(volume.name(), volume));
     var mounts = new ArrayList<Mount>();
@@ -280,17 +207,17 @@ final class PodVolumes {
                       wanted.path(),
                       wanted.readOnly()));
         }
-        case VolumeSpec.Files(String name, _, _) ->
-            mounts.add(
-                bind(
-                    "%s/%s/%s%s"
-                        .formatted(
-                            mountpoint(Labels.volumeName(pod.podUid(), FILES)),
-                            state,
-                            name,
-                            wanted.subPath().isEmpty() ? "" : "/" + wanted.subPath()),
-                    wanted.path(),
-                    true));
+        case VolumeSpec.Files some -> {
+          String root =
+              mountpoint(Labels.volumeName(pod.podUid(), FileVolumes.ROOT)) + "/" + some.name();
+          mounts.add(
+              bind(
+                  wanted.subPath().isEmpty()
+                      ? root
+                      : root + "/" + FileVolumes.folder(some) + "/" + wanted.subPath(),
+                  wanted.path(),
+                  true));
+        }
         case VolumeSpec.HostPath(_, String path, String type) -> {
           String source = path + (wanted.subPath().isEmpty() ? "" : "/" + wanted.subPath());
           if (type.isEmpty() || type.equals("DirectoryOrCreate")) {

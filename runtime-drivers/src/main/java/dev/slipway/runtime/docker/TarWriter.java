@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
+import org.apache.commons.compress.archivers.tar.TarConstants;
 
 /// Makes a tar in memory, with nothing in it that depends on the time.
 final class TarWriter {
@@ -24,6 +25,12 @@ final class TarWriter {
     var entry = new TarArchiveEntry(path);
     entry.setSize(content.length);
     put(entry, mode, user, group, content);
+  }
+
+  void link(String path, String target) {
+    var entry = new TarArchiveEntry(path, TarConstants.LF_SYMLINK);
+    entry.setLinkName(target);
+    put(entry, 0777, 0, 0, new byte[0]);
   }
 
   private void put(TarArchiveEntry entry, int mode, long user, long group, byte[] content) {

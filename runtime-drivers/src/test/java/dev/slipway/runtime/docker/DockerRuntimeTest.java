@@ -149,7 +149,7 @@ class DockerRuntimeTest {
                     new VolumeSpec.EmptyDir("fast", true))));
     String script =
         """
-        cat /config/a/b.txt /one; stat -c %a /secret/key; mount | grep -c 'tmpfs on /secret'
+        cat /config/a/b.txt /one; stat -Lc %a /secret/key; mount | grep -c 'tmpfs on /secret'
         (echo x > /config/no) 2>/dev/null || echo read-only
         echo kept > /data/file && echo kept > /fast/file && touch /sub/there; df /fast | grep -c tmpfs; ls /data; sleep 100
         """;
@@ -177,6 +177,41 @@ class DockerRuntimeTest {
     RealTimeline.await(() -> log(next).equals("kept\nkept\n"));
     runtime.removePod(UID);
     assertThat(engine.get("/volumes")).doesNotContain("slipway_");
+  }
+
+  @Test
+  void filesChangeWhileTheirContainerRuns() {
+    prepare(withFiles(Map.of("a", content("1", 0644), "b/c", content("1", 0644)), "1"));
+    String id =
+        start(
+            mounting(
+                spec(
+                    "web",
+                    0,
+                    "echo begun; while true; do cat /config/a >/dev/null || echo LOST; done"),
+                new ContainerSpec.Mount("config", "/config", "", true),
+                new ContainerSpec.Mount("config", "/dir", "b", true),
+                new ContainerSpec.Mount("secret", "/secret", "", true)));
+    RealTimeline.await(() -> log(id).contains("begun"));
+    assertThat(exec(id, "", "sh", "-c", "cat /config/a /config/b/c /dir/c /secret/key"))
+        .isEqualTo("0:1111");
+    for (int round = 2; round < 5; round++) {
+      String word = Integer.toString(round);
+      prepare(withFiles(Map.of("a", content(word, 0644), "d", content(word, 0600)), word));
+      assertThat(exec(id, "", "sh", "-c", "cat /config/a /config/d /dir/c /secret/key; ls /config"))
+          .isEqualTo("0:%1$s%1$s1%1$sa\nd\n".formatted(word));
+    }
+    assertThat(exec(id, "", "sh", "-c", "ls -A /secret | wc -l")).isEqualTo("0:4\n");
+    assertThat(log(id)).doesNotContain("LOST");
+    assertThat(runtime.containers(UID)).hasSize(1);
+  }
+
+  private SandboxSpec withFiles(Map<String, VolumeSpec.FileContent> config, String secret) {
+    return pod(1)
+        .withVolumes(
+            List.of(
+                new VolumeSpec.Files("config", config, false),
+                new VolumeSpec.Files("secret", Map.of("key", content(secret, 0400)), true)));
   }
 
   @Test
