@@ -265,7 +265,8 @@ final class NodeCommand {
                           Json.string(status.path("allocatable"), "memory", "?")));
           return 0;
         }
-        if (Json.string(ready.get(), "reason", "").equals("InvalidDeclaration")) {
+        if (List.of("InvalidDeclaration", "EngineInUse")
+            .contains(Json.string(ready.get(), "reason", ""))) {
           throw new CommandFailed(2, "node " + name + ": " + message);
         }
       }

@@ -4,9 +4,11 @@ import dev.slipway.model.cluster.ApplyOptions;
 import dev.slipway.model.cluster.Author;
 import dev.slipway.model.cluster.Cluster;
 import dev.slipway.model.cluster.ClusterException;
+import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.LabelSelector;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.runtime.spi.NodeFacts;
@@ -15,6 +17,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -43,6 +46,10 @@ public final class Heartbeat implements AutoCloseable {
   private static final DateTimeFormatter MICROS =
       DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSSSS'Z'", Locale.ROOT);
 
+  /// The reason of a node that is not served, since its engine is another node.
+  private static final String IN_USE = "EngineInUse";
+
+  private static final String RUNTIME = "slipway.dev/runtime";
   private static final String NETWORK = "NetworkUnavailable";
 
   private final Cluster cluster;
@@ -99,6 +106,11 @@ public final class Heartbeat implements AutoCloseable {
     try {
       NodeFacts.Reading reading = facts.read();
       latest = reading;
+      Optional<String> owner = registers ? Optional.empty() : olderNodeOf(reading);
+      if (owner.isPresent()) {
+        refuse(owner.get());
+        return;
+      }
       if (!closed) {
         alive(reading);
       }
@@ -119,6 +131,43 @@ public final class Heartbeat implements AutoCloseable {
     } finally {
       timeline.schedule(next, this::beat);
     }
+  }
+
+  /// Two nodes of one engine would count what it has twice. The older one keeps it.
+  private Optional<String> olderNodeOf(NodeFacts.Reading reading) {
+    String runtime = reading.labels().getOrDefault(RUNTIME, "");
+    Optional<KubeObject> me = cluster.get(key);
+    if (reading.machine().id().isEmpty() || runtime.isEmpty() || me.isEmpty()) {
+      return Optional.empty();
+    }
+    Comparator<KubeObject> byAge =
+        Comparator.comparing((KubeObject node) -> node.creationTimestamp().orElse(Instant.EPOCH))
+            .thenComparing(KubeObject::name);
+    return cluster
+        .list(
+            ObjectQuery.all(key.groupKind())
+                .labelled(LabelSelector.ofMap(Map.of(RUNTIME, runtime))))
+        .items()
+        .stream()
+        .filter(
+            node ->
+                byAge.compare(node, me.get()) < 0
+                    && reading
+                        .machine()
+                        .id()
+                        .equals(Json.string(node.status().path("nodeInfo"), "machineID", "")))
+        .min(byAge)
+        .map(KubeObject::name);
+  }
+
+  private void refuse(String owner) {
+    String why =
+        "its engine is node %s already: what it has would be counted twice".formatted(owner);
+    if (!lost) {
+      lost = true;
+      log.warn("node refused node={} cause={}", key.name(), why);
+    }
+    unknown(cluster, key, IN_USE, why, timeline.instant());
   }
 
   private void alive(NodeFacts.Reading reading) {

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Pattern;
@@ -175,7 +176,7 @@ public final class DockerDriver implements NodeDriver {
       labels.put("kubernetes.io/arch", architecture);
       labels.put("slipway.dev/runtime", "docker");
       return new NodeFacts.Reading(
-          host(address),
+          docker.hostAddress(),
           labels,
           amounts,
           amounts,
@@ -184,7 +185,17 @@ public final class DockerDriver implements NodeDriver {
               String.valueOf(info.getOperatingSystem()),
               info.getKernelVersion() == null ? "" : info.getKernelVersion(),
               architecture,
-              info.getId() == null ? "" : info.getId()));
+              identity(info)));
+    }
+
+    /// An engine's own id is not enough: those of one host share it, and those of hosts that were
+    /// copied.
+    private static String identity(Info info) {
+      if (info.getId() == null) {
+        return "";
+      }
+      String all = "%s %s %s".formatted(info.getId(), info.getName(), info.getDockerRootDir());
+      return UUID.nameUUIDFromBytes(all.getBytes(StandardCharsets.UTF_8)).toString();
     }
 
     /// The engine's labels, of those that a Node may carry: an engine allows more.
@@ -199,14 +210,6 @@ public final class DockerDriver implements NodeDriver {
         }
       }
       return labels;
-    }
-
-    private static String host(EngineAddress address) {
-      return switch (address) {
-        case EngineAddress.Unix _ -> "127.0.0.1";
-        case EngineAddress.Tcp tcp -> tcp.host();
-        case EngineAddress.Ssh ssh -> ssh.host();
-      };
     }
 
     @Override

@@ -202,7 +202,7 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
   public String address(SandboxSpec pod) {
     load();
     if (pod.host().network()) {
-      return engine.address() instanceof EngineAddress.Tcp tcp ? tcp.host() : "127.0.0.1";
+      return hostAddress();
     }
     PodNetwork.Range range = port(network::ensure);
     synchronized (planned) {

@@ -78,7 +78,7 @@ class NodeFleetTest {
             if (away.contains(declaration.name())) {
               throw new RuntimeFailedException("connection refused");
             }
-            return reading();
+            return reading(declaration.host());
           };
         }
 
@@ -91,14 +91,17 @@ class NodeFleetTest {
   }
 
   private static NodeFacts.Reading reading() {
+    return reading("");
+  }
+
+  private static NodeFacts.Reading reading(String machine) {
     return new NodeFacts.Reading(
         "10.0.0.1",
         Map.of("slipway.dev/runtime", "docker", "disk", "ssd"),
         Map.of("cpu", "4", "memory", "8Gi", "pods", "100"),
         Map.of("cpu", "3", "memory", "7Gi", "pods", "100"),
         "docker://20.10",
-        "Debian",
-        "amd64");
+        new NodeFacts.Machine("Debian", "", "amd64", machine));
   }
 
   private void declare(String name, String host) {
@@ -126,6 +129,22 @@ class NodeFleetTest {
 
   private JsonNode ready(String name) {
     return Conditions.find(node(name).status(), "Ready").orElseThrow();
+  }
+
+  @Test
+  void oneEngineIsOneNode() {
+    declare("b", "unix:///one");
+    timeline.advance(Duration.ofSeconds(1));
+    declare("a", "unix:///one");
+    timeline.advance(Duration.ofSeconds(15));
+    assertThat(Json.string(ready("b"), "status", "")).isEqualTo("True");
+    assertThat(Json.string(ready("a"), "status", "")).isEqualTo("Unknown");
+    assertThat(Json.string(ready("a"), "reason", "")).isEqualTo("EngineInUse");
+    assertThat(Json.string(ready("a"), "message", "")).contains("node b already");
+
+    cluster.delete(ObjectKey.core("Node", "", "b"), DeleteOptions.BACKGROUND);
+    timeline.advance(Duration.ofSeconds(15));
+    assertThat(Json.string(ready("a"), "status", "")).isEqualTo("True");
   }
 
   @Test
