@@ -607,7 +607,7 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
         return adopt(name, marks);
       }
       String words = String.valueOf(e.getMessage());
-      if (words.contains("No command specified")) {
+      if (words.contains("No command specified") || words.contains("no command or entrypoint")) {
         throw RuntimeFailedException.unsupported(
             "container %s states no command, and neither does its image %s"
                 .formatted(marks.getOrDefault(Labels.CONTAINER, name), image));
@@ -741,8 +741,9 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
           SLOW,
           client -> client.removeContainerCmd(id).withRemoveVolumes(true).exec());
     } catch (Engine.Refused e) {
-      // 409: it runs, or somebody is just removing it.
-      if (e.status() != 404 && e.status() != 409) {
+      // 409: it runs, or somebody is just removing it. Podman has 500 for one that runs.
+      boolean runs = String.valueOf(e.getMessage()).contains("cannot be removed without force");
+      if (e.status() != 404 && e.status() != 409 && !runs) {
         throw e;
       }
     }

@@ -140,11 +140,13 @@ final class Engine implements AutoCloseable {
 
   static String words(DockerException e) {
     String message = String.valueOf(e.getMessage());
-    int begin = message.indexOf("{\"message\":\"");
+    // Podman has a cause before it and a number after it.
+    int begin = message.indexOf("\"message\":\"");
     if (begin >= 0) {
-      int end = message.lastIndexOf("\"}");
+      int response = message.lastIndexOf("\",\"response\":");
+      int end = response > begin ? response : message.lastIndexOf("\"}");
       if (end > begin) {
-        return message.substring(begin + 12, end).replace("\\\"", "\"").replace("\\n", " ").strip();
+        return message.substring(begin + 11, end).replace("\\\"", "\"").replace("\\n", " ").strip();
       }
     }
     return e instanceof NotFoundException ? message.replaceFirst("^Status 404: ", "") : message;
