@@ -62,7 +62,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
   private static final Duration SWEEP = Duration.ofSeconds(15);
   private static final Duration RETRY = Duration.ofSeconds(2);
   private static final GroupKind POD = GroupKind.core("Pod");
-  private static final int PARALLEL = 16;
+  private static final int PARALLEL = 32;
 
   /// Registries count requests, and give a few each hour for nothing.
   private static final Duration TAGS = Duration.ofHours(1);

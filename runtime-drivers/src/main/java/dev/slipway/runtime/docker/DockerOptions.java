@@ -41,7 +41,7 @@ public record DockerOptions(
         List.of(),
         "cluster.local",
         true,
-        8,
+        20,
         Duration.ofSeconds(30),
         Duration.ofSeconds(30));
   }

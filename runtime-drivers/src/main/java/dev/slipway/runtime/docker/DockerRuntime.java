@@ -91,6 +91,9 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
   /// Containers that this program has just made and nobody has tried to start.
   private final Set<String> fresh = ConcurrentHashMap.newKeySet();
 
+  /// Pods of which the last look saw no container, and for which none was made since.
+  private final Set<String> empty = ConcurrentHashMap.newKeySet();
+
   private final Set<Closeable> streams = ConcurrentHashMap.newKeySet();
 
   /// What the last comparison saw, by pod.
@@ -335,6 +338,7 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
           volumes.remove(podUid);
           return podUid;
         });
+    empty.remove(podUid);
     Prepared known = prepared.remove(podUid);
     if (known != null) {
       fresh.remove(known.placeId());
@@ -394,10 +398,17 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
     return port(
         () -> {
           var observed = new ArrayList<Observed>();
+          boolean none = true;
           for (Container container : list(labels.pod(podUid))) {
             if (container.getLabels().containsKey(Labels.CONTAINER)) {
+              none = false;
               observe(container).ifPresent(observed::add);
             }
+          }
+          if (none) {
+            empty.add(podUid);
+          } else {
+            empty.remove(podUid);
           }
           observed.sort(
               Comparator.comparing(Observed::container).thenComparingInt(Observed::attempt));
@@ -521,7 +532,8 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
           Map<String, String> marks = labels.pod(spec.podUid());
           marks.put(Labels.CONTAINER, spec.container());
           marks.put(Labels.ATTEMPT, Integer.toString(spec.attempt()));
-          List<Container> known = list(marks);
+          // What was made since the last look bears the same name.
+          List<Container> known = empty.remove(spec.podUid()) ? List.of() : list(marks);
           if (!known.isEmpty()) {
             return id(spec.podUid(), known.getFirst().getId());
           }
