@@ -32,13 +32,15 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
 /// Two real engines behind wires that cut, delay and lose, one of them on a small disk; a daemon
-/// that is killed in rolling updates; and an outsider who removes, stops and renames. What holds is
-/// read from the engines themselves, past the code under test. `-Dslipway.kills=N` sets how often
-/// the daemon is killed; without it, a few times.
+/// that is killed in rolling updates, and the engines too; and an outsider who removes, stops and
+/// renames. What holds is read from the engines themselves, past the code under test.
+/// `-Dslipway.kills=N` sets how often the daemon is killed, and half as often an engine; without
+/// it, a few times.
 class EngineFaultsTest {
   private static final int KILLS = Integer.getInteger("slipway.kills", 4);
   private static final int KILLS_PER_PUSH = 2;
   private static final int LONGEST_LIFE_MILLIS = 6_000;
+  private static final int LONGEST_DEATH_MILLIS = 3_000;
   private static final int WEBS = 3;
   private static final int STILLS = 2;
   private static final int TAMPERINGS = Boolean.getBoolean("slipway.long") ? 50 : 1;
@@ -59,6 +61,9 @@ class EngineFaultsTest {
   private Shop shop;
   private int version;
 
+  /// An engine that is dead cannot be looked at.
+  private volatile boolean engineDead;
+
   @BeforeEach
   void enginesBehindWires() throws Exception {
     Optional<String> missing = TestEngine.missing();
@@ -78,7 +83,7 @@ class EngineFaultsTest {
     daemon = RealDaemon.start(folder);
     slipway = new Commands(daemon.data());
     for (int i = 0; i < 2; i++) {
-      engines.add(TestEngine.start(folder.resolve("e" + i)));
+      engines.add(TestEngine.start(folder.resolve("e" + i), "--live-restore"));
       Path socket = folder.resolve("w" + i + ".sock");
       wires.add(FaultyWire.toSocket(socket, engines.get(i).socket(), chance.nextLong()));
       slipway.succeed("node", "add", "e" + i, "--host", "unix://" + socket);
@@ -128,6 +133,9 @@ class EngineFaultsTest {
       daemon.kill();
       seen.addAll(running("web-").keySet());
       daemon.launchAgain();
+      if (i % KILLS_PER_PUSH == 0) {
+        killAnEngine();
+      }
       if (i % KILLS_PER_PUSH == KILLS_PER_PUSH - 1) {
         // Of each few lives one is long enough to get somewhere.
         daemon.awaitAnswer();
@@ -150,6 +158,17 @@ class EngineFaultsTest {
         "%d kills, %d pushes, %d requests, %d pods seen, wires %s%n",
         KILLS, version, client.answered(), seen.size(), wires);
     assertThat(seen.size()).as("rollouts did move").isGreaterThan(WEBS);
+  }
+
+  /// Its containers go on, as its option says.
+  private void killAnEngine() {
+    LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(chance.below(LONGEST_LIFE_MILLIS)));
+    TestEngine engine = engines.get(chance.below(engines.size()));
+    engineDead = true;
+    engine.kill();
+    LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(chance.below(LONGEST_DEATH_MILLIS)));
+    engine.start();
+    engineDead = false;
   }
 
   private void anOutsider() throws Exception {
@@ -331,25 +350,39 @@ class EngineFaultsTest {
   /// run.
   private void keepLooking(AtomicBoolean stop, Queue<String> wrong) {
     while (!stop.get()) {
-      int webs = 0;
-      for (TestEngine engine : engines) {
-        var once = new HashSet<String>();
-        for (JsonNode container : containers(engine, false)) {
-          JsonNode labels = container.path("Labels");
-          String which = Json.text(labels.path("slipway.dev/pod-uid"));
-          if (!once.add(which)) {
-            wrong.add(which + " runs twice");
-          }
-          if (labels.path("slipway.dev/pod").asString("").startsWith("web-")) {
-            webs++;
+      if (!engineDead) {
+        try {
+          wrong.addAll(look());
+        } catch (IllegalStateException e) {
+          if (!engineDead) {
+            wrong.add(e.toString());
           }
         }
       }
-      if (webs < WEBS) {
-        wrong.add("only " + webs + " run");
-      }
       LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(200));
     }
+  }
+
+  private List<String> look() {
+    var wrong = new ArrayList<String>();
+    int webs = 0;
+    for (TestEngine engine : engines) {
+      var once = new HashSet<String>();
+      for (JsonNode container : containers(engine, false)) {
+        JsonNode labels = container.path("Labels");
+        String which = Json.text(labels.path("slipway.dev/pod-uid"));
+        if (!once.add(which)) {
+          wrong.add(which + " runs twice");
+        }
+        if (labels.path("slipway.dev/pod").asString("").startsWith("web-")) {
+          webs++;
+        }
+      }
+    }
+    if (webs < WEBS) {
+      wrong.add("only " + webs + " run");
+    }
+    return wrong;
   }
 
   private void push() throws Exception {
