@@ -140,7 +140,7 @@ class ManifestsOnDockerTest {
                     line memory $(df -k /memory | tail -n 1) $(stat -c %g /memory/file)
                     line projected $(cat /all/a.txt) $(cat /all/deep/key) $(cat /all/name) $(cat /all/token | wc -l)
                     line own $(cat /own/labels) $(cat /own/cpu) $NODE $NOTE $LIMIT
-                    line modes $(stat -c %a /config/d/b.txt) $(stat -c %a /secret/key) $(cat /secret/key)
+                    line modes $(stat -Lc %a /config/d/b.txt) $(stat -Lc %a /secret/key) $(cat /secret/key)
                     touch /scratch/file && line below $(ls /whole/all/docker)
                     line address $ADDRESS
                     """)));
