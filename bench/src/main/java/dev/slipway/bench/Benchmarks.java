@@ -4,6 +4,7 @@ import dev.slipway.bench.micro.MicroBenchmark;
 import dev.slipway.cli.DockerBenchmark;
 import dev.slipway.cli.ProgramBenchmark;
 import dev.slipway.controlplane.scheduling.SchedulerBenchmark;
+import dev.slipway.runtime.mesos.MesosBenchmark;
 import java.util.List;
 
 /// All of them, in the order of the report.
@@ -20,6 +21,7 @@ final class Benchmarks {
         new ApiBenchmark(),
         new ReplicationBenchmark(),
         new SchedulerBenchmark(),
+        new MesosBenchmark(full),
         new RemoteBenchmark(),
         new ApplicationsBenchmark(full),
         new ProxyBenchmark(),

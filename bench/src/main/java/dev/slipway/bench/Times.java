@@ -4,22 +4,22 @@ import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 
 /// Clocks and the middle of several readings.
-final class Times {
+public final class Times {
   private static final com.sun.management.OperatingSystemMXBean SYSTEM =
       (com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
 
   private Times() {}
 
   /// What this process has used of the processors, all threads together, in seconds.
-  static double cpu() {
+  public static double cpu() {
     return SYSTEM.getProcessCpuTime() / 1e9;
   }
 
-  static double wall() {
+  public static double wall() {
     return System.nanoTime() / 1e9;
   }
 
-  static double median(double[] samples) {
+  public static double median(double[] samples) {
     double[] sorted = samples.clone();
     Arrays.sort(sorted);
     return sorted[sorted.length / 2];
