@@ -46,7 +46,7 @@ class SpoiledGitTest {
   private final CountDownLatch over = new CountDownLatch(1);
 
   /// What the server answers instead of Git.
-  private enum Fault {
+  enum Fault {
     /// Nothing at all, over a connection that stands.
     SILENT,
     PAGE,
