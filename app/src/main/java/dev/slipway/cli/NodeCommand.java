@@ -7,6 +7,7 @@ import dev.slipway.model.object.ResourceType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -134,10 +135,10 @@ final class NodeCommand {
 
     @Option(
         names = "--timeout",
-        paramLabel = "SECONDS",
-        defaultValue = "60",
+        paramLabel = "DURATION",
+        defaultValue = "1m",
         description = "How long to wait for its first answer (${DEFAULT-VALUE}).")
-    int timeoutSeconds = 60;
+    Duration timeout = Duration.ofMinutes(1);
 
     @Override
     public Integer call() {
@@ -160,7 +161,7 @@ final class NodeCommand {
       }
       api().create(NODE, node(where, !credentials.isEmpty()));
       console().line("node " + name + " declared");
-      return await(this, name, timeoutSeconds);
+      return await(this, name, timeout);
     }
 
     private KubeObject node(String where, boolean hasCredentials) {
@@ -241,8 +242,8 @@ final class NodeCommand {
   }
 
   /// Follows a declared node until its engine answers.
-  static int await(Context command, String name, int timeoutSeconds) {
-    long polls = Math.max(1, timeoutSeconds * 1_000_000_000L / POLL_NANOS);
+  static int await(Context command, String name, Duration timeout) {
+    long polls = Math.max(1, timeout.toNanos() / POLL_NANOS);
     String message = "nothing was heard yet";
     for (long i = 0; i < polls; i++) {
       Optional<KubeObject> node = command.api().find(NODE, "", name);
@@ -484,10 +485,10 @@ final class NodeCommand {
   static final class Emptying {
     @Option(
         names = "--timeout",
-        paramLabel = "SECONDS",
-        defaultValue = "600",
+        paramLabel = "DURATION",
+        defaultValue = "10m",
         description = "Give up after so long (${DEFAULT-VALUE}).")
-    int timeoutSeconds = 600;
+    Duration timeout = Duration.ofMinutes(10);
 
     @Option(
         names = "--grace-period",
@@ -521,7 +522,7 @@ final class NodeCommand {
 
   private static int drain(Context command, String node, Emptying how) {
     cordon(command, node, true);
-    Instant end = command.console().clock().instant().plusSeconds(how.timeoutSeconds);
+    Instant end = command.console().clock().instant().plus(how.timeout);
     var told = new HashSet<String>();
     while (true) {
       List<KubeObject> here = pods(command, node);

@@ -208,7 +208,7 @@ final class UpCommand extends Context implements StartsDaemon {
     if (!known) {
       EngineHost.check(host, false, false);
       api().create(NodeCommand.NODE, NodeCommand.docker("docker", host));
-      int code = NodeCommand.await(this, "docker", 60);
+      int code = NodeCommand.await(this, "docker", Duration.ofMinutes(1));
       if (code != 0) {
         return code;
       }

@@ -9,6 +9,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -155,6 +156,7 @@ public final class FakeMesos implements AutoCloseable {
   private final Map<String, Agent> agents = new LinkedHashMap<>();
   private final Map<String, Framework> frameworks = new LinkedHashMap<>();
   private final Map<String, AtomicLong> received = new ConcurrentHashMap<>();
+  private final Clock clock = Clock.systemUTC();
   private long offersMade;
   private int turn;
 
@@ -607,7 +609,7 @@ public final class FakeMesos implements AutoCloseable {
     status.set("task_id", task.path("task_id"));
     status.set("agent_id", task.path("agent_id"));
     status.put("state", state).put("source", "SOURCE_MASTER").put("reason", reason);
-    status.put("message", message).put("timestamp", System.currentTimeMillis() / 1000.0);
+    status.put("message", message).put("timestamp", clock.millis() / 1000.0);
     tell(framework, "UPDATE", "update", Json.object().set("status", status));
   }
 
@@ -625,7 +627,7 @@ public final class FakeMesos implements AutoCloseable {
     status.putObject("agent_id").put("value", task.group.agent.id);
     status.putObject("executor_id").put("value", task.group.executor);
     status.put("state", state).put("source", "SOURCE_EXECUTOR").put("uuid", uuid);
-    status.put("timestamp", System.currentTimeMillis() / 1000.0);
+    status.put("timestamp", clock.millis() / 1000.0);
     if (!message.isEmpty()) {
       status.put("message", message);
     }

@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Clock;
 import java.util.Base64;
 import java.util.LinkedHashSet;
 import java.util.Set;
@@ -26,6 +27,8 @@ import tools.jackson.databind.node.ObjectNode;
 /// agent starts only says who it is and sleeps, and this speaks for it by the v1 executor API. Its
 /// tasks are nothing, and run until they are killed.
 public final class IdleExecutors implements AutoCloseable {
+  private static final Clock CLOCK = Clock.systemUTC();
+
   private final Path folder;
   private final Path names;
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
@@ -189,7 +192,7 @@ public final class IdleExecutors implements AutoCloseable {
       status.putObject("task_id").put("value", task);
       status.putObject("executor_id").put("value", executor);
       status.put("state", state).put("source", "SOURCE_EXECUTOR");
-      status.put("timestamp", System.currentTimeMillis() / 1000.0);
+      status.put("timestamp", CLOCK.millis() / 1000.0);
       byte[] uuid =
           UUID.randomUUID().toString().substring(0, 16).getBytes(StandardCharsets.US_ASCII);
       status.put("uuid", Base64.getEncoder().encodeToString(uuid));
