@@ -29,6 +29,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.eclipse.jgit.util.FileUtils;
@@ -203,8 +204,7 @@ class BothDestinationsTest {
   }
 
   private void edit(String name, String value) {
-    KubeObject object = there.get(key(name)).orElseThrow();
-    there.replace(object.with(json -> ((ObjectNode) json.path("data")).put("value", value)));
+    change(there, key(name), json -> ((ObjectNode) json.path("data")).put("value", value));
   }
 
   /// What each script of `DeliveryTest` is here; after an exclamation mark, why it is not.
@@ -552,14 +552,28 @@ class BothDestinationsTest {
   }
 
   private void noRetries() {
-    KubeObject application =
-        home.get(ObjectKey.slipway("Application", "default", space)).orElseThrow();
-    home.replace(
-        application.with(
-            json ->
-                Json.child(Json.child(json, "spec"), "syncPolicy")
-                    .putObject("retry")
-                    .put("limit", 0)));
+    change(
+        home,
+        ObjectKey.slipway("Application", "default", space),
+        json ->
+            Json.child(Json.child(json, "spec"), "syncPolicy").putObject("retry").put("limit", 0));
+  }
+
+  /// Against somebody who writes the same object.
+  private static void change(RemoteCluster cluster, ObjectKey key, Consumer<ObjectNode> edit) {
+    RealDaemon.await(
+        () -> {
+          try {
+            cluster.replace(cluster.get(key).orElseThrow().with(edit));
+            return true;
+          } catch (ClusterException e) {
+            if (e.reason() != ClusterException.Reason.CONFLICT) {
+              throw e;
+            }
+            return false;
+          }
+        },
+        key + " is changed");
   }
 
   @OnBoth
