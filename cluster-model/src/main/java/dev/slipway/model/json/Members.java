@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /// The members of a JSON object, in their order. Most objects have few: those stand in one array,
-/// which takes a quarter of the memory of a hash table, and is searched from its start. From [#FEW]
-/// on they stand in a hash table.
+/// which takes a quarter of the memory of a hash table, and is searched from its start. More than
+/// [#FEW] stand in a hash table.
 final class Members extends AbstractMap<String, JsonNode> {
   static final int FEW = 16;
   private static final Object[] NONE = {};
