@@ -219,7 +219,7 @@ final class FileVolumes {
     return true;
   }
 
-  private void write(SandboxSpec pod, String placeId, TarWriter tar) {
+  void write(SandboxSpec pod, String placeId, TarWriter tar) {
     byte[] content = tar.finish();
     engine.call(
         "write files of pod " + pod.namespace() + "/" + pod.name(),

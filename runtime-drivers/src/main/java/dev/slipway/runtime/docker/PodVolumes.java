@@ -147,15 +147,7 @@ final class PodVolumes {
       }
     }
     files.first(pod, tar);
-    byte[] content = tar.finish();
-    engine.call(
-        "write files of pod " + pod.namespace() + "/" + pod.name(),
-        client ->
-            client
-                .copyArchiveToContainerCmd(placeId)
-                .withRemotePath("/")
-                .withTarInputStream(new ByteArrayInputStream(content))
-                .exec());
+    files.write(pod, placeId, tar);
   }
 
   static void check(String volume, String path) {
