@@ -1,6 +1,5 @@
 package dev.slipway.model.json;
 
-import java.util.concurrent.atomic.AtomicReferenceArray;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 import tools.jackson.databind.node.StringNode;
@@ -13,10 +12,9 @@ public final class Nodes extends JsonNodeFactory {
   public static final Nodes FACTORY = new Nodes();
 
   private static final int LONGEST_WORD = 40;
-  private static final int PLACES = 1 << 12;
 
-  /// Words of which many objects have the same, each at the place of its hash.
-  private final AtomicReferenceArray<StringNode> words = new AtomicReferenceArray<>(PLACES);
+  /// Words of which many objects have the same.
+  private static final Shared<StringNode> WORDS = new Shared<>(12);
 
   private Nodes() {}
 
@@ -27,18 +25,8 @@ public final class Nodes extends JsonNodeFactory {
 
   @Override
   public StringNode stringNode(String text) {
-    if (text == null || text.length() > LONGEST_WORD) {
-      return super.stringNode(text);
-    }
-    int hash = text.hashCode();
-    int place = (hash ^ hash >>> 16) & (PLACES - 1);
-    StringNode known = words.getAcquire(place);
-    if (known != null && known.stringValue().equals(text)) {
-      return known;
-    }
     StringNode made = super.stringNode(text);
-    words.setRelease(place, made);
-    return made;
+    return made == null || text.length() > LONGEST_WORD ? made : WORDS.one(made);
   }
 
   private static final class SlimObject extends ObjectNode {

@@ -1,5 +1,6 @@
 package dev.slipway.model.object;
 
+import dev.slipway.model.json.Shared;
 import java.util.Comparator;
 import org.jspecify.annotations.Nullable;
 
@@ -8,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 public record ObjectKey(String group, String kind, String namespace, String name)
     implements Comparable<ObjectKey> {
   // Keys are compared for every object of long lists.
-  private static final Shared<String> WORDS = new Shared<>();
+  private static final Shared<String> WORDS = new Shared<>(10);
 
   private static final Comparator<ObjectKey> ORDER =
       Comparator.comparing(ObjectKey::group)

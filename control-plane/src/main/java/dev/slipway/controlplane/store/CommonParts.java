@@ -1,7 +1,7 @@
 package dev.slipway.controlplane.store;
 
 import dev.slipway.model.json.Json;
-import dev.slipway.model.object.Shared;
+import dev.slipway.model.json.Shared;
 import java.util.List;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -23,7 +23,7 @@ final class CommonParts {
           "selector",
           "template");
 
-  private final Shared<JsonNode> parts = new Shared<>();
+  private final Shared<JsonNode> parts = new Shared<>(10);
 
   /// Puts shared parts in place of those of this object. The tree and its metadata are the caller's
   /// own; whatever else of it changes is copied.
