@@ -1,6 +1,7 @@
 package dev.slipway.controlplane.proxy;
 
 import dev.slipway.model.service.RoutingTable.Endpoint;
+import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -23,7 +24,7 @@ final class Balancer {
   /// Also those that have left and still have connections.
   private final Map<String, Place> known = new HashMap<>();
 
-  private final Map<String, Sticky> clients = new HashMap<>();
+  private final Map<InetAddress, Sticky> clients = new HashMap<>();
 
   private record Sticky(Place place, long until) {}
 
@@ -76,7 +77,7 @@ final class Balancer {
   }
 
   /// @param tried places that have refused this connection already
-  Optional<Place> choose(String client, Set<Place> tried, long nowMillis) {
+  Optional<Place> choose(InetAddress client, Set<Place> tried, long nowMillis) {
     if (affinityMillis > 0) {
       Sticky sticky = clients.get(client);
       if (sticky != null
@@ -118,7 +119,7 @@ final class Balancer {
     return best;
   }
 
-  private void remember(String client, Place place, long nowMillis) {
+  private void remember(InetAddress client, Place place, long nowMillis) {
     if (clients.size() >= MAX_CLIENTS) {
       clients.values().removeIf(sticky -> sticky.until() <= nowMillis);
       if (clients.size() >= MAX_CLIENTS) {

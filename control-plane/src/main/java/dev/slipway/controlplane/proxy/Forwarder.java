@@ -42,11 +42,18 @@ final class Forwarder implements Runnable {
   private static final int BACKLOG = 1_024;
   private static final long TIDY_MILLIS = 50;
 
+  /// Of reads of one socket before others have their turn.
+  private static final int ROUNDS = 8;
+
   private final Selector selector;
   private final LongSupplier millis;
   private final ByteBuffer shared = ByteBuffer.allocateDirect(BUFFER);
   private final Map<String, Listener> listeners = new HashMap<>();
   private final Set<Link> links = new HashSet<>();
+
+  /// Those whose route has no endpoint.
+  private final ArrayDeque<Link> waiting = new ArrayDeque<>();
+
   private final ConcurrentLinkedQueue<Runnable> tasks = new ConcurrentLinkedQueue<>();
   private volatile boolean closed;
   private boolean retired;
@@ -62,11 +69,10 @@ final class Forwarder implements Runnable {
     }
   }
 
-  /// One listening socket and what waits behind it.
+  /// One listening socket.
   private static final class Listener {
     final ServerSocketChannel channel;
     final Balancer balancer = new Balancer();
-    final ArrayDeque<Link> waiting = new ArrayDeque<>();
 
     Listener(ServerSocketChannel channel) {
       this.channel = channel;
@@ -76,24 +82,38 @@ final class Forwarder implements Runnable {
   /// A client, and the endpoint it was given.
   private static final class Link {
     final Listener listener;
-    final SocketChannel client;
-    final String clientAddress;
+    final Side client;
+    final InetAddress address;
     final Set<Place> tried = new HashSet<>();
-    @Nullable SocketChannel server;
+    @Nullable Side server;
     @Nullable Place place;
-    @Nullable ByteBuffer toServer;
-    @Nullable ByteBuffer toClient;
     boolean connected;
-    boolean clientEnded;
-    boolean serverEnded;
     boolean answeredLast;
     long since;
 
-    Link(Listener listener, SocketChannel client, String clientAddress, long since) {
+    Link(Listener listener, SocketChannel client, InetAddress address, long since) {
       this.listener = listener;
-      this.client = client;
-      this.clientAddress = clientAddress;
+      this.client = new Side(this, client);
+      this.address = address;
       this.since = since;
+    }
+  }
+
+  /// One of the two sockets of a link.
+  private static final class Side {
+    final Link link;
+    final SocketChannel channel;
+    @Nullable SelectionKey key;
+
+    /// Nothing comes from here any more.
+    boolean ended;
+
+    /// What it did not take yet; until then nothing more is read from the other side.
+    @Nullable ByteBuffer unsent;
+
+    Side(Link link, SocketChannel channel) {
+      this.link = link;
+      this.channel = channel;
     }
   }
 
@@ -153,17 +173,10 @@ final class Forwarder implements Runnable {
   public void run() {
     while (!closed) {
       try {
-        selector.select(TIDY_MILLIS);
+        selector.select(this::handle, TIDY_MILLIS);
         Runnable task;
         while ((task = tasks.poll()) != null) {
           task.run();
-        }
-        var selected = List.copyOf(selector.selectedKeys());
-        selector.selectedKeys().clear();
-        for (SelectionKey key : selected) {
-          if (key.isValid()) {
-            handle(key);
-          }
         }
         if (millis.getAsLong() - tidied >= TIDY_MILLIS) {
           tidied = millis.getAsLong();
@@ -202,11 +215,8 @@ final class Forwarder implements Runnable {
         }
       }
       listener.balancer.update(route.endpoints(), route.affinityMillis());
-      Link link;
-      while (!listener.balancer.isEmpty() && (link = listener.waiting.poll()) != null) {
-        connect(link);
-      }
     }
+    retryWaiting();
     listeners
         .entrySet()
         .removeIf(
@@ -246,17 +256,20 @@ final class Forwarder implements Runnable {
   }
 
   private void handle(SelectionKey key) {
+    if (!key.isValid()) {
+      return;
+    }
     if (key.attachment() instanceof Listener listener) {
       acceptAll(listener);
-    } else if (key.attachment() instanceof Link link) {
+    } else if (key.attachment() instanceof Side side) {
       try {
         if (key.isConnectable()) {
-          finishConnect(link);
+          finishConnect(side.link);
         } else {
-          pump(link);
+          pump(side, key.isReadable(), key.isWritable());
         }
       } catch (IOException | RuntimeException e) {
-        drop(link);
+        drop(side.link);
       }
     }
   }
@@ -267,10 +280,7 @@ final class Forwarder implements Runnable {
       while (listener.channel.isOpen() && (client = listener.channel.accept()) != null) {
         client.configureBlocking(false);
         client.setOption(StandardSocketOptions.TCP_NODELAY, true);
-        String address =
-            client.getRemoteAddress() instanceof InetSocketAddress remote
-                ? remote.getAddress().getHostAddress()
-                : "";
+        InetAddress address = client.socket().getInetAddress();
         var link = new Link(listener, client, address, millis.getAsLong());
         links.add(link);
         connect(link);
@@ -283,22 +293,20 @@ final class Forwarder implements Runnable {
   private void connect(Link link) {
     while (true) {
       long now = millis.getAsLong();
-      Optional<Place> chosen = link.listener.balancer.choose(link.clientAddress, link.tried, now);
+      Optional<Place> chosen = link.listener.balancer.choose(link.address, link.tried, now);
       if (chosen.isEmpty()) {
         link.tried.clear();
         link.place = null;
-        link.listener.waiting.add(link);
+        waiting.add(link);
         return;
       }
       Place place = chosen.get();
       SocketChannel server = null;
-      boolean done;
       try {
         server = SocketChannel.open();
         server.configureBlocking(false);
         server.setOption(StandardSocketOptions.TCP_NODELAY, true);
-        done = server.connect(address(place.endpoint().address(), place.endpoint().port()));
-        server.register(selector, SelectionKey.OP_CONNECT, link);
+        server.connect(address(place.endpoint().address(), place.endpoint().port()));
       } catch (IOException | IllegalArgumentException e) {
         if (server != null) {
           quietly(server);
@@ -307,33 +315,29 @@ final class Forwarder implements Runnable {
         link.listener.balancer.refused(place, now);
         continue;
       }
-      link.server = server;
+      link.server = new Side(link, server);
       link.place = place;
       link.listener.balancer.opened(place);
-      if (done) {
-        connected(link);
+      try {
+        // Within one host it is there already.
+        finishConnect(link);
+      } catch (IOException e) {
+        drop(link);
       }
       return;
     }
   }
 
   /// Once bytes of the client may have been taken, no other endpoint can be tried.
-  private void connected(Link link) {
-    try {
-      finishConnect(link);
-    } catch (IOException e) {
-      drop(link);
-    }
-  }
-
   private void finishConnect(Link link) throws IOException {
-    SocketChannel server = link.server;
+    Side server = link.server;
     Place place = link.place;
     if (server == null || place == null) {
       return;
     }
     try {
-      if (!server.finishConnect()) {
+      if (!server.channel.finishConnect()) {
+        interest(server, SelectionKey.OP_CONNECT);
         return;
       }
     } catch (IOException e) {
@@ -342,13 +346,15 @@ final class Forwarder implements Runnable {
     }
     link.connected = true;
     link.since = millis.getAsLong();
-    server.register(selector, SelectionKey.OP_READ, link);
-    link.client.register(selector, SelectionKey.OP_READ, link);
-    pump(link);
+    // A client has mostly asked before it is let through.
+    pump(link.client, true, false);
+    if (server.key == null) {
+      interest(server, SelectionKey.OP_READ);
+    }
   }
 
-  private void passOver(Link link, SocketChannel server, Place place) {
-    quietly(server);
+  private void passOver(Link link, Side server, Place place) {
+    quietly(server.channel);
     link.listener.balancer.closed(place);
     link.listener.balancer.refused(place, millis.getAsLong());
     link.tried.add(place);
@@ -357,82 +363,86 @@ final class Forwarder implements Runnable {
     connect(link);
   }
 
-  private void pump(Link link) throws IOException {
-    SocketChannel server = link.server;
+  /// Moves what has become possible on one side, and asks for what is wanted next.
+  private void pump(Side side, boolean readable, boolean writable) throws IOException {
+    Link link = side.link;
+    Side server = link.server;
     if (server == null || !link.connected) {
       return;
     }
-    if (!link.clientEnded || link.toServer != null) {
-      ByteBuffer left = copy(link.client, server, link.toServer, link, true);
-      link.toServer = left;
+    Side other = side == server ? link.client : server;
+    if (writable) {
+      flush(side, other);
     }
-    if (!link.serverEnded || link.toClient != null) {
-      ByteBuffer left = copy(server, link.client, link.toClient, link, false);
-      link.toClient = left;
+    if (readable && !side.ended && other.unsent == null) {
+      copy(side, other);
     }
-    if (link.clientEnded && link.serverEnded && link.toServer == null && link.toClient == null) {
+    if (side.ended && other.ended && side.unsent == null && other.unsent == null) {
       drop(link);
       return;
     }
-    interest(link.client, link.toServer == null && !link.clientEnded, link.toClient != null, link);
-    interest(server, link.toClient == null && !link.serverEnded, link.toServer != null, link);
+    interest(side, wanted(side, other));
+    interest(other, wanted(other, side));
   }
 
-  /// Copies what is there.
-  ///
-  /// @return what the receiver did not take yet; null when it took all
-  private @Nullable ByteBuffer copy(
-      SocketChannel from,
-      SocketChannel to,
-      @Nullable ByteBuffer left,
-      Link link,
-      boolean fromClient)
-      throws IOException {
-    if (left != null) {
-      to.write(left);
-      if (left.hasRemaining()) {
-        return left;
+  private static int wanted(Side side, Side other) {
+    return (!side.ended && other.unsent == null ? SelectionKey.OP_READ : 0)
+        | (side.unsent != null ? SelectionKey.OP_WRITE : 0);
+  }
+
+  private static void flush(Side to, Side from) throws IOException {
+    ByteBuffer unsent = to.unsent;
+    if (unsent == null) {
+      return;
+    }
+    to.channel.write(unsent);
+    if (!unsent.hasRemaining()) {
+      to.unsent = null;
+      if (from.ended) {
+        passEnd(to);
       }
     }
-    boolean ended = fromClient ? link.clientEnded : link.serverEnded;
-    for (int round = 0; round < 8 && !ended; round++) {
+  }
+
+  private void copy(Side from, Side to) throws IOException {
+    Link link = from.link;
+    for (int round = 0; round < ROUNDS; round++) {
       shared.clear();
-      int count = from.read(shared);
+      int count = from.channel.read(shared);
       if (count == 0) {
-        return null;
+        return;
       }
       if (count < 0) {
-        ended = true;
-        break;
+        from.ended = true;
+        passEnd(to);
+        return;
       }
       link.since = millis.getAsLong();
-      link.answeredLast = !fromClient;
+      link.answeredLast = from != link.client;
       shared.flip();
-      to.write(shared);
+      to.channel.write(shared);
       if (shared.hasRemaining()) {
-        ByteBuffer rest = ByteBuffer.allocate(shared.remaining());
-        rest.put(shared).flip();
-        return rest;
+        to.unsent = ByteBuffer.allocate(shared.remaining()).put(shared).flip();
+        return;
+      }
+      if (count < BUFFER) {
+        return;
       }
     }
-    if (ended) {
-      if (fromClient) {
-        link.clientEnded = true;
-      } else {
-        link.serverEnded = true;
-      }
-      to.shutdownOutput();
-    }
-    return null;
   }
 
-  private void interest(SocketChannel channel, boolean read, boolean write, Link link)
-      throws IOException {
-    int wanted = (read ? SelectionKey.OP_READ : 0) | (write ? SelectionKey.OP_WRITE : 0);
-    SelectionKey key = channel.keyFor(selector);
+  /// When both have ended, they are closed instead.
+  private static void passEnd(Side to) throws IOException {
+    if (!to.ended) {
+      to.channel.shutdownOutput();
+    }
+  }
+
+  private void interest(Side side, int wanted) throws IOException {
+    SelectionKey key = side.key;
     if (key == null) {
-      channel.register(selector, wanted, link);
-    } else if (key.isValid()) {
+      side.key = side.channel.register(selector, wanted, side);
+    } else if (key.isValid() && key.interestOps() != wanted) {
       key.interestOps(wanted);
     }
   }
@@ -443,11 +453,11 @@ final class Forwarder implements Runnable {
       Place place = link.place;
       if (place == null) {
         if (now - link.since > WAIT_MILLIS) {
-          link.listener.waiting.remove(link);
+          waiting.remove(link);
           drop(link);
         }
       } else if (!link.connected) {
-        SocketChannel server = link.server;
+        Side server = link.server;
         if (server != null && now - link.since > CONNECT_MILLIS) {
           link.since = now;
           passOver(link, server, place);
@@ -455,7 +465,7 @@ final class Forwarder implements Runnable {
       } else if ((retired || !place.isListed())
           && now - link.since > QUIET_MILLIS
           && link.answeredLast
-          && link.toClient == null) {
+          && link.client.unsent == null) {
         drop(link);
       }
     }
@@ -464,10 +474,12 @@ final class Forwarder implements Runnable {
 
   /// Everything refused a moment ago may answer now.
   private void retryWaiting() {
-    for (Listener listener : listeners.values()) {
-      int count = listener.waiting.size();
-      for (int i = 0; i < count && !listener.balancer.isEmpty(); i++) {
-        connect(listener.waiting.remove());
+    for (int i = waiting.size(); i > 0; i--) {
+      Link link = waiting.remove();
+      if (link.listener.balancer.isEmpty()) {
+        waiting.add(link);
+      } else {
+        connect(link);
       }
     }
   }
@@ -476,9 +488,9 @@ final class Forwarder implements Runnable {
     if (!links.remove(link)) {
       return;
     }
-    quietly(link.client);
+    quietly(link.client.channel);
     if (link.server != null) {
-      quietly(link.server);
+      quietly(link.server.channel);
     }
     if (link.place != null) {
       link.listener.balancer.closed(link.place);

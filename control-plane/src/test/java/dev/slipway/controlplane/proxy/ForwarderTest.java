@@ -13,9 +13,11 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -207,6 +209,56 @@ class ForwarderTest {
     assertThat(quiet.getInputStream().read()).as("one that has its answer is closed").isEqualTo(-1);
     assertThat(forwarder.isServing("shop/a")).isTrue();
     assertThat(ask(socket)).isEqualTo("a");
+  }
+
+  /// More than sockets hold, in both directions, and the end only after the last byte.
+  @Test
+  void nothingIsLostWhenTheOtherSideIsSlow() throws Exception {
+    var sent = new byte[24 << 20];
+    new Random(7).nextBytes(sent);
+    try (var server = new ServerSocket(0, 50, InetAddress.ofLiteral(HOST))) {
+      table(new Endpoint(HOST, server.getLocalPort(), 1, "shop/slow"));
+      Socket client = connect();
+      var asked = new CompletableFuture<Boolean>();
+      Thread.ofVirtual()
+          .start(
+              () -> {
+                try {
+                  client.getOutputStream().write(sent);
+                  client.shutdownOutput();
+                  asked.complete(true);
+                } catch (IOException e) {
+                  asked.completeExceptionally(e);
+                }
+              });
+      try (Socket accepted = server.accept()) {
+        assertThat(ask(connectTo(server("other")))).as("others go on").isEqualTo("other");
+        assertThat(asked).as("it waits for the slow one").isNotDone();
+        byte[] received = accepted.getInputStream().readAllBytes();
+        assertThat(Arrays.equals(received, sent)).isTrue();
+        assertThat(asked.get(20, TimeUnit.SECONDS)).isTrue();
+        var answered = new CompletableFuture<Boolean>();
+        Thread.ofVirtual()
+            .start(
+                () -> {
+                  try {
+                    accepted.getOutputStream().write(received);
+                    accepted.shutdownOutput();
+                    answered.complete(true);
+                  } catch (IOException e) {
+                    answered.completeExceptionally(e);
+                  }
+                });
+        assertThat(Arrays.equals(client.getInputStream().readAllBytes(), sent)).isTrue();
+        assertThat(answered.get(20, TimeUnit.SECONDS)).isTrue();
+      }
+      await(() -> forwarder.connections() <= 1, "it is closed");
+    }
+  }
+
+  private Socket connectTo(Endpoint endpoint) throws IOException {
+    table(endpoint);
+    return connect();
   }
 
   @Test
