@@ -450,13 +450,7 @@ public final class RolloutController implements AutoCloseable {
   }
 
   private void delete(KubeObject rc) {
-    try {
-      cluster.delete(rc.key(), DeleteOptions.ofUid(rc.uid()));
-    } catch (ClusterException e) {
-      if (e.reason() != ClusterException.Reason.NOT_FOUND) {
-        throw e;
-      }
-    }
+    cluster.deleteIfThere(rc.key(), DeleteOptions.ofUid(rc.uid()));
   }
 
   /// The controllers of this rollout. One that bears the workload's plain name and belongs to

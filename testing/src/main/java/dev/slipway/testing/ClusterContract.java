@@ -218,8 +218,13 @@ public final class ClusterContract {
   }
 
   private static void otherUid(Subject subject) {
-    subject.cluster().create(configMap("one", "a"));
-    refused(Reason.CONFLICT, () -> subject.cluster().delete(KEY, DeleteOptions.ofUid("other")));
+    Cluster cluster = subject.cluster();
+    String uid = cluster.create(configMap("one", "a")).uid();
+    refused(Reason.CONFLICT, () -> cluster.delete(KEY, DeleteOptions.ofUid("other")));
+    check(!cluster.deleteIfThere(KEY, DeleteOptions.ofUid("other")), "says that it is deleted");
+    check(cluster.get(KEY).isPresent(), "another one is deleted");
+    check(cluster.deleteIfThere(KEY, DeleteOptions.ofUid(uid)), "says that it is not there");
+    check(!cluster.deleteIfThere(KEY, DeleteOptions.ofUid(uid)), "says that it is there");
   }
 
   private static void selects(Subject subject) {

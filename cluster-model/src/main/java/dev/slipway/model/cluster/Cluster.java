@@ -66,6 +66,22 @@ public interface Cluster {
   /// @throws ClusterException `NOT_FOUND`, `CONFLICT` (a precondition does not hold)
   Optional<KubeObject> delete(ObjectKey key, DeleteOptions options);
 
+  /// As [#delete], for who has seen the object a moment ago.
+  ///
+  /// @return false, and nothing is deleted, when it is gone, or another one or changed, where the
+  ///   options say of which one or which state
+  default boolean deleteIfThere(ObjectKey key, DeleteOptions options) {
+    try {
+      delete(key, options);
+      return true;
+    } catch (ClusterException e) {
+      return switch (e.reason()) {
+        case NOT_FOUND, CONFLICT -> false;
+        default -> throw e;
+      };
+    }
+  }
+
   /// The same cluster, its writes signed by this author.
   Cluster as(Author author);
 }

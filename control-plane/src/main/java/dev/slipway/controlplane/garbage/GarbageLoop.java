@@ -2,7 +2,6 @@ package dev.slipway.controlplane.garbage;
 
 import dev.slipway.model.cluster.Author;
 import dev.slipway.model.cluster.Cluster;
-import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.cluster.DeleteOptions;
 import dev.slipway.model.cluster.Follower;
 import dev.slipway.model.cluster.ObjectQuery;
@@ -162,26 +161,15 @@ public final class GarbageLoop implements AutoCloseable {
   /// An owner waits for what its dependents own, too.
   private void deleteFirst(KubeObject dependent) {
     DeleteOptions options = DeleteOptions.ofUid(dependent.uid());
-    delete(
-        dependent,
+    cluster.deleteIfThere(
+        dependent.key(),
         dependents(dependent).isEmpty()
             ? options
             : options.with(DeleteOptions.Propagation.FOREGROUND));
   }
 
   private void delete(KubeObject object) {
-    delete(object, DeleteOptions.ofUid(object.uid()));
-  }
-
-  private void delete(KubeObject object, DeleteOptions options) {
-    try {
-      cluster.delete(object.key(), options);
-    } catch (ClusterException e) {
-      if (e.reason() != ClusterException.Reason.NOT_FOUND
-          && e.reason() != ClusterException.Reason.CONFLICT) {
-        throw e;
-      }
-    }
+    cluster.deleteIfThere(object.key(), DeleteOptions.ofUid(object.uid()));
   }
 
   public boolean isIdle() {

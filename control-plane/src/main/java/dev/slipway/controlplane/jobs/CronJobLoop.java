@@ -138,13 +138,8 @@ public final class CronJobLoop implements AutoCloseable {
   }
 
   private void remove(KubeObject cronJob, KubeObject job) {
-    try {
-      cluster.delete(job.key(), DeleteOptions.ofUid(job.uid()));
+    if (cluster.deleteIfThere(job.key(), DeleteOptions.ofUid(job.uid()))) {
       events.normal(cronJob, "SuccessfulDelete", "Deleted job " + job.name());
-    } catch (ClusterException e) {
-      if (e.reason() != Reason.NOT_FOUND && e.reason() != Reason.CONFLICT) {
-        throw e;
-      }
     }
   }
 

@@ -124,14 +124,8 @@ public final class JobLoop implements AutoCloseable {
   }
 
   private void remove(KubeObject job, KubeObject pod) {
-    try {
-      cluster.delete(pod.key(), DeleteOptions.ofUid(pod.uid()));
+    if (cluster.deleteIfThere(pod.key(), DeleteOptions.ofUid(pod.uid()))) {
       events.normal(job, "SuccessfulDelete", "Deleted pod: " + pod.name());
-    } catch (ClusterException e) {
-      if (e.reason() != ClusterException.Reason.NOT_FOUND
-          && e.reason() != ClusterException.Reason.CONFLICT) {
-        throw e;
-      }
     }
   }
 

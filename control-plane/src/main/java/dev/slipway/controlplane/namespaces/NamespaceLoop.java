@@ -2,7 +2,6 @@ package dev.slipway.controlplane.namespaces;
 
 import dev.slipway.model.cluster.Author;
 import dev.slipway.model.cluster.Cluster;
-import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.cluster.DeleteOptions;
 import dev.slipway.model.cluster.Follower;
 import dev.slipway.model.cluster.ObjectQuery;
@@ -136,14 +135,7 @@ public final class NamespaceLoop implements AutoCloseable {
   }
 
   private void delete(KubeObject object) {
-    try {
-      cluster.delete(object.key(), DeleteOptions.ofUid(object.uid()));
-    } catch (ClusterException e) {
-      if (e.reason() != ClusterException.Reason.NOT_FOUND
-          && e.reason() != ClusterException.Reason.CONFLICT) {
-        throw e;
-      }
-    }
+    cluster.deleteIfThere(object.key(), DeleteOptions.ofUid(object.uid()));
   }
 
   public boolean isIdle() {

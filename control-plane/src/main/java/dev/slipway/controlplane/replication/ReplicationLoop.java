@@ -192,16 +192,10 @@ public final class ReplicationLoop implements AutoCloseable {
   /// A pod that was chosen because it is not ready goes only while it is not: the budget of a
   /// rolling update counts it as available from the instant in which it becomes ready.
   private void remove(KubeObject rc, KubeObject pod) {
-    try {
-      cluster.delete(
-          pod.key(),
-          PodRank.isReady(pod) ? DeleteOptions.ofUid(pod.uid()) : DeleteOptions.ofThis(pod));
+    if (cluster.deleteIfThere(
+        pod.key(),
+        PodRank.isReady(pod) ? DeleteOptions.ofUid(pod.uid()) : DeleteOptions.ofThis(pod))) {
       events.normal(rc, "SuccessfulDelete", "Deleted pod: " + pod.name());
-    } catch (ClusterException e) {
-      if (e.reason() != ClusterException.Reason.NOT_FOUND
-          && e.reason() != ClusterException.Reason.CONFLICT) {
-        throw e;
-      }
     }
   }
 

@@ -586,14 +586,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
   private void finish(KubeObject pod) {
     runtime.removePod(pod.uid());
     forget(pod.uid());
-    try {
-      cluster.delete(pod.key(), DeleteOptions.ofUid(pod.uid()).withGrace(Duration.ZERO));
-    } catch (ClusterException e) {
-      if (e.reason() != ClusterException.Reason.NOT_FOUND
-          && e.reason() != ClusterException.Reason.CONFLICT) {
-        throw e;
-      }
-    }
+    cluster.deleteIfThere(pod.key(), DeleteOptions.ofUid(pod.uid()).withGrace(Duration.ZERO));
   }
 
   private void forget(String podUid) {

@@ -2,7 +2,6 @@ package dev.slipway.runtime.kubernetes;
 
 import dev.slipway.model.cluster.Author;
 import dev.slipway.model.cluster.Cluster;
-import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.cluster.DeleteOptions;
 import dev.slipway.model.cluster.Follower;
 import dev.slipway.model.cluster.ObjectQuery;
@@ -72,16 +71,9 @@ final class RemoteRollouts implements AutoCloseable {
             .items();
     for (KubeObject rc : controllers) {
       if (!rc.isTerminating()) {
-        try {
-          remote
-              .as(Author.controller("slipway-rollout"))
-              .delete(rc.key(), DeleteOptions.ofUid(rc.uid()));
-        } catch (ClusterException e) {
-          if (e.reason() != ClusterException.Reason.NOT_FOUND
-              && e.reason() != ClusterException.Reason.CONFLICT) {
-            throw e;
-          }
-        }
+        remote
+            .as(Author.controller("slipway-rollout"))
+            .deleteIfThere(rc.key(), DeleteOptions.ofUid(rc.uid()));
       }
     }
     if (!controllers.isEmpty()) {

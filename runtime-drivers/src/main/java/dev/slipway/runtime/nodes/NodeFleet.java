@@ -319,13 +319,7 @@ public final class NodeFleet implements NodePool, PodStreams, UsageSource, AutoC
     }
     members.remove(node);
     member.close();
-    try {
-      cluster.delete(ObjectKey.core("Node", "", node), DeleteOptions.BACKGROUND);
-    } catch (ClusterException e) {
-      if (e.reason() != ClusterException.Reason.NOT_FOUND) {
-        throw e;
-      }
-    }
+    cluster.deleteIfThere(ObjectKey.core("Node", "", node), DeleteOptions.BACKGROUND);
   }
 
   // Streams

@@ -3,7 +3,6 @@ package dev.slipway.sync.application;
 import dev.slipway.manifest.render.RenderedObject;
 import dev.slipway.model.cluster.ApplyOptions;
 import dev.slipway.model.cluster.Cluster;
-import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.cluster.DeleteOptions;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
@@ -179,14 +178,7 @@ final class Hooks {
   }
 
   private void delete(KubeObject object) {
-    try {
-      writer.delete(object.key(), DeleteOptions.ofUid(object.uid()));
-    } catch (ClusterException e) {
-      if (e.reason() != ClusterException.Reason.NOT_FOUND
-          && e.reason() != ClusterException.Reason.CONFLICT) {
-        throw e;
-      }
-    }
+    writer.deleteIfThere(object.key(), DeleteOptions.ofUid(object.uid()));
   }
 
   private void write() {
