@@ -4,6 +4,7 @@ import dev.slipway.app.Lent;
 import dev.slipway.bench.Benchmark;
 import dev.slipway.bench.Folder;
 import dev.slipway.bench.Times;
+import dev.slipway.cli.MesosDelivery;
 import dev.slipway.controlplane.Controllers;
 import dev.slipway.controlplane.cluster.EmbeddedCluster;
 import dev.slipway.controlplane.services.ServiceAddresses;
@@ -91,21 +92,39 @@ public final class MesosBenchmark implements Benchmark {
       return;
     }
     int groups = full ? GROUPS : SOME;
+    String real =
+        "%,d task groups of idle executors on %d agents of a real Mesos in one process: "
+            .formatted(groups, AGENTS);
+    report.accept(
+        figure(
+            real + "from a controller's creation until all are running",
+            "1, cold",
+            onRealMesos(master -> controller(master, groups)),
+            "s"));
+    report.accept(
+        new Figure(
+            real + "from the push until all are available, the program as it is",
+            "1, cold",
+            onRealMesos(master -> MesosDelivery.pushToRunning(master, AGENTS, groups)),
+            "s",
+            Goal.NONE,
+            "Marathon 0.15.2, published: 2,000 in 28 to 38 s on 189 machines"));
+  }
+
+  private interface Measure {
+    double seconds(URI master) throws Exception;
+  }
+
+  /// Each on one of its own: what ran before goes on there without its framework, and holds its
+  /// resources.
+  private static double onRealMesos(Measure measure) throws Exception {
     try (Folder folder = Folder.make("real-mesos");
         RealMesos mesos = RealMesos.in(folder.path());
         var executors =
             IdleExecutors.in(mesos.home().toAbsolutePath(), folder.path().resolve("programs"))) {
       mesos.local(
           "local", AGENTS, "cpus:4;mem:4096;disk:4096;ports:[31000-31999]", executors.flag());
-      report.accept(
-          new Figure(
-              "%,d task groups of idle executors on %d agents of a real Mesos in one process: from a controller's creation until all are running"
-                  .formatted(groups, AGENTS),
-              "1, cold",
-              controller(mesos.url("local"), groups),
-              "s",
-              Goal.NONE,
-              "Marathon 0.15.2, published: 2,000 in 28 to 38 s on 189 machines"));
+      return measure.seconds(mesos.url("local"));
     }
   }
 
