@@ -98,7 +98,8 @@ final class ContainerPlans {
         new ContainerSpec.Terminal(
             Json.bool(container, "tty", false),
             Json.bool(container, "stdin", false),
-            Json.bool(container, "stdinOnce", false)));
+            Json.bool(container, "stdinOnce", false)),
+        Json.string(container, "terminationMessagePath", ""));
   }
 
   /// The pod's place, with its volumes.

@@ -78,4 +78,9 @@ public record DockerOptions(
     return new DockerOptions(
         owner, node, subnet, dnsServers, clusterDomain, hostAllowed, many, patience, compareEvery);
   }
+
+  public DockerOptions withCompareEvery(Duration period) {
+    return new DockerOptions(
+        owner, node, subnet, dnsServers, clusterDomain, hostAllowed, atOnce, patience, period);
+  }
 }

@@ -22,7 +22,6 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
@@ -47,9 +46,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
-import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
-import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -77,6 +75,7 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
   private final ContainerConfig config;
   private final PodNetwork network;
   private final PodVolumes volumes;
+  private final MessageFiles messages;
   private final Images images;
   private final EngineWatch watch;
   private final Semaphore slots;
@@ -115,6 +114,7 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
     this.config = new ContainerConfig(options);
     this.network = new PodNetwork(engine, options, labels);
     this.volumes = new PodVolumes(engine, labels, timeline);
+    this.messages = new MessageFiles(engine, labels, options.patience(), timeline);
     this.images = new Images(engine, timeline, this::tell);
     this.slots = new Semaphore(options.atOnce());
     this.watch = new EngineWatch(engine, labels.ours(), timeline, new Heard());
@@ -545,23 +545,33 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
                   place.held() ? Optional.of(place.placeId()) : Optional.empty());
           PodVolumes.Seen seenVolumes = volumes.seen(spec, place.pod(), place.placeId());
           String user = user(spec);
+          Function<Optional<MessageFiles.MessageFile>, String> making =
+              file ->
+                  limited(
+                      () ->
+                          create(
+                              spec.image(),
+                              Labels.name(spec, place.pod()),
+                              labels.container(spec, place.pod(), place.address(), file),
+                              command ->
+                                  config.container(
+                                      command,
+                                      spec,
+                                      where,
+                                      PodVolumes.with(seenVolumes.mounts(), spec, file),
+                                      seenVolumes.binds(),
+                                      user)));
           String made =
-              limited(
-                  () ->
-                      create(
-                          spec.image(),
-                          Labels.name(spec, place.pod()),
-                          labels.container(spec, place.pod(), place.address()),
-                          command ->
-                              config.container(
-                                  command,
-                                  spec,
-                                  where,
-                                  seenVolumes.mounts(),
-                                  seenVolumes.binds(),
-                                  user)));
+              leavesMessage(spec)
+                  ? messages.give(file -> making.apply(Optional.of(file)))
+                  : making.apply(Optional.empty());
           return id(spec.podUid(), made);
         });
+  }
+
+  private static boolean leavesMessage(ContainerSpec spec) {
+    return spec.messagePath().startsWith("/")
+        && spec.mounts().stream().noneMatch(mount -> mount.path().equals(spec.messagePath()));
   }
 
   /// Who the container is, where the manifest says something of it.
@@ -987,36 +997,11 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
     }
   }
 
-  /// Of the container's own files: what lies below `/dev` went with its end.
   @Override
   public Optional<byte[]> terminationMessage(String id, String path, int most) {
-    return path.startsWith("/") && !path.startsWith("/dev/")
-        ? hex(id).flatMap(container -> port(() -> beginning(container, path, most)))
+    return path.startsWith("/")
+        ? hex(id).flatMap(container -> port(() -> messages.read(container, path, most)))
         : Optional.empty();
-  }
-
-  private Optional<byte[]> beginning(String container, String path, int most) {
-    try {
-      return engine.call(
-          "read " + path,
-          client -> {
-            try (var in =
-                new TarArchiveInputStream(
-                    client.copyArchiveFromContainerCmd(container, path).exec())) {
-              TarArchiveEntry entry = in.getNextEntry();
-              return entry != null && entry.isFile()
-                  ? Optional.of(in.readNBytes(most))
-                  : Optional.empty();
-            } catch (IOException e) {
-              throw new UncheckedIOException(e);
-            }
-          });
-    } catch (Engine.Refused e) {
-      if (e.status() == 404) {
-        return Optional.empty();
-      }
-      throw e;
-    }
   }
 
   @Override
@@ -1249,6 +1234,7 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
           volumes.remove(pod);
         }
       }
+      messages.sweep(places.isEmpty());
     } catch (RuntimeFailedException | Engine.Refused e) {
       log.debug("comparison failed engine={} cause={}", engine.address(), e.getMessage());
     } finally {
@@ -1298,6 +1284,11 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
 
   /// Takes back what the engine has for the node and no pod uses.
   void leave() {
+    try {
+      messages.sweep(true);
+    } catch (RuntimeFailedException | Engine.Refused e) {
+      log.info("files for messages stay engine={} cause={}", engine.address(), e.getMessage());
+    }
     network.remove();
   }
 

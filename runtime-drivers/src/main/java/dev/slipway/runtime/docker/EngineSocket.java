@@ -146,6 +146,30 @@ final class EngineSocket implements AutoCloseable {
     return body;
   }
 
+  /// @param value of the header that was asked for; empty where it was not in the answer
+  record Head(int status, String value) {}
+
+  /// Asks for the head of an answer only.
+  Head head(String path, String header) throws IOException {
+    out.write(
+        "HEAD %s HTTP/1.0\r\nHost: docker\r\n\r\n"
+            .formatted(path)
+            .getBytes(StandardCharsets.US_ASCII));
+    out.flush();
+    String[] status = line().split(" ", 3);
+    if (status.length < 2 || !status[1].matches("[0-9]{3}")) {
+      throw new IOException("the engine's answer is no HTTP");
+    }
+    String value = "";
+    for (String line = line(); !line.isEmpty(); line = line()) {
+      String[] parts = line.split(":", 2);
+      if (parts.length == 2 && parts[0].equalsIgnoreCase(header)) {
+        value = parts[1].strip();
+      }
+    }
+    return new Head(Integer.parseInt(status[1]), value);
+  }
+
   private String line() throws IOException {
     var line = new ByteArrayOutputStream();
     int b;

@@ -4,6 +4,7 @@ import dev.slipway.runtime.spi.ContainerSpec;
 import dev.slipway.runtime.spi.SandboxSpec;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /// What our containers and volumes carry. A container without them is somebody else's.
 final class Labels {
@@ -22,6 +23,10 @@ final class Labels {
 
   /// On a volume that belongs to no pod: its namespace and name.
   static final String VOLUME = "slipway.dev/volume";
+
+  /// On a container: the volume and the name of the file for its last words. On such a volume, and
+  /// on a container by which files get there, what tells them from all else of ours.
+  static final String MESSAGES = "slipway.dev/messages";
 
   private final DockerOptions options;
 
@@ -48,12 +53,33 @@ final class Labels {
     return labels;
   }
 
-  Map<String, String> container(ContainerSpec spec, SandboxSpec pod, String address) {
+  Map<String, String> container(
+      ContainerSpec spec,
+      SandboxSpec pod,
+      String address,
+      Optional<MessageFiles.MessageFile> message) {
     Map<String, String> labels = of(pod, address);
     labels.put(CONTAINER, spec.container());
     labels.put(ATTEMPT, Integer.toString(spec.attempt()));
     labels.put(BACKOFF, Integer.toString(spec.backoffLevel()));
+    message.ifPresent(file -> labels.put(MESSAGES, file.label()));
     return labels;
+  }
+
+  /// Of a volume of files for last words.
+  Map<String, String> messages() {
+    return messages("");
+  }
+
+  /// Of a container that mounts such a volume, and is of no pod.
+  Map<String, String> messages(String volume) {
+    Map<String, String> labels = ours();
+    labels.put(MESSAGES, volume);
+    return labels;
+  }
+
+  String messageVolume(String unique) {
+    return "slipway_messages_%s_%s".formatted(options.node(), unique);
   }
 
   /// Of any container of a pod.

@@ -227,6 +227,14 @@ final class PodVolumes {
     return new Seen(mounts, binds);
   }
 
+  /// With the file for a container's last words, if it has one.
+  static List<Mount> with(
+      List<Mount> mounts, ContainerSpec spec, Optional<MessageFiles.MessageFile> message) {
+    var all = new ArrayList<>(mounts);
+    message.ifPresent(file -> all.add(bind(file.source(), spec.messagePath(), false)));
+    return all;
+  }
+
   private static Mount bind(String source, String target, boolean readOnly) {
     return new Mount()
         .withType(MountType.BIND)

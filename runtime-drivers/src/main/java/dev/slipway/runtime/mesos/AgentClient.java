@@ -137,6 +137,25 @@ final class AgentClient {
     }
   }
 
+  /// The beginning of a file in the sandbox of a task.
+  ///
+  /// @return empty when there is none
+  Optional<byte[]> beginning(
+      AgentInfo agent, String frameworkId, TaskRecord task, String file, int most) {
+    try {
+      return Optional.of(read(agent, path(frameworkId, task) + "/" + file, 0, most));
+    } catch (MesosFailure e) {
+      if (e.code() == 404) {
+        return Optional.empty();
+      }
+      throw new RuntimeFailedException(
+          "%s of %s cannot be read: %s".formatted(file, task.container(), e.getMessage()), e);
+    } catch (IOException e) {
+      throw new RuntimeFailedException(
+          "%s of %s cannot be read: %s".formatted(file, task.container(), e.getMessage()), e);
+    }
+  }
+
   /// The sandbox of a task, as the agent calls it.
   private static String path(String frameworkId, TaskRecord task) {
     return "/frameworks/%s/executors/%s/runs/latest/containers/%s"

@@ -33,6 +33,9 @@ final class LaunchScript {
   private final boolean image;
   private final Map<String, VolumeSpec> volumes = new TreeMap<>();
 
+  /// Where a task leaves its last words, in its sandbox.
+  static final String LAST_WORDS = "termination-log";
+
   /// Where a container with a root of its own sees what the pod shares.
   static final String SHARED = "/.slipway";
 
@@ -119,6 +122,10 @@ final class LaunchScript {
             : "S=${MESOS_SANDBOX:-$PWD}; V=$(cd \"$S/../..\" && pwd)/slipway\n");
     script.append("umask 022; mkdir -p \"$V/done\" \"$V/volumes\" || exit 125\n");
     script.append("T=$V/.$$; export V T\n");
+    script
+        .append("export SLIPWAY_TERMINATION_LOG=\"${MESOS_SANDBOX:-$PWD}/")
+        .append(LAST_WORDS)
+        .append("\"; : > \"$SLIPWAY_TERMINATION_LOG\" || exit 125\n");
     script.append(
         """
         if [ -n "$SLIPWAY_FILES" ]; then
@@ -184,6 +191,7 @@ final class LaunchScript {
           last=$at
           [ -e "$r$at" ] && mount --rbind "$at" "$r$at"
         done
+        mount --bind "$SLIPWAY_TERMINATION_LOG" "$r$SLIPWAY_TERMINATION_LOG" || fail 'the file for last words'
         fi
         """);
     for (ContainerSpec.Mount mount : spec.mounts()) {

@@ -266,6 +266,19 @@ final class MesosRuntime implements ContainerRuntime {
             out);
   }
 
+  /// A file of the task's sandbox, which the task is told: its own `/dev` may be the agent's.
+  @Override
+  public Optional<byte[]> terminationMessage(String id, String path, int most) {
+    Optional<TaskRecord> task = task(id).filter(found -> !found.containerId().isEmpty());
+    if (task.isEmpty()) {
+      return Optional.empty();
+    }
+    PodRecord pod = framework.record(podUid(id)).orElseThrow();
+    return framework
+        .agent()
+        .beginning(pod.agent(), framework.id(), task.get(), LaunchScript.LAST_WORDS, most);
+  }
+
   @Override
   public int exec(
       String id,

@@ -12,6 +12,7 @@ import java.util.Optional;
 /// @param command takes the place of the image's entry point; empty for that one
 /// @param environment in the order of the manifest
 /// @param workingDirectory empty for the runtime's own choice
+/// @param messagePath where it leaves its last words; empty when it leaves none
 public record ContainerSpec(
     String podUid,
     String container,
@@ -25,12 +26,45 @@ public record ContainerSpec(
     List<Mount> mounts,
     Limits limits,
     Security security,
-    Terminal terminal) {
+    Terminal terminal,
+    String messagePath) {
   public ContainerSpec {
     command = List.copyOf(command);
     arguments = List.copyOf(arguments);
     environment = Collections.unmodifiableMap(new LinkedHashMap<>(environment));
     mounts = List.copyOf(mounts);
+  }
+
+  /// Of one that leaves no last words.
+  public ContainerSpec(
+      String podUid,
+      String container,
+      int attempt,
+      int backoffLevel,
+      String image,
+      List<String> command,
+      List<String> arguments,
+      String workingDirectory,
+      Map<String, String> environment,
+      List<Mount> mounts,
+      Limits limits,
+      Security security,
+      Terminal terminal) {
+    this(
+        podUid,
+        container,
+        attempt,
+        backoffLevel,
+        image,
+        command,
+        arguments,
+        workingDirectory,
+        environment,
+        mounts,
+        limits,
+        security,
+        terminal,
+        "");
   }
 
   /// A volume of the pod where the container sees it.

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.slipway.model.json.Json;
 import dev.slipway.model.pod.TerminalSizes;
 import dev.slipway.runtime.process.RealTimeline;
 import dev.slipway.runtime.spi.ContainerRuntime.LogRange;
@@ -176,7 +177,70 @@ class DockerRuntimeTest {
                 new ContainerSpec.Mount("fast", "/fast", "", false)));
     RealTimeline.await(() -> log(next).equals("kept\nkept\n"));
     runtime.removePod(UID);
-    assertThat(engine.get("/volumes")).doesNotContain("slipway_");
+    assertThat(engine.get("/volumes")).doesNotContain(UID);
+  }
+
+  @Test
+  void lastWordsAreThoseOfTheRunWhereverTheyAreWritten() {
+    prepare(pod(1));
+    String first =
+        start(saying(spec("web", 0, "echo one > /dev/termination-log"), 0, "/dev/termination-log"));
+    RealTimeline.await(() -> state(0) instanceof ContainerState.Exited);
+    String second =
+        start(
+            saying(spec("web", 1, "cat /new/words && echo two > /new/words"), 1000, "/new/words"));
+    RealTimeline.await(() -> state(1) instanceof ContainerState.Exited);
+    String silent =
+        start(saying(spec("web", 2, "cat /dev/termination-log; false"), 0, "/dev/termination-log"));
+    RealTimeline.await(() -> state(2) instanceof ContainerState.Exited);
+    assertThat(words(first, "/dev/termination-log")).isEqualTo("one\n");
+    assertThat(words(second, "/new/words")).isEqualTo("two\n");
+    assertThat(words(silent, "/dev/termination-log")).isEmpty();
+    assertThat(log(silent)).isEmpty();
+    // Other runs of the daemon find them too.
+    try (DockerRuntime next = open(OPTIONS)) {
+      assertThat(next.terminationMessage(first, "/dev/termination-log", 4096))
+          .contains("one\n".getBytes(StandardCharsets.UTF_8));
+    }
+    assertThat(engine.containers()).hasSize(3);
+  }
+
+  @Test
+  void aFileForLastWordsIsMadeAnewWhenSomebodyRemovedThem() {
+    prepare(pod(1));
+    start(saying(spec("web", 0, "true"), 0, "/dev/termination-log"));
+    RealTimeline.await(() -> state(0) instanceof ContainerState.Exited);
+    messageVolumes("n1").forEach(volume -> engine.delete("/volumes/" + volume));
+    String id =
+        start(
+            saying(spec("web", 1, "echo still > /dev/termination-log"), 0, "/dev/termination-log"));
+    RealTimeline.await(() -> state(1) instanceof ContainerState.Exited);
+    assertThat(words(id, "/dev/termination-log")).isEqualTo("still\n");
+  }
+
+  @Test
+  void filesForLastWordsGoWithTheLastContainerThatHasOne() {
+    runtime.close();
+    DockerOptions other = DockerOptions.of("test", "n3");
+    runtime = open(other);
+    prepare(pod(1));
+    start(saying(spec("web", 0, "true"), 0, "/dev/termination-log"));
+    RealTimeline.await(() -> state(0) instanceof ContainerState.Exited);
+    List<String> before = messageVolumes("n3");
+    assertThat(before).hasSize(1);
+    runtime.close();
+    // As after a crash: this one knows nothing of the files that are left.
+    runtime = open(other.withCompareEvery(Duration.ofMillis(100)));
+    prepare(pod(1));
+    String id =
+        start(saying(spec("web", 1, "echo two > /dev/termination-log"), 0, "/dev/termination-log"));
+    RealTimeline.await(() -> state(1) instanceof ContainerState.Exited);
+    assertThat(messageVolumes("n3")).hasSize(2).containsAll(before);
+    assertThat(words(id, "/dev/termination-log")).isEqualTo("two\n");
+    runtime.removePod(UID);
+    assertThat(words(id, "/dev/termination-log")).isEmpty();
+    RealTimeline.await(() -> messageVolumes("n3").isEmpty());
+    assertThat(engine.get("/containers/json?all=1")).isEqualTo("[]\n");
   }
 
   @Test
@@ -656,6 +720,40 @@ class DockerRuntimeTest {
         spec.limits(),
         spec.security(),
         spec.terminal());
+  }
+
+  private static ContainerSpec saying(ContainerSpec spec, long user, String messagePath) {
+    return new ContainerSpec(
+        spec.podUid(),
+        spec.container(),
+        spec.attempt(),
+        0,
+        spec.image(),
+        spec.command(),
+        List.of(),
+        "",
+        spec.environment(),
+        List.of(),
+        spec.limits(),
+        ContainerSpec.Security.as(Optional.of(user), Optional.empty()),
+        spec.terminal(),
+        messagePath);
+  }
+
+  private String words(String id, String path) {
+    return runtime
+        .terminationMessage(id, path, 4096)
+        .map(words -> new String(words, StandardCharsets.UTF_8))
+        .orElse("");
+  }
+
+  private static List<String> messageVolumes(String node) {
+    return Json.items(
+            Json.parse(engine.get("/volumes").getBytes(StandardCharsets.UTF_8)), "Volumes")
+        .stream()
+        .map(volume -> Json.string(volume, "Name", ""))
+        .filter(name -> name.startsWith("slipway_messages_" + node + "_"))
+        .toList();
   }
 
   private String start(ContainerSpec spec) {

@@ -3,10 +3,13 @@ package dev.slipway.runtime.mesos;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.slipway.runtime.spi.ContainerSpec;
 import dev.slipway.runtime.spi.ContainerState;
 import dev.slipway.runtime.spi.RuntimeContract;
 import dev.slipway.runtime.spi.SandboxSpec;
+import dev.slipway.runtime.spi.VolumeSpec;
 import dev.slipway.testing.mesos.RealMesos;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
@@ -52,6 +55,45 @@ class MesosRuntimeTest {
       MesosSubject.await(
           () -> runtime.containers(uid).getFirst().state() instanceof ContainerState.Running);
       assertThat(runtime.usage(Set.of(uid))).contains(List.of());
+    } finally {
+      runtime.removePod(uid);
+    }
+  }
+
+  @Test
+  void lastWordsLeaveAPrivateRoot() {
+    String uid = "11111111-2222-3333-4444-555555555555";
+    ContainerSpec plain =
+        RuntimeContract.spec(
+            "web",
+            0,
+            "echo bye > /not/there/file && cat /not/there/file > $SLIPWAY_TERMINATION_LOG");
+    var mounting =
+        new ContainerSpec(
+            uid,
+            plain.container(),
+            0,
+            0,
+            plain.image(),
+            plain.command(),
+            plain.arguments(),
+            "",
+            plain.environment(),
+            List.of(new ContainerSpec.Mount("data", "/not/there", "", false)),
+            plain.limits(),
+            plain.security(),
+            plain.terminal(),
+            plain.messagePath());
+    try {
+      runtime.prepare(
+          SandboxSpec.plain(uid, "default", "web")
+              .withVolumes(List.of(new VolumeSpec.EmptyDir("data", false))));
+      String id = runtime.create(mounting);
+      runtime.start(id);
+      MesosSubject.await(
+          () -> runtime.containers(uid).getFirst().state() instanceof ContainerState.Exited);
+      assertThat(runtime.terminationMessage(id, plain.messagePath(), 4096))
+          .contains("bye\n".getBytes(StandardCharsets.UTF_8));
     } finally {
       runtime.removePod(uid);
     }

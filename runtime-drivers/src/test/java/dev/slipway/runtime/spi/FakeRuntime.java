@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -21,8 +22,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// A runtime in memory. It understands commands of the form `sh -c SCRIPT`, where the script is a
-/// list of `echo WORD`, `exit CODE`, `sleep SECONDS`, `trap`, and `while` for ever, parted by
-/// semicolons; any other command runs until it is stopped.
+/// list of `echo WORD` (into the log, or its last words by `> FILE`), `exit CODE`, `sleep SECONDS`,
+/// `trap`, and `while` for ever, parted by semicolons; any other command runs until it is stopped.
 public final class FakeRuntime implements ContainerRuntime {
   private final Timeline timeline;
   private final Map<String, Sandbox> sandboxes = new TreeMap<>();
@@ -143,7 +144,8 @@ public final class FakeRuntime implements ContainerRuntime {
   @Override
   public Optional<byte[]> terminationMessage(String id, String path, int most) {
     return Optional.ofNullable(lastWords.get(id))
-        .map(words -> words.getBytes(StandardCharsets.UTF_8));
+        .map(words -> words.getBytes(StandardCharsets.UTF_8))
+        .map(words -> Arrays.copyOf(words, Math.min(words.length, most)));
   }
 
   @Override
@@ -185,7 +187,7 @@ public final class FakeRuntime implements ContainerRuntime {
     for (String part : command.get(2).split(";", -1)) {
       String[] words = part.strip().split(" ", 2);
       switch (words[0]) {
-        case "echo" -> fake.log.append(words[1]).append('\n');
+        case "echo" -> echo(fake, words[1]);
         case "trap" -> fake.stubborn = words[1].startsWith("''");
         case "while" -> {
           return;
@@ -203,6 +205,15 @@ public final class FakeRuntime implements ContainerRuntime {
       }
     }
     timeline.execute(() -> exits(fake.id, 0));
+  }
+
+  private void echo(Fake fake, String words) {
+    int into = words.indexOf(" > ");
+    if (into < 0) {
+      fake.log.append(words).append('\n');
+    } else {
+      lastWords.put(fake.id, words.substring(0, into) + "\n");
+    }
   }
 
   @Override

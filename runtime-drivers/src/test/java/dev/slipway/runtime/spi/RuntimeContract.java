@@ -30,6 +30,8 @@ public final class RuntimeContract {
   private static final String HEEDS_TERM =
       "trap 'exit 143' TERM; echo hears; while true; do sleep 0.05; done";
 
+  private static final String MESSAGE_PATH = "/dev/termination-log";
+
   private RuntimeContract() {}
 
   public static Map<String, Consumer<Subject>> checks() {
@@ -47,6 +49,8 @@ public final class RuntimeContract {
         Map.entry("an ended container is removed", RuntimeContract::removed),
         Map.entry("removing a pod ends all of it, twice too", RuntimeContract::podRemoved),
         Map.entry("a log keeps what was written", RuntimeContract::logs),
+        Map.entry("what a container says at its end is kept", RuntimeContract::lastWords),
+        Map.entry("a container that says nothing at its end left nothing", RuntimeContract::silent),
         Map.entry("an exec returns the exit code", RuntimeContract::exec),
         Map.entry("what a container uses is counted", RuntimeContract::usage),
         Map.entry("a container without command is refused for good", RuntimeContract::noCommand),
@@ -71,7 +75,8 @@ public final class RuntimeContract {
         List.of(),
         ContainerSpec.Limits.NONE,
         ContainerSpec.Security.DEFAULT,
-        ContainerSpec.Terminal.NONE);
+        ContainerSpec.Terminal.NONE,
+        MESSAGE_PATH);
   }
 
   private static void preparedOnce(Subject subject) {
@@ -181,6 +186,29 @@ public final class RuntimeContract {
     assertThat(log(subject, id, Optional.empty())).isEqualTo("one\ntwo\nthree\n");
     assertThat(log(subject, id, Optional.of(2))).isEqualTo("two\nthree\n");
     assertThat(log(subject, id, Optional.of(0))).isEmpty();
+  }
+
+  private static void lastWords(Subject subject) {
+    String id =
+        start(
+            subject,
+            "echo farewell > \"${SLIPWAY_TERMINATION_LOG:-/dev/termination-log}\"; exit 3");
+    subject.await().accept(() -> ended(subject));
+    assertThat(subject.runtime().terminationMessage(id, MESSAGE_PATH, 4096))
+        .contains("farewell\n".getBytes(StandardCharsets.UTF_8));
+    assertThat(subject.runtime().terminationMessage(id, MESSAGE_PATH, 4))
+        .contains("fare".getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static void silent(Subject subject) {
+    String id = start(subject, "exit 3");
+    subject.await().accept(() -> ended(subject));
+    assertThat(
+            subject
+                .runtime()
+                .terminationMessage(id, MESSAGE_PATH, 4096)
+                .filter(words -> words.length > 0))
+        .isEmpty();
   }
 
   private static void exec(Subject subject) {
