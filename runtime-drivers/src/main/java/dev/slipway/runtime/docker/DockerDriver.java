@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.UUID;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Pattern;
@@ -158,8 +157,10 @@ public final class DockerDriver implements NodeDriver {
     @Override
     public NodeFacts.Reading read() {
       Info info;
+      String id;
       try {
         info = docker.engine().call("describe itself", ANSWER, client -> client.infoCmd().exec());
+        id = EngineMark.of(docker.engine(), info, ANSWER);
       } catch (Engine.Refused e) {
         throw new RuntimeFailedException("engine %s: %s".formatted(address, e.getMessage()), e);
       }
@@ -185,17 +186,7 @@ public final class DockerDriver implements NodeDriver {
               String.valueOf(info.getOperatingSystem()),
               info.getKernelVersion() == null ? "" : info.getKernelVersion(),
               architecture,
-              identity(info)));
-    }
-
-    /// An engine's own id is not enough: those of one host share it, and those of hosts that were
-    /// copied.
-    private static String identity(Info info) {
-      if (info.getId() == null) {
-        return "";
-      }
-      String all = "%s %s %s".formatted(info.getId(), info.getName(), info.getDockerRootDir());
-      return UUID.nameUUIDFromBytes(all.getBytes(StandardCharsets.UTF_8)).toString();
+              id));
     }
 
     /// The engine's labels, of those that a Node may carry: an engine allows more.

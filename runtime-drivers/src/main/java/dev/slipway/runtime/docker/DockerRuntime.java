@@ -1286,8 +1286,9 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
   void leave() {
     try {
       messages.sweep(true);
+      EngineMark.remove(engine);
     } catch (RuntimeFailedException | Engine.Refused e) {
-      log.info("files for messages stay engine={} cause={}", engine.address(), e.getMessage());
+      log.info("volumes stay engine={} cause={}", engine.address(), e.getMessage());
     }
     network.remove();
   }
