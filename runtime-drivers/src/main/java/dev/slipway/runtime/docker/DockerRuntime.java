@@ -93,12 +93,24 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
   /// Pods of which the last look saw no container, and for which none was made since.
   private final Set<String> empty = ConcurrentHashMap.newKeySet();
 
+  /// What the last look at a pod saw.
+  ///
+  /// @param happenings how much had happened to the pod before that look
+  private record Look(long happenings, List<Observed> containers) {}
+
+  private final Map<String, Look> looks = new ConcurrentHashMap<>();
+  private final Map<String, Long> happenings = new ConcurrentHashMap<>();
+
   private final Set<Closeable> streams = ConcurrentHashMap.newKeySet();
 
   /// What the last comparison saw, by pod.
   private Map<String, Set<String>> seen = Map.of();
 
   private volatile boolean loaded;
+
+  /// Whether the engine tells what happens: only then a look is worth keeping.
+  private volatile boolean listening;
+
   private volatile boolean closed;
 
   /// What the last [#prepare] of a pod made.
@@ -259,9 +271,15 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
     }
     var sandbox = new Sandbox(pod.podUid(), pod.namespace(), pod.name(), address);
     prepared.put(pod.podUid(), new Prepared(pod, address, placeId, held));
+    boolean isNew;
     synchronized (planned) {
-      places.put(pod.podUid(), sandbox);
+      isNew = places.put(pod.podUid(), sandbox) == null;
       planned.remove(pod.podUid());
+    }
+    if (isNew && loaded && placeId.isEmpty()) {
+      // Were there something all the same, its name would be taken.
+      empty.add(pod.podUid());
+      looks.put(pod.podUid(), new Look(happenings.merge(pod.podUid(), 0L, Long::sum), List.of()));
     }
     return sandbox;
   }
@@ -339,6 +357,8 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
           return podUid;
         });
     empty.remove(podUid);
+    looks.remove(podUid);
+    happenings.remove(podUid);
     Prepared known = prepared.remove(podUid);
     if (known != null) {
       fresh.remove(known.placeId());
@@ -395,25 +415,36 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
 
   @Override
   public List<Observed> containers(String podUid) {
-    return port(
-        () -> {
-          var observed = new ArrayList<Observed>();
-          boolean none = true;
-          for (Container container : list(labels.pod(podUid))) {
-            if (container.getLabels().containsKey(Labels.CONTAINER)) {
-              none = false;
-              observe(container).ifPresent(observed::add);
-            }
-          }
-          if (none) {
-            empty.add(podUid);
-          } else {
-            empty.remove(podUid);
-          }
-          observed.sort(
-              Comparator.comparing(Observed::container).thenComparingInt(Observed::attempt));
-          return observed;
-        });
+    long before = happenings.merge(podUid, 0L, Long::sum);
+    Look known = looks.get(podUid);
+    if (listening && known != null && known.happenings() == before) {
+      return known.containers();
+    }
+    if (listening && loaded && !places.containsKey(podUid)) {
+      empty.add(podUid);
+      return List.of();
+    }
+    List<Observed> observed = port(() -> look(podUid));
+    looks.put(podUid, new Look(before, observed));
+    return observed;
+  }
+
+  private List<Observed> look(String podUid) {
+    var observed = new ArrayList<Observed>();
+    boolean none = true;
+    for (Container container : list(labels.pod(podUid))) {
+      if (container.getLabels().containsKey(Labels.CONTAINER)) {
+        none = false;
+        observe(container).ifPresent(observed::add);
+      }
+    }
+    if (none) {
+      empty.add(podUid);
+    } else {
+      empty.remove(podUid);
+    }
+    observed.sort(Comparator.comparing(Observed::container).thenComparingInt(Observed::attempt));
+    return List.copyOf(observed);
   }
 
   private Optional<Observed> observe(Container container) {
@@ -563,8 +594,9 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
                                       user)));
           String made =
               leavesMessage(spec)
-                  ? messages.give(file -> making.apply(Optional.of(file)))
+                  ? messages.give(spec.image(), file -> making.apply(Optional.of(file)))
                   : making.apply(Optional.empty());
+          changed(spec.podUid());
           return id(spec.podUid(), made);
         });
   }
@@ -752,6 +784,7 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
     Optional<String> hex = hex(id);
     if (hex.isPresent()) {
       port(() -> removeId(hex.get()));
+      changed(podUid(id));
     }
   }
 
@@ -1137,7 +1170,13 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
     listeners.add(podUid);
   }
 
+  /// What was seen of a pod before is worth nothing from now on.
+  private void changed(String podUid) {
+    happenings.merge(podUid, 1L, Long::sum);
+  }
+
   private void tell(String podUid) {
+    changed(podUid);
     listeners.forEach(listener -> listener.accept(podUid));
   }
 
@@ -1147,6 +1186,9 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
       String podUid = attributes.get(Labels.POD_UID);
       if (podUid == null || !labels.areOurs(attributes) || action.startsWith("exec_")) {
         return;
+      }
+      if (!places.containsKey(podUid) && (action.equals("create") || action.equals("start"))) {
+        loaded = false;
       }
       if ((action.equals("die") || action.equals("destroy"))
           && "held".equals(attributes.get(Labels.PLACE))
@@ -1158,7 +1200,14 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
 
     @Override
     public void began() {
+      happenings.replaceAll((_, count) -> count + 1);
+      listening = true;
       places.keySet().forEach(DockerRuntime.this::tell);
+    }
+
+    @Override
+    public void deaf() {
+      listening = false;
     }
 
     @Override
@@ -1234,6 +1283,8 @@ public final class DockerRuntime implements ContainerRuntime, AutoCloseable {
           volumes.remove(pod);
         }
       }
+      looks.keySet().retainAll(places.keySet());
+      happenings.keySet().retainAll(places.keySet());
       messages.sweep(places.isEmpty());
     } catch (RuntimeFailedException | Engine.Refused e) {
       log.debug("comparison failed engine={} cause={}", engine.address(), e.getMessage());

@@ -23,6 +23,9 @@ final class EngineWatch implements AutoCloseable {
     /// A stream has begun: whatever changed before it, nobody told.
     void began();
 
+    /// From now until it [#began] again, what happens is not told.
+    void deaf();
+
     /// The engine has stopped answering.
     void lost();
   }
@@ -81,6 +84,7 @@ final class EngineWatch implements AutoCloseable {
     synchronized (this) {
       stream = current;
       current = null;
+      listener.deaf();
       if (!lost && !closed) {
         lost = true;
         log.warn("engine does not answer engine={} cause={}", engine.address(), cause);
@@ -108,9 +112,16 @@ final class EngineWatch implements AutoCloseable {
         .exec(stream);
   }
 
+  private synchronized void began(Stream stream) {
+    if (current == stream) {
+      listener.began();
+    }
+  }
+
   private synchronized void over(Stream stream) {
     if (current == stream) {
       current = null;
+      listener.deaf();
       if (!closed) {
         timeline.execute(this::tickOnce);
       }
@@ -131,7 +142,7 @@ final class EngineWatch implements AutoCloseable {
     @Override
     public void onStart(Closeable stream) {
       super.onStart(stream);
-      timeline.execute(listener::began);
+      timeline.execute(() -> began(this));
     }
 
     @Override

@@ -1,9 +1,11 @@
 package dev.slipway.runtime.docker;
 
+import com.github.dockerjava.api.command.InspectContainerResponse;
 import com.github.dockerjava.api.model.Container;
 import com.github.dockerjava.api.model.HostConfig;
 import com.github.dockerjava.api.model.Mount;
 import com.github.dockerjava.api.model.MountType;
+import com.github.dockerjava.api.model.VolumeOptions;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.time.Scheduled;
 import dev.slipway.model.time.Timeline;
@@ -41,7 +43,7 @@ import org.slf4j.LoggerFactory;
 final class MessageFiles {
   private static final Logger log = LoggerFactory.getLogger(MessageFiles.class);
   private static final int AT_ONCE = 200;
-  private static final String FOLDER = "messages";
+  private static final String FOLDER = "/.slipway-messages";
   private static final Duration SLOW = Duration.ofMinutes(1);
 
   /// @param source on the engine's host
@@ -70,9 +72,10 @@ final class MessageFiles {
 
   /// Makes a container with a file of its own.
   ///
+  /// @param image one that the engine has
   /// @param making says the container's id, or fails
-  String give(Function<MessageFile, String> making) {
-    MessageFile file = take();
+  String give(String image, Function<MessageFile, String> making) {
+    MessageFile file = take(image);
     try {
       return use(file, making);
     } catch (RuntimeFailedException e) {
@@ -81,7 +84,7 @@ final class MessageFiles {
       }
       log.info("files for messages were removed volume={}", file.volume());
       forget(file.volume());
-      return use(take(), making);
+      return use(take(image), making);
     }
   }
 
@@ -93,12 +96,12 @@ final class MessageFiles {
     }
   }
 
-  private synchronized MessageFile take() {
+  private synchronized MessageFile take(String image) {
     if (stock.isEmpty()) {
-      fill();
+      fill(image);
     }
     MessageFile file = stock.removeFirst();
-    held.merge(file.volume(), 1, Integer::sum);
+    hold(file.volume());
     return file;
   }
 
@@ -106,13 +109,21 @@ final class MessageFiles {
     held.computeIfPresent(volume, (_, count) -> count > 1 ? count - 1 : null);
   }
 
+  private synchronized void hold(String volume) {
+    held.merge(volume, 1, Integer::sum);
+  }
+
+  private synchronized boolean isHeld(String volume) {
+    return held.containsKey(volume);
+  }
+
   private synchronized void forget(String volume) {
     stock.removeIf(file -> file.volume().equals(volume));
   }
 
-  private void fill() {
+  private void fill(String image) {
     String volume = labels.messageVolume(UUID.randomUUID().toString());
-    held.merge(volume, 1, Integer::sum);
+    hold(volume);
     try {
       Map<String, String> marks = labels.messages();
       String folder =
@@ -135,6 +146,7 @@ final class MessageFiles {
       }
       byte[] content = tar.finish();
       through(
+          image,
           volume,
           id ->
               engine.call(
@@ -143,7 +155,7 @@ final class MessageFiles {
                   client ->
                       client
                           .copyArchiveToContainerCmd(id)
-                          .withRemotePath("/" + FOLDER)
+                          .withRemotePath(FOLDER)
                           .withTarInputStream(new ByteArrayInputStream(content))
                           .exec()));
       stock.addAll(files);
@@ -153,8 +165,7 @@ final class MessageFiles {
   }
 
   /// Does something by a container that mounts a volume, and is never started.
-  private <T> @Nullable T through(String volume, Function<String, T> action) {
-    OwnImage.ensure(engine, timeline, PauseImage.NAME, PauseImage::archive);
+  private <T> @Nullable T through(String image, String volume, Function<String, T> action) {
     Map<String, String> marks = labels.messages(volume);
     HostConfig host =
         HostConfig.newHostConfig()
@@ -164,17 +175,29 @@ final class MessageFiles {
                     new Mount()
                         .withType(MountType.VOLUME)
                         .withSource(volume)
-                        .withTarget("/" + FOLDER)));
+                        .withTarget(FOLDER)
+                        .withVolumeOptions(
+                            new VolumeOptions().withNoCopy(true).withLabels(labels.messages()))));
+    hold(volume);
+    try {
+      return throughNew(image, host, marks, action);
+    } finally {
+      release(volume);
+    }
+  }
+
+  private <T> @Nullable T throughNew(
+      String image, HostConfig host, Map<String, String> marks, Function<String, T> action) {
     String id =
         engine.call(
             "make a container",
             SLOW,
             client ->
                 client
-                    .createContainerCmd(PauseImage.NAME)
+                    .createContainerCmd(image)
                     .withName("slipway_MESSAGES_" + UUID.randomUUID())
                     .withLabels(marks)
-                    .withCmd(PauseImage.COMMAND)
+                    .withCmd("never run")
                     .withHostConfig(host)
                     .exec()
                     .getId());
@@ -188,7 +211,8 @@ final class MessageFiles {
   private void remove(String container) {
     engine.callIfThere(
         "remove a container",
-        client -> client.removeContainerCmd(container).withForce(true).exec());
+        client ->
+            client.removeContainerCmd(container).withForce(true).withRemoveVolumes(true).exec());
   }
 
   /// What an ended container wrote there, or at a path of its own file system.
@@ -227,22 +251,21 @@ final class MessageFiles {
 
   /// Podman finds no file that a container mounts.
   private Optional<byte[]> readThrough(String container, String path, int most) {
-    String label =
-        engine.call(
-            "inspect a container",
-            client -> {
-              Map<String, String> marks =
-                  client.inspectContainerCmd(container).exec().getConfig().getLabels();
-              return marks == null ? "" : marks.getOrDefault(Labels.MESSAGES, "");
-            });
+    InspectContainerResponse found =
+        engine.call("inspect a container", client -> client.inspectContainerCmd(container).exec());
+    Map<String, String> marks = found.getConfig().getLabels();
+    String label = marks == null ? "" : marks.getOrDefault(Labels.MESSAGES, "");
     int slash = label.indexOf('/');
     if (slash < 0) {
       return beginning(container, path, most);
     }
     String name = label.substring(slash + 1);
-    Optional<byte[]> found =
-        through(label.substring(0, slash), id -> beginning(id, "/" + FOLDER + "/" + name, most));
-    return found == null ? Optional.empty() : found;
+    Optional<byte[]> words =
+        through(
+            String.valueOf(found.getImageId()),
+            label.substring(0, slash),
+            id -> beginning(id, FOLDER + "/" + name, most));
+    return words == null ? Optional.empty() : words;
   }
 
   private Optional<byte[]> beginning(String container, String path, int most) {
@@ -269,22 +292,13 @@ final class MessageFiles {
     }
   }
 
-  /// Removes volumes of which no container has a file.
+  /// Removes volumes of which no container has a file, and what was left of making them.
   ///
   /// @param idle whether the one of which files are given is removed too
   void sweep(boolean idle) {
-    Set<String> volumes = new HashSet<>(volumes());
-    synchronized (this) {
-      if (idle) {
-        stock.removeIf(file -> !held.containsKey(file.volume()));
-      }
-      stock.forEach(file -> volumes.remove(file.volume()));
-      volumes.removeAll(held.keySet());
-    }
-    if (volumes.isEmpty()) {
-      return;
-    }
-    // Whatever was made of a file before the look above is seen by this one.
+    var unused = new HashSet<>(volumes());
+    Set<String> used = inUse(idle);
+    // Whatever was made of a file before that is seen by this look.
     Map<String, String> ours = labels.ours();
     for (Container container :
         engine.call(
@@ -293,15 +307,26 @@ final class MessageFiles {
       String label = container.getLabels().getOrDefault(Labels.MESSAGES, "");
       int slash = label.indexOf('/');
       if (slash >= 0) {
-        volumes.remove(label.substring(0, slash));
-      } else if (volumes.contains(label)) {
+        used.add(label.substring(0, slash));
+      } else if (!label.isEmpty() && !isHeld(label)) {
         remove(container.getId());
+        unused.add(label);
       }
     }
-    volumes.forEach(
+    unused.removeAll(used);
+    unused.forEach(
         volume ->
             engine.callIfThere(
                 "remove volume " + volume, client -> client.removeVolumeCmd(volume).exec()));
+  }
+
+  private synchronized Set<String> inUse(boolean idle) {
+    if (idle) {
+      stock.removeIf(file -> !held.containsKey(file.volume()));
+    }
+    var used = new HashSet<>(held.keySet());
+    stock.forEach(file -> used.add(file.volume()));
+    return used;
   }
 
   private List<String> volumes() {

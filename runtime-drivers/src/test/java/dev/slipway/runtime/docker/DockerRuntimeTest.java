@@ -181,6 +181,32 @@ class DockerRuntimeTest {
   }
 
   @Test
+  void whatWasSeenOfAPodHoldsUntilSomethingHappensToIt() {
+    runtime.close();
+    runtime = open(OPTIONS.withPatience(Duration.ofSeconds(1)));
+    prepare(pod(1));
+    String id = start(spec("web", 0, "sleep 100"));
+    RealTimeline.await(
+        () -> {
+          ContainerState before = state(0);
+          engine.hang();
+          try {
+            return before instanceof ContainerState.Running && state(0).equals(before);
+          } catch (RuntimeFailedException _) {
+            // It had not been told yet of what happened before.
+            return false;
+          } finally {
+            engine.goOn();
+          }
+        });
+    String container = id.substring(id.lastIndexOf('/') + 1);
+    engine.post("/containers/" + container + "/kill", null);
+    RealTimeline.await(() -> state(0) instanceof ContainerState.Exited);
+    engine.delete("/containers/" + container);
+    RealTimeline.await(() -> runtime.containers(UID).isEmpty());
+  }
+
+  @Test
   void lastWordsAreThoseOfTheRunWhereverTheyAreWritten() {
     prepare(pod(1));
     String first =
@@ -237,6 +263,14 @@ class DockerRuntimeTest {
     RealTimeline.await(() -> state(1) instanceof ContainerState.Exited);
     assertThat(messageVolumes("n3")).hasSize(2).containsAll(before);
     assertThat(words(id, "/dev/termination-log")).isEqualTo("two\n");
+    // As a request that comes late, of one that was killed while it made files.
+    engine.post(
+        "/containers/create",
+        """
+        {"Image": "test", "Cmd": ["x"], "Labels": {"slipway.dev/owner": "test", "slipway.dev/node": "n3",
+         "slipway.dev/messages": "slipway_messages_n3_late"}, "HostConfig": {"Mounts": [
+         {"Type": "volume", "Source": "slipway_messages_n3_late", "Target": "/x"}]}}
+        """);
     runtime.removePod(UID);
     assertThat(words(id, "/dev/termination-log")).isEmpty();
     RealTimeline.await(() -> messageVolumes("n3").isEmpty());
