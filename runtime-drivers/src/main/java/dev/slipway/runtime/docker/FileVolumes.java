@@ -1,9 +1,11 @@
 package dev.slipway.runtime.docker;
 
+import com.github.dockerjava.api.async.ResultCallback;
 import com.github.dockerjava.api.command.CreateContainerCmd;
 import com.github.dockerjava.api.command.WaitContainerResultCallback;
 import com.github.dockerjava.api.model.Capability;
 import com.github.dockerjava.api.model.Container;
+import com.github.dockerjava.api.model.Frame;
 import com.github.dockerjava.api.model.HostConfig;
 import com.github.dockerjava.api.model.Mount;
 import com.github.dockerjava.api.model.MountType;
@@ -29,8 +31,13 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// The ConfigMaps, Secrets and what else is files of a pod, in one volume of the engine with a
 /// folder for each of them. As Kubernetes does it, a folder's files lie in a folder of their own,
@@ -38,7 +45,7 @@ import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 /// files of a volume change at once.
 ///
 /// They are written through the container that keeps the pod's place. What puts `..data` in the
-/// place of another is a container for that moment.
+/// place of another is a program in it, or, where it does not run, a container for that moment.
 final class FileVolumes {
   /// Where the container that keeps the pod's place sees the volume.
   static final String ROOT = "files";
@@ -50,11 +57,16 @@ final class FileVolumes {
   /// Holds the name of the state of all files that is in force.
   private static final String IN_FORCE = ROOT + "/..state";
 
+  /// The program that puts files in the place of others. No container of a user sees it.
+  private static final String MOVER = ROOT + "/..move";
+
+  private static final Logger log = LoggerFactory.getLogger(FileVolumes.class);
   private static final Duration SLOW = Duration.ofMinutes(1);
 
   private final Engine engine;
   private final Labels labels;
   private final Timeline timeline;
+  private volatile @Nullable String architecture;
 
   FileVolumes(Engine engine, Labels labels, Timeline timeline) {
     this.engine = engine;
@@ -176,6 +188,7 @@ final class FileVolumes {
     var after = new TarWriter();
     Set<String> mounted = mounted(pod.podUid());
     boolean written = false;
+    boolean namesStay = true;
     for (VolumeSpec.Files volume : files) {
       String root = root(volume);
       String state = folder(volume);
@@ -196,6 +209,7 @@ final class FileVolumes {
       for (String name : there.links()) {
         if (!names.contains(name) && !name.equals(DATA) && !name.equals(NEXT)) {
           moves.add(new Move("/" + root + "/" + name, ""));
+          namesStay = false;
         }
       }
       // No folder can be removed by the API: one of an old state becomes an empty file, and that is
@@ -209,9 +223,12 @@ final class FileVolumes {
       }
     }
     if (written) {
+      if (namesStay) {
+        before.file(MOVER, MoveImage.program(architecture()), 0700, 0, 0);
+      }
       write(pod, placeId, before);
     }
-    if (!moves.isEmpty()) {
+    if (!moves.isEmpty() && !(written && namesStay && moveWithin(placeId, moves))) {
       move(pod, address, moves);
     }
     after.file(IN_FORCE, hash(files).getBytes(StandardCharsets.US_ASCII), 0444, 0, 0);
@@ -250,6 +267,70 @@ final class FileVolumes {
     return sources;
   }
 
+  private String architecture() {
+    String known = architecture;
+    if (known == null) {
+      known =
+          engine.call(
+              "tell its architecture",
+              client -> String.valueOf(client.infoCmd().exec().getArchitecture()));
+      architecture = known;
+    }
+    return known;
+  }
+
+  /// By the container that keeps the pod's place, where it runs: several times cheaper. Only where
+  /// a request that comes late, after a newer one, takes away no name.
+  ///
+  /// @return whether it did all
+  private boolean moveWithin(String placeId, List<Move> moves) {
+    List<String> command = MoveImage.command("/" + MOVER, moves);
+    try {
+      String exec =
+          engine.call(
+              "prepare a command",
+              client ->
+                  client
+                      .execCreateCmd(placeId)
+                      .withCmd(command.toArray(String[]::new))
+                      .withAttachStdout(true)
+                      .exec()
+                      .getId());
+      boolean over =
+          engine.call(
+              "run a command",
+              SLOW,
+              client -> {
+                try (var output = new ResultCallback.Adapter<Frame>()) {
+                  return client
+                      .execStartCmd(exec)
+                      .exec(output)
+                      .awaitCompletion(SLOW.toSeconds(), TimeUnit.SECONDS);
+                } catch (InterruptedException e) {
+                  throw new IllegalStateException(e);
+                } catch (IOException e) {
+                  throw new UncheckedIOException(e);
+                }
+              });
+      return over && succeeded(exec);
+    } catch (Engine.Refused e) {
+      log.debug("files not moved within container={} cause={}", placeId, e.getMessage());
+      return false;
+    }
+  }
+
+  /// The output may end a moment before the command has.
+  private boolean succeeded(String exec) {
+    for (int i = 0; i < 100; i++) {
+      var answer = engine.call("inspect a command", client -> client.inspectExecCmd(exec).exec());
+      if (!Boolean.TRUE.equals(answer.isRunning()) && answer.getExitCodeLong() != null) {
+        return answer.getExitCodeLong() == 0;
+      }
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5));
+    }
+    return false;
+  }
+
   private void move(SandboxSpec pod, String address, List<Move> moves) {
     OwnImage.ensure(engine, timeline, MoveImage.NAME, MoveImage::archive);
     String name = "slipway_MOVE_" + pod.podUid();
@@ -277,7 +358,7 @@ final class FileVolumes {
                       .createContainerCmd(MoveImage.NAME)
                       .withName(name)
                       .withLabels(labels.of(pod, address))
-                      .withEntrypoint(MoveImage.command(moves))
+                      .withEntrypoint(MoveImage.command("/move", moves))
                       .withHostConfig(host);
               return command.exec().getId();
             });

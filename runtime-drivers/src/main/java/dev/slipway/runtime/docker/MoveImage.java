@@ -63,11 +63,16 @@ final class MoveImage {
     return OwnImage.archive("move", architecture, X86_64, AARCH64, new byte[0]);
   }
 
+  /// @param architecture as the engine names its own
+  static byte[] program(String architecture) {
+    return OwnImage.program(architecture, X86_64, AARCH64, new byte[0]);
+  }
+
   /// @param to the path that it gets; empty when it is removed
   record Move(String from, String to) {}
 
-  static List<String> command(List<Move> moves) {
-    var command = new ArrayList<>(List.of("/move"));
+  static List<String> command(String program, List<Move> moves) {
+    var command = new ArrayList<>(List.of(program));
     for (Move move : moves) {
       command.add(move.from());
       command.add(move.to());

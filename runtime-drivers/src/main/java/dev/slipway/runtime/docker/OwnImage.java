@@ -77,18 +77,21 @@ final class OwnImage {
   /// @return a tar with the program
   static byte[] archive(
       String name, String architecture, int[] codeOfX86, int[] codeOfArm, byte[] data) {
-    byte[] program =
-        switch (architecture) {
-          case "x86_64", "amd64" -> program(62, codeOfX86, data);
-          case "aarch64", "arm64" -> program(183, codeOfArm, data);
-          default ->
-              throw RuntimeFailedException.unsupported(
-                  "pods of several containers, or with volumes, and services between hosts need an engine for x86_64 or aarch64, and this one is for "
-                      + architecture);
-        };
     var tar = new TarWriter();
-    tar.file(name, program, 0755, 0, 0);
+    tar.file(name, program(architecture, codeOfX86, codeOfArm, data), 0755, 0, 0);
     return tar.finish();
+  }
+
+  /// The program alone.
+  static byte[] program(String architecture, int[] codeOfX86, int[] codeOfArm, byte[] data) {
+    return switch (architecture) {
+      case "x86_64", "amd64" -> program(62, codeOfX86, data);
+      case "aarch64", "arm64" -> program(183, codeOfArm, data);
+      default ->
+          throw RuntimeFailedException.unsupported(
+              "pods of several containers, or with volumes, and services between hosts need an engine for x86_64 or aarch64, and this one is for "
+                  + architecture);
+    };
   }
 
   /// An ELF file of one segment: headers, code and data.

@@ -293,15 +293,26 @@ class DockerRuntimeTest {
     RealTimeline.await(() -> log(id).contains("begun"));
     assertThat(exec(id, "", "sh", "-c", "cat /config/a /config/b/c /dir/c /secret/key"))
         .isEqualTo("0:1111");
+    Instant renamed = Instant.MAX;
     for (int round = 2; round < 5; round++) {
       String word = Integer.toString(round);
       prepare(withFiles(Map.of("a", content(word, 0644), "d", content(word, 0600)), word));
       assertThat(exec(id, "", "sh", "-c", "cat /config/a /config/d /dir/c /secret/key; ls /config"))
           .isEqualTo("0:%1$s%1$s1%1$sa\nd\n".formatted(word));
+      renamed = round == 2 ? Instant.now() : renamed;
     }
+    // Where no name goes, as when a token is renewed, no container is made for it.
+    assertThat(created(renamed, Instant.now())).isEmpty();
     assertThat(exec(id, "", "sh", "-c", "ls -A /secret | wc -l")).isEqualTo("0:4\n");
     assertThat(log(id)).doesNotContain("LOST");
     assertThat(runtime.containers(UID)).hasSize(1);
+  }
+
+  /// What the engine tells of containers that were made then.
+  private static String created(Instant from, Instant to) {
+    return engine.get(
+        "/events?filters=%%7B%%22event%%22:%%5B%%22create%%22%%5D%%7D&since=%d.%09d&until=%d.%09d"
+            .formatted(from.getEpochSecond(), from.getNano(), to.getEpochSecond(), to.getNano()));
   }
 
   private SandboxSpec withFiles(Map<String, VolumeSpec.FileContent> config, String secret) {
