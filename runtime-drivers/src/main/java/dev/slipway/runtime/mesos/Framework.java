@@ -14,6 +14,7 @@ import dev.slipway.runtime.spi.PodLaunch;
 import dev.slipway.runtime.spi.RuntimeFailedException;
 import dev.slipway.runtime.spi.SandboxSpec;
 import dev.slipway.runtime.spi.VolumeSpec;
+import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -201,6 +202,11 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
 
   boolean isConnected() {
     return scheduler.isConnected();
+  }
+
+  /// Where the leading master is; empty while there is no subscription.
+  Optional<URI> master() {
+    return scheduler.master();
   }
 
   Optional<String> stoppedBecause() {

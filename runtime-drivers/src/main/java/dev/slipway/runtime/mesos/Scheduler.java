@@ -193,12 +193,14 @@ final class Scheduler implements AutoCloseable {
       }
       Optional<String> location = stream.header("Location");
       if (stream.code() != 307 || location.isEmpty()) {
+        boolean withheld = credentials.present() && !trusted;
         String hint =
-            stream.code() == 401 && !trusted
+            withheld && isFatal(stream.code())
                 ? "; it was reached by a redirect, and credentials are sent only to masters that are listed"
                 : "";
+        // What it refused is not what we have: one that is listed may take that.
         throw new MesosFailure(
-            stream.code(),
+            withheld ? 0 : stream.code(),
             "%s answers %d%s%s"
                 .formatted(master, stream.code(), text.isEmpty() ? "" : " " + text, hint));
       }
