@@ -7,6 +7,7 @@ import dev.slipway.model.json.Json;
 import dev.slipway.testing.SeededChance;
 import dev.slipway.testing.http.HttpConnection;
 import dev.slipway.testing.mesos.RealMesos;
+import dev.slipway.testing.wire.FaultyWire;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -14,26 +15,41 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Queue;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
-/// A real daemon as a framework of a real master with two real agents. What runs is read from the
-/// master, past the code under test. `-Dslipway.kills=N` sets how often the daemon is killed;
-/// without it, a few times.
+/// A real daemon as a framework of a real master with two real agents, and between daemon and
+/// master a wire. What runs is read from the master and the agents themselves, past the wire and
+/// the code under test. `-Dslipway.kills=N` sets how often the daemon is killed, and
+/// `-Dslipway.pushes=N` how many versions are rolled out through a faulty wire; without them, a
+/// few.
 class MesosTest {
   private static final int KILLS = Integer.getInteger("slipway.kills", 4);
   private static final int KILLS_PER_PUSH = 2;
+  private static final int PUSHES = Integer.getInteger("slipway.pushes", 2);
+  private static final int LONGEST_DELAY_MILLIS = 1_500;
+  private static final List<String> AGENTS = List.of("one", "two");
+  private static final Set<String> ALIVE =
+      Set.of("TASK_STAGING", "TASK_STARTING", "TASK_RUNNING", "TASK_KILLING");
   private static final int LONGEST_LIFE_MILLIS = 6_000;
   private static final int WEBS = 3;
   private static final int STILLS = 2;
@@ -44,6 +60,7 @@ class MesosTest {
   private final SeededChance chance = new SeededChance(SEED);
   private final HttpClient http = HttpClient.newHttpClient();
   private RealMesos mesos;
+  private FaultyWire wire;
   private RealDaemon daemon;
   private Commands slipway;
   private TestRepository repository;
@@ -68,15 +85,17 @@ class MesosTest {
     mesos = RealMesos.in(folder.resolve("mesos"));
     mesos.master("master");
     String master = "127.0.0.1:" + mesos.port("master");
-    mesos.agent("one", master);
-    mesos.agent("two", master);
+    for (String agent : AGENTS) {
+      mesos.agent(agent, master);
+    }
+    wire = FaultyWire.toPort(mesos.port("master"), chance.nextLong());
     repository = TestRepository.in(folder.resolve("repo"));
     daemon = RealDaemon.start(folder);
     slipway = new Commands(daemon.data());
     for (String node : slipway.nodes()) {
       slipway.succeed("node", "cordon", node);
     }
-    declareMesos("http://" + master);
+    declareMesos("http://127.0.0.1:" + wire.port());
   }
 
   /// As in Git: with where tasks find a JDK.
@@ -99,9 +118,11 @@ class MesosTest {
   @AfterEach
   void nothingIsLeft() throws Exception {
     if (daemon != null) {
+      wire.heal();
       slipway.run("down", "--pods");
       daemon.close();
       repository.close();
+      wire.close();
     }
     if (mesos != null) {
       mesos.close();
@@ -180,6 +201,146 @@ class MesosTest {
     assertThat(seen.size()).as("rollouts did move").isGreaterThan(WEBS);
   }
 
+  /// I2 and I3. A call that comes twice or late, an event that is cut off, a subscription that is
+  /// lost: a rolling update goes on through all of it, and nothing else is ever seen from outside.
+  @Test
+  void aRollingUpdateThroughAWireThatCutsAndRepeatsIsNeverShortOfPodsAndDoublesNone()
+      throws Exception {
+    push();
+    create("shop", ".");
+    awaitRest("all pods run");
+    Map<String, String> still = running("still-");
+    var stop = new AtomicBoolean();
+    var wrong = new ConcurrentLinkedQueue<String>();
+    var seen = ConcurrentHashMap.<String>newKeySet();
+    var known = ConcurrentHashMap.<String>newKeySet();
+    Caller client =
+        new Caller(shop.port(), "/", Duration.ofSeconds(15), Duration.ofMillis(10)).start();
+    Thread watcher = Thread.ofPlatform().start(() -> keepCounting(stop, seen, known, wrong));
+    wire.fail(8, LONGEST_DELAY_MILLIS);
+    wire.repeat(3, request -> request.contains("Mesos-Stream-Id"));
+    for (int i = 0; i < PUSHES; i++) {
+      push();
+      slipway.succeed("refresh", "shop");
+      Commands.Said said =
+          slipway.run("wait", "shop", "--revision", repository.head(), "--timeout", "180");
+      assertThat(said.code()).as(() -> said.text() + state()).isZero();
+    }
+    wire.heal();
+    awaitRest("exactly the pods that Git asks for run");
+    RealDaemon.await(
+        () -> podsOf(tasks()).equals(podsOfTheApi().keySet()), "the API has the same pods");
+    stop.set(true);
+    client.stop();
+    watcher.join();
+    System.out.printf(
+        "%d rollouts, faults %s, %d repeated calls; %d requests, %d failed; %d pods seen%n",
+        PUSHES, wire, wire.repeated(), client.calls(), client.failures().size(), seen.size());
+    assertThat(client.failures()).as("failed of %d", client.calls()).isEmpty();
+    assertThat(wrong).as("what should never be seen from outside").isEmpty();
+    assertThat(known).as("pods of the API, of which every task is one").containsAll(seen);
+    assertThat(running("still-")).as("pods that need not change").isEqualTo(still);
+    assertThat(seen).as("every rollout moved").hasSize((1 + PUSHES) * WEBS + STILLS);
+    assertThat(Stream.of(FaultyWire.Fault.values()).mapToInt(wire::happened).sum()).isPositive();
+    assertThat(wire.repeated()).isPositive();
+  }
+
+  /// Counts on the master and on the agents, again and again.
+  ///
+  /// @param seen UIDs of pods with a task
+  /// @param known UIDs of pods that the API has had
+  private void keepCounting(
+      AtomicBoolean stop, Set<String> seen, Set<String> known, Queue<String> wrong) {
+    while (!stop.get()) {
+      try {
+        List<JsonNode> all = allTasks().stream().filter(MesosTest::isAlive).toList();
+        twice(all).ifPresent(task -> wrong.add("twice on the master: " + task));
+        long webs = all.stream().filter(MesosTest::isRunning).filter(MesosTest::isWeb).count();
+        if (webs < WEBS) {
+          wrong.add("only %d run: %s".formatted(webs, all));
+        }
+        var onAgents = new ArrayList<JsonNode>();
+        for (String agent : AGENTS) {
+          onAgents.addAll(tasksOfAgent(agent));
+        }
+        twice(onAgents).ifPresent(task -> wrong.add("twice on the agents: " + task));
+        seen.addAll(podsOf(all));
+        seen.addAll(podsOf(onAgents));
+        Map<String, Boolean> pods = podsOfTheApi();
+        known.addAll(pods.keySet());
+        // A pod that is to go does not count, though its KILL may be lost and its task goes on.
+        long staying =
+            all.stream()
+                .filter(MesosTest::isWeb)
+                .filter(task -> !pods.getOrDefault(podOf(task), true))
+                .count();
+        if (staying > WEBS + 1) {
+          wrong.add("more than may be: " + all);
+        }
+      } catch (IOException e) {
+        wrong.add(e.toString());
+      }
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(100));
+    }
+  }
+
+  /// A container of a pod that two tasks are for.
+  private static Optional<String> twice(List<JsonNode> tasks) {
+    var once = new HashSet<String>();
+    return tasks.stream()
+        .map(task -> Json.string(task, "name", ""))
+        .filter(name -> !once.add(name))
+        .findFirst();
+  }
+
+  private static boolean isAlive(JsonNode task) {
+    return ALIVE.contains(Json.string(task, "state", ""));
+  }
+
+  private static boolean isRunning(JsonNode task) {
+    return Json.string(task, "state", "").equals("TASK_RUNNING");
+  }
+
+  private static boolean isWeb(JsonNode task) {
+    return Json.string(task, "name", "").startsWith("web-");
+  }
+
+  private List<JsonNode> tasksOfAgent(String agent) throws IOException {
+    JsonNode state = Json.parse(get(mesos.url(agent).resolve("/slave(1)/state")));
+    var all = new ArrayList<JsonNode>();
+    for (JsonNode framework : Json.items(state, "frameworks")) {
+      for (JsonNode executor : Json.items(framework, "executors")) {
+        Json.items(executor, "tasks").stream().filter(MesosTest::isAlive).forEach(all::add);
+      }
+    }
+    return all;
+  }
+
+  /// A task's id begins with its pod's UID.
+  private static String podOf(JsonNode task) {
+    String id = Json.string(task, "id", "");
+    return id.substring(0, id.indexOf('.'));
+  }
+
+  private static Set<String> podsOf(List<JsonNode> tasks) {
+    return tasks.stream().map(MesosTest::podOf).collect(Collectors.toSet());
+  }
+
+  /// Whether each pod is to go, by UID.
+  private Map<String, Boolean> podsOfTheApi() throws IOException {
+    try (var connection = HttpConnection.open(daemon.target())) {
+      var pods = new HashMap<String, Boolean>();
+      for (JsonNode pod :
+          Json.items(
+              Json.parse(connection.get("/api/v1/namespaces/default/pods").text()), "items")) {
+        pods.put(
+            Json.string(pod.path("metadata"), "uid", ""),
+            pod.path("metadata").has("deletionTimestamp"));
+      }
+      return pods;
+    }
+  }
+
   private void create(String app, String path) {
     slipway.succeed("app", "create", app, "--repo", repository.url(), "--path", path);
     Commands.Said said = slipway.run("wait", app, "--timeout", "180");
@@ -237,11 +398,13 @@ class MesosTest {
     return all;
   }
 
-  private java.util.List<JsonNode> tasks() throws IOException {
+  private List<JsonNode> tasks() throws IOException {
+    return allTasks().stream().filter(MesosTest::isRunning).toList();
+  }
+
+  private List<JsonNode> allTasks() throws IOException {
     JsonNode answer = Json.parse(get(mesos.url("master").resolve("/tasks?limit=1000")));
-    return Json.items(answer, "tasks").stream()
-        .filter(task -> Json.string(task, "state", "").equals("TASK_RUNNING"))
-        .toList();
+    return Json.items(answer, "tasks");
   }
 
   private String state() {
