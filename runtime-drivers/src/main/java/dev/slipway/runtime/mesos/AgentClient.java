@@ -23,6 +23,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,7 +33,6 @@ import tools.jackson.databind.node.ObjectNode;
 /// Talks to an agent itself: the files of a task's sandbox, commands beside a task, signals.
 final class AgentClient {
   private static final Logger log = LoggerFactory.getLogger(AgentClient.class);
-  private static final Duration DEADLINE = Duration.ofSeconds(10);
   private static final Duration POLL = Duration.ofMillis(300);
   private static final int CHUNK = 256 * 1024;
   private static final int TIMED_OUT = 124;
@@ -45,15 +45,25 @@ final class AgentClient {
 
   private final MesosHttp http;
   private final MesosHttp.Credentials credentials;
+
+  /// Of each call that does not wait for a command.
+  private final Duration deadline;
+
   private final Timeline timeline;
   private final Chance chance;
 
   /// Ids of agents that cannot attach to a command's input and output.
   private final Set<String> withoutSessions = ConcurrentHashMap.newKeySet();
 
-  AgentClient(MesosHttp http, MesosHttp.Credentials credentials, Timeline timeline, Chance chance) {
+  AgentClient(
+      MesosHttp http,
+      MesosHttp.Credentials credentials,
+      Duration deadline,
+      Timeline timeline,
+      Chance chance) {
     this.http = http;
     this.credentials = credentials;
+    this.deadline = deadline;
     this.timeline = timeline;
     this.chance = chance;
   }
@@ -94,7 +104,7 @@ final class AgentClient {
     body.set("container_id", containerId(task));
     body.put("signal", 9);
     try {
-      return http.post(api(agent), call, credentials, Map.of(), DEADLINE).code() == 200;
+      return http.post(api(agent), call, credentials, Map.of(), deadline).code() == 200;
     } catch (IOException e) {
       return false;
     }
@@ -247,7 +257,7 @@ final class AgentClient {
   }
 
   private JsonNode file(AgentInfo agent, ObjectNode call) throws IOException {
-    MesosHttp.Answer answer = http.post(api(agent), call, credentials, Map.of(), DEADLINE);
+    MesosHttp.Answer answer = http.post(api(agent), call, credentials, Map.of(), deadline);
     if (answer.code() != 200 && answer.code() != 202) {
       throw new MesosFailure(
           answer.code(),
@@ -303,14 +313,14 @@ final class AgentClient {
         .put("shell", true)
         .put("value", "exec < /dev/null\n" + inside(task.id(), command));
     String folder = path(frameworkId, task) + "/containers/" + Json.string(id, "value", "") + "/";
+    var code = new CompletableFuture<Integer>();
     try {
       file(agent, call);
-      var code = new CompletableFuture<Integer>();
       timeline.execute(
           () -> {
             try {
-              code.complete(exitCode(agent, id, timeout));
-            } catch (IOException e) {
+              code.complete(awaitExit(agent, id, timeout, code::isDone));
+            } catch (IOException | InterruptedException e) {
               code.completeExceptionally(e);
             }
           });
@@ -321,21 +331,43 @@ final class AgentClient {
         outAt = copy(agent, folder + "stdout", outAt, out);
         errAt = copy(agent, folder + "stderr", errAt, err);
         if (ended) {
-          return code.isCompletedExceptionally() ? timedOut(agent, id) : code.join();
+          return code.get();
         }
         Thread.sleep(POLL);
       }
-    } catch (IOException e) {
+    } catch (IOException | ExecutionException e) {
       end(agent, id);
-      throw new RuntimeFailedException("the command was cut off: " + e.getMessage(), e);
+      Throwable cause = e instanceof ExecutionException && e.getCause() != null ? e.getCause() : e;
+      throw new RuntimeFailedException("the command was cut off: " + cause.getMessage(), cause);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       end(agent, id);
       throw new RuntimeFailedException("interrupted", e);
+    } finally {
+      code.cancel(false);
     }
   }
 
-  private int timedOut(AgentInfo agent, ObjectNode id) {
+  /// Asks again when the connection ends before the command does.
+  ///
+  /// @param givenUp whether nobody waits for it any more
+  private int awaitExit(AgentInfo agent, ObjectNode id, Duration timeout, BooleanSupplier givenUp)
+      throws IOException, InterruptedException {
+    long until = timeline.nanos() + timeout.toNanos();
+    while (!givenUp.getAsBoolean()) {
+      Duration left = Duration.ofNanos(until - timeline.nanos());
+      if (!left.isPositive()) {
+        break;
+      }
+      try {
+        return exitCode(agent, id, left);
+      } catch (MesosFailure e) {
+        if (e.code() != 0) {
+          throw e;
+        }
+      }
+      Thread.sleep(POLL);
+    }
     end(agent, id);
     return TIMED_OUT;
   }
@@ -371,7 +403,7 @@ final class AgentClient {
               credentials,
               Map.of("Message-Accept", "application/json"),
               RECORDS,
-              DEADLINE);
+              deadline);
       try (InputStream body = stream.body()) {
         if (stream.code() != 200) {
           String text = new String(body.readNBytes(300), StandardCharsets.UTF_8).strip();
@@ -396,7 +428,7 @@ final class AgentClient {
           timer.cancel();
         }
       }
-      return timedOut[0] ? TIMED_OUT : exitCode(agent, id, DEADLINE);
+      return timedOut[0] ? TIMED_OUT : exitCode(agent, id, deadline);
     } catch (IOException e) {
       if (timedOut[0]) {
         return TIMED_OUT;
@@ -412,7 +444,7 @@ final class AgentClient {
     String inner = LaunchScript.quoted("env -i \"$@\" " + words + "; echo $? >&3");
     return """
         for p in $(cd /proc && echo [0-9]*); do
-          if tr '\\0' '\\n' < /proc/$p/environ 2>/dev/null | grep -qx MESOS_TASK_ID=%s; then
+          if { tr '\\0' '\\n' < /proc/$p/environ; } 2>/dev/null | grep -qx MESOS_TASK_ID=%s; then
             n=; [ "$(id -u)" = 0 ] && command -v nsenter >/dev/null && n="nsenter --target $p --mount --root --wd"
             f=$(mktemp) && exec 3> "$f"
             xargs -0 -a /proc/$p/environ $n sh -c %s slipway
@@ -503,13 +535,18 @@ final class AgentClient {
     return (status & 127) == 0 ? status >> 8 : 128 + (status & 127);
   }
 
+  /// Nobody waits for that: an agent that does not answer has cost the caller enough.
   private void end(AgentInfo agent, ObjectNode id) {
+    timeline.execute(() -> kill(agent, id));
+  }
+
+  private void kill(AgentInfo agent, ObjectNode id) {
     ObjectNode call = Json.object().put("type", "KILL_CONTAINER");
     ObjectNode body = call.putObject("kill_container");
     body.set("container_id", id);
     body.put("signal", 9);
     try {
-      http.post(api(agent), call, credentials, Map.of(), DEADLINE);
+      http.post(api(agent), call, credentials, Map.of(), deadline);
     } catch (IOException e) {
       return;
     }

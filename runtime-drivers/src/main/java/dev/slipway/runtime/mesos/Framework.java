@@ -176,7 +176,8 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
             this,
             timeline,
             chance);
-    this.agentClient = new AgentClient(http, settings.credentials(), timeline, chance);
+    this.agentClient =
+        new AgentClient(http, settings.credentials(), settings.callDeadline(), timeline, chance);
     this.updates = new ControlLoop<>("mesos-updates", PARALLEL, this::update, timeline, chance);
   }
 

@@ -1,15 +1,20 @@
 package dev.slipway.runtime.mesos;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.slipway.runtime.spi.ContainerRuntime;
 import dev.slipway.runtime.spi.ContainerRuntime.Observed;
 import dev.slipway.runtime.spi.ContainerState;
 import dev.slipway.runtime.spi.RuntimeFailedException;
 import dev.slipway.testing.SeededChance;
 import dev.slipway.testing.mesos.RealMesos;
 import dev.slipway.testing.wire.FaultyWire;
+import java.io.ByteArrayOutputStream;
+import java.io.InputStream;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -20,7 +25,9 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
@@ -39,6 +46,9 @@ class MesosWireTest {
   private static final int LONGEST_DELAY_MILLIS = 1_500;
   private static final Duration CALL_DEADLINE = Duration.ofSeconds(1);
 
+  private static final int AGENT_CALLS = Boolean.getBoolean("slipway.long") ? 400 : 12;
+  private static final String LINES = "1\n2\n3\n";
+
   @TempDir Path folder;
   private final SeededChance chance = new SeededChance(Long.getLong("slipway.seed", 7));
   private RealMesos mesos;
@@ -46,6 +56,9 @@ class MesosWireTest {
   /// Each test starts these with flags of its own.
   @SuppressWarnings("NullAway.Init")
   private FaultyWire wire;
+
+  @SuppressWarnings("NullAway.Init")
+  private FaultyWire agentWire;
 
   @SuppressWarnings("NullAway.Init")
   private MesosSubject subject;
@@ -64,6 +77,9 @@ class MesosWireTest {
     if (wire != null) {
       wire.close();
     }
+    if (agentWire != null) {
+      agentWire.close();
+    }
     if (mesos != null) {
       mesos.close();
     }
@@ -79,6 +95,19 @@ class MesosWireTest {
 
   private void agent() throws Exception {
     mesos.agent("agent", "127.0.0.1:" + mesos.port("master"));
+  }
+
+  /// The agent is known by the address of a wire. What is between it and its master and executors
+  /// goes through the wire as well, and meets no faults.
+  private FaultyWire agentBehindAWire(Duration callDeadline) throws Exception {
+    mesos.master("master", "--registry=in_memory");
+    agentWire = FaultyWire.toPort(mesos.reserve("agent"), chance.nextLong());
+    // Executors use the same endpoints, by another client.
+    agentWire.onlyWhere(text -> text.contains("Java-http-client"));
+    mesos.agentBehind(agentWire.port(), "agent", "127.0.0.1:" + mesos.port("master"));
+    wire = FaultyWire.toPort(mesos.port("master"), chance.nextLong());
+    subject = open(callDeadline);
+    return agentWire;
   }
 
   private MesosSubject open(Duration callDeadline) {
@@ -336,5 +365,128 @@ class MesosWireTest {
     before.remove("pod0");
     before.forEach((pod, id) -> assertThat(alive().get(pod)).containsExactly(id));
     noTaskBeganTwice();
+  }
+
+  /// Logs, commands and kills ask the agent itself: each tells the truth or says that it cannot.
+  @Test
+  void whatAnAgentIsAskedIsAnsweredRightlyOrRefusedHoweverItsWireIs() throws Exception {
+    FaultyWire faulty = agentBehindAWire(Duration.ofSeconds(20));
+    MesosRuntime runtime = subject.node();
+    MesosSubject.launch(runtime, "pod", "echo 1; echo 2; echo 3; exec sleep 1000");
+    MesosSubject.await(() -> isRunning(runtime));
+    MesosSubject.await(() -> log(runtime).equals(Optional.of(LINES)));
+    Observed before = runtime.containers("pod").getFirst();
+    faulty.fail(15, LONGEST_DELAY_MILLIS);
+    int right = 0;
+    int refused = 0;
+    for (int i = 0; i < AGENT_CALLS; i++) {
+      Optional<String> log = log(runtime);
+      log.ifPresent(text -> assertThat(text).isEqualTo(LINES));
+      Optional<String> said = exec(runtime, "echo $((40 + 2)); exit 3", Duration.ofSeconds(30));
+      said.ifPresent(text -> assertThat(text).isEqualTo("42\n3"));
+      for (Optional<String> answer : List.of(log, said)) {
+        right += answer.isPresent() ? 1 : 0;
+        refused += answer.isPresent() ? 0 : 1;
+      }
+      assertThat(runtime.containers("pod")).containsExactly(before);
+    }
+    System.out.printf(
+        "%d calls of an agent answered, %d refused, faults %s%n", right, refused, faulty);
+    assertThat(right).isPositive();
+    assertThat(refused).isPositive();
+    runtime.kill(before.id());
+    MesosSubject.await(
+        () ->
+            runtime.containers("pod").getFirst().state() instanceof ContainerState.Exited exited
+                && exited.code() == 137);
+    faulty.heal();
+    assertThat(alive()).doesNotContainKey("pod");
+  }
+
+  /// A kill goes by the master, too: it needs no agent that answers us.
+  @Test
+  void anAgentThatFallsSilentRefusesInTimeAndItsPodsAreAsTheyWere() throws Exception {
+    FaultyWire silent = agentBehindAWire(Duration.ofSeconds(2));
+    MesosRuntime runtime = subject.node();
+    MesosSubject.launch(runtime, "pod", "echo 1; exec sleep 1000");
+    MesosSubject.await(() -> isRunning(runtime) && log(runtime).equals(Optional.of("1\n")));
+    Observed before = runtime.containers("pod").getFirst();
+    silent.hold();
+    assertThat(log(runtime)).isEmpty();
+    assertThat(exec(runtime, "true", Duration.ofSeconds(2))).isEmpty();
+    assertThatThrownBy(() -> runtime.usage(Set.of("pod")))
+        .isInstanceOf(RuntimeFailedException.class)
+        .hasMessageContaining("does not tell what is used");
+    assertThat(runtime.containers("pod")).containsExactly(before);
+    runtime.kill(before.id());
+    MesosSubject.await(
+        () -> runtime.containers("pod").getFirst().state() instanceof ContainerState.Exited);
+    silent.cut();
+    silent.heal();
+  }
+
+  /// The connection that would tell the exit code ends: that is not the command's own time.
+  @Test
+  void anExitCodeThatIsLostIsAskedForAgainAndIsNotTheEndOfPatience() throws Exception {
+    FaultyWire cutting = agentBehindAWire(Duration.ofSeconds(20));
+    MesosRuntime runtime = subject.node();
+    MesosSubject.launch(runtime, "pod", "exec sleep 1000");
+    MesosSubject.await(() -> isRunning(runtime));
+    assertThat(exec(runtime, "exit 0", Duration.ofSeconds(30))).contains("0");
+    Path done = folder.resolve("done");
+    var said = new CompletableFuture<Optional<String>>();
+    Thread.ofVirtual()
+        .start(
+            () ->
+                said.complete(
+                    exec(
+                        runtime,
+                        "touch %s.begun; until [ -e %s ]; do sleep 0.1; done; exit 3"
+                            .formatted(done, done),
+                        Duration.ofSeconds(60))));
+    MesosSubject.await(() -> Files.exists(Path.of(done + ".begun")));
+    MesosSubject.await(() -> cutting.cutWhere(text -> text.contains("WAIT_CONTAINER")) > 0);
+    Files.createFile(done);
+    assertThat(said.get(90, TimeUnit.SECONDS)).contains("3");
+  }
+
+  private static boolean isRunning(MesosRuntime runtime) {
+    return runtime.containers("pod").stream()
+        .anyMatch(observed -> observed.state() instanceof ContainerState.Running);
+  }
+
+  /// Empty when it was refused, in words.
+  private static Optional<String> log(MesosRuntime runtime) {
+    var out = new ByteArrayOutputStream();
+    try {
+      runtime.logs(
+          runtime.containers("pod").getFirst().id(),
+          new ContainerRuntime.LogRange(Optional.empty(), Optional.empty(), false, false),
+          out);
+      return Optional.of(out.toString(StandardCharsets.UTF_8));
+    } catch (RuntimeFailedException e) {
+      assertThat(e).hasMessageStartingWith("the log of web cannot be read: ");
+      return Optional.empty();
+    }
+  }
+
+  /// What it wrote, and its exit code; empty when it was refused, in words.
+  private static Optional<String> exec(MesosRuntime runtime, String script, Duration timeout) {
+    var out = new ByteArrayOutputStream();
+    try {
+      int code =
+          runtime.exec(
+              runtime.containers("pod").getFirst().id(),
+              List.of("sh", "-c", script),
+              Optional.empty(),
+              InputStream.nullInputStream(),
+              out,
+              out,
+              timeout);
+      return Optional.of(out.toString(StandardCharsets.UTF_8) + code);
+    } catch (RuntimeFailedException e) {
+      assertThat(e.getMessage()).matches("(?s)(the command was cut off|agent .* answers).*");
+      return Optional.empty();
+    }
   }
 }

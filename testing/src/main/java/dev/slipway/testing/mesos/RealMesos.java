@@ -104,6 +104,12 @@ public final class RealMesos implements AutoCloseable {
     }
   }
 
+  /// The port that one will listen on that is yet to be started.
+  public int reserve(String name) throws IOException {
+    ports.put(name, freePort());
+    return port(name);
+  }
+
   public int port(String name) {
     return java.util.Objects.requireNonNull(ports.get(name), name);
   }
@@ -132,6 +138,23 @@ public final class RealMesos implements AutoCloseable {
   }
 
   public void agent(String name, String master, String... flags) throws IOException {
+    agent(name, master, Map.of(), flags);
+  }
+
+  /// An agent that tells everybody another port of this machine than the one it listens on.
+  public void agentBehind(int advertised, String name, String master) throws IOException {
+    agent(
+        name,
+        master,
+        Map.of(
+            "LIBPROCESS_ADVERTISE_IP",
+            "127.0.0.1",
+            "LIBPROCESS_ADVERTISE_PORT",
+            Integer.toString(advertised)));
+  }
+
+  private void agent(String name, String master, Map<String, String> variables, String... flags)
+      throws IOException {
     Integer known = ports.get(name);
     int port = known != null ? known : freePort();
     ports.put(name, port);
@@ -141,7 +164,6 @@ public final class RealMesos implements AutoCloseable {
             List.of(
                 home.resolve("mesos-agent").toString(),
                 "--ip=127.0.0.1",
-                "--hostname=127.0.0.1",
                 "--port=" + port,
                 "--master=" + master,
                 "--work_dir=" + work,
@@ -152,10 +174,13 @@ public final class RealMesos implements AutoCloseable {
                 "--isolation=posix/cpu,posix/mem",
                 "--no-systemd_enable_support"));
     command.addAll(List.of(flags));
+    if (command.stream().noneMatch(flag -> flag.startsWith("--hostname="))) {
+      command.add("--hostname=127.0.0.1");
+    }
     if (command.stream().noneMatch(flag -> flag.startsWith("--resources="))) {
       command.add("--resources=cpus:4;mem:4096;disk:4096;ports:[31000-31999]");
     }
-    run(name, command);
+    run(name, command, variables);
   }
 
   /// A master and agents in one process.
@@ -184,6 +209,11 @@ public final class RealMesos implements AutoCloseable {
   }
 
   private void run(String name, List<String> command) throws IOException {
+    run(name, command, Map.of());
+  }
+
+  private void run(String name, List<String> command, Map<String, String> variables)
+      throws IOException {
     Files.createDirectories(folder);
     var builder =
         new ProcessBuilder(command)
@@ -192,6 +222,7 @@ public final class RealMesos implements AutoCloseable {
             .redirectOutput(
                 ProcessBuilder.Redirect.appendTo(folder.resolve(name + ".log").toFile()));
     builder.environment().put("LIBPROCESS_NUM_WORKER_THREADS", "4");
+    builder.environment().putAll(variables);
     processes.put(name, builder.start());
   }
 

@@ -55,6 +55,7 @@ public final class FaultyWire implements AutoCloseable {
   private final AtomicInteger repeated = new AtomicInteger();
   private final Set<SocketChannel> open = ConcurrentHashMap.newKeySet();
   private final Set<SocketChannel> stranded = ConcurrentHashMap.newKeySet();
+  private final Map<SocketChannel, String> lastSaid = new ConcurrentHashMap<>();
 
   /// One of so many things that are sent meets a fault; 0 for none.
   private volatile int oneIn;
@@ -63,6 +64,7 @@ public final class FaultyWire implements AutoCloseable {
   private volatile int slowMillis;
   private volatile int repeatOneIn;
   private volatile Predicate<String> repeatable = _ -> false;
+  private volatile Predicate<String> concerned = _ -> true;
   private volatile boolean held;
   private volatile boolean closed;
 
@@ -122,6 +124,13 @@ public final class FaultyWire implements AutoCloseable {
     this.oneIn = oneIn;
   }
 
+  /// Connections of which this does not hold are passed on as they are, whatever the wire does.
+  ///
+  /// @param which is given what a connection begins with
+  public void onlyWhere(Predicate<String> which) {
+    concerned = which;
+  }
+
   /// From now on everything that a client sends takes so long.
   public void slow(int millis) {
     slowMillis = millis;
@@ -153,6 +162,20 @@ public final class FaultyWire implements AutoCloseable {
   public int strand() {
     stranded.addAll(open);
     return stranded.size() / 2;
+  }
+
+  /// Ends the connections whose client said something like this last.
+  ///
+  /// @return how many there were
+  public int cutWhere(Predicate<String> said) {
+    int count = 0;
+    for (Map.Entry<SocketChannel, String> one : lastSaid.entrySet()) {
+      if (said.test(one.getValue())) {
+        end(one.getKey());
+        count++;
+      }
+    }
+    return count;
   }
 
   /// Ends every connection.
@@ -212,11 +235,17 @@ public final class FaultyWire implements AutoCloseable {
     }
     open.add(connected);
     var loseReply = new AtomicBoolean();
-    Thread.ofVirtual().start(() -> replies(connected, client, loseReply));
-    requests(client, connected, loseReply);
+    var spared = new AtomicBoolean();
+    Thread.ofVirtual().start(() -> replies(connected, client, loseReply, spared));
+    requests(client, connected, loseReply, spared);
   }
 
-  private void requests(SocketChannel client, SocketChannel connected, AtomicBoolean loseReply) {
+  private void requests(
+      SocketChannel client,
+      SocketChannel connected,
+      AtomicBoolean loseReply,
+      AtomicBoolean spared) {
+    boolean begins = true;
     ByteBuffer buffer = ByteBuffer.allocate(CHUNK);
     var request = new ByteArrayOutputStream();
     try {
@@ -226,9 +255,17 @@ public final class FaultyWire implements AutoCloseable {
           buffer.clear();
           continue;
         }
-        park(slowMillis);
-        awaitRelease();
-        if (meetsFault()) {
+        String text = new String(buffer.array(), 0, buffer.limit(), StandardCharsets.ISO_8859_1);
+        lastSaid.put(client, text);
+        if (begins) {
+          spared.set(!concerned.test(text));
+          begins = false;
+        }
+        if (!spared.get()) {
+          park(slowMillis);
+          awaitRelease();
+        }
+        if (!spared.get() && meetsFault()) {
           switch (chance.below(4)) {
             case 0 -> {
               count(Fault.DELAYED);
@@ -275,7 +312,11 @@ public final class FaultyWire implements AutoCloseable {
     }
   }
 
-  private void replies(SocketChannel connected, SocketChannel client, AtomicBoolean loseReply) {
+  private void replies(
+      SocketChannel connected,
+      SocketChannel client,
+      AtomicBoolean loseReply,
+      AtomicBoolean spared) {
     ByteBuffer buffer = ByteBuffer.allocate(CHUNK);
     try {
       while (connected.read(buffer) >= 0) {
@@ -284,11 +325,13 @@ public final class FaultyWire implements AutoCloseable {
           buffer.clear();
           continue;
         }
-        awaitRelease();
+        if (!spared.get()) {
+          awaitRelease();
+        }
         if (loseReply.get()) {
           break;
         }
-        boolean cut = meetsFault();
+        boolean cut = !spared.get() && meetsFault();
         if (cut) {
           count(Fault.REPLY_CUT);
           buffer.limit(chance.below(buffer.limit()));
@@ -365,6 +408,7 @@ public final class FaultyWire implements AutoCloseable {
 
   private void end(SocketChannel channel) {
     open.remove(channel);
+    lastSaid.remove(channel);
     try {
       channel.close();
     } catch (IOException e) {
