@@ -1,8 +1,11 @@
 package dev.slipway.cli;
 
+import dev.slipway.controlplane.nodes.DrainPlanner;
+import dev.slipway.controlplane.nodes.LastSign;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.object.ResourceType;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -41,6 +44,7 @@ import tools.jackson.databind.node.ObjectNode;
 final class NodeCommand {
   static final ResourceType NODE = Api.type("nodes");
   private static final ResourceType SECRET = Api.type("secrets");
+  private static final ResourceType LEASE = Api.type("leases");
   private static final String SECRETS = "kube-system";
   private static final long POLL_NANOS = 100_000_000;
 
@@ -372,6 +376,8 @@ final class NodeCommand {
         return 0;
       }
       JsonNode info = node.status().path("nodeInfo");
+      ObjectKey key = LastSign.lease(node);
+      Optional<KubeObject> lease = api().find(LEASE, key.namespace(), key.name());
       line("Node", node.name());
       line("Status", state(node));
       Conditions.find(node.status(), "Ready")
@@ -383,7 +389,7 @@ final class NodeCommand {
                           .formatted(
                               Json.string(ready, "message", ""),
                               Json.string(ready, "reason", ""),
-                              KubeObject.instant(ready, "lastHeartbeatTime")
+                              LastSign.of(node, lease)
                                   .map(at -> console().age(at) + " ago")
                                   .orElse("never"))));
       line("Runtime", Json.string(info, "containerRuntimeVersion", runtime(node)));

@@ -3,6 +3,7 @@ package dev.slipway.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.slipway.controlplane.nodes.DrainPlanner;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import java.nio.charset.StandardCharsets;

@@ -6,6 +6,7 @@ import dev.slipway.controlplane.garbage.GarbageLoop;
 import dev.slipway.controlplane.jobs.CronJobLoop;
 import dev.slipway.controlplane.jobs.JobLoop;
 import dev.slipway.controlplane.namespaces.NamespaceLoop;
+import dev.slipway.controlplane.nodes.DrainLoop;
 import dev.slipway.controlplane.nodes.NodeLoop;
 import dev.slipway.controlplane.replication.ReplicationLoop;
 import dev.slipway.controlplane.scheduling.SchedulerLoop;
@@ -49,6 +50,7 @@ public final class Controllers implements AutoCloseable {
             Aggregation.start(cluster, timeline, chance),
             GarbageLoop.start(cluster, timeline, chance),
             NodeLoop.start(cluster, events, timeline, chance),
+            DrainLoop.start(cluster, events, timeline, chance),
             SchedulerLoop.start(cluster, events, together, timeline, chance),
             ReplicationLoop.start(cluster, events, together, timeline, chance),
             JobLoop.start(cluster, events, timeline, chance),

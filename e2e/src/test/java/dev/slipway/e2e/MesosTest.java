@@ -15,6 +15,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -85,9 +86,9 @@ class MesosTest {
     mesos = RealMesos.in(folder.resolve("mesos"));
     mesos.master("master");
     String master = "127.0.0.1:" + mesos.port("master");
-    for (String agent : AGENTS) {
-      mesos.agent(agent, master);
-    }
+    mesos.agent("one", master);
+    // Another machine for those who tell them apart by host and address.
+    mesos.agent("two", master, "--hostname=localhost");
     wire = FaultyWire.toPort(mesos.port("master"), chance.nextLong());
     repository = TestRepository.in(folder.resolve("repo"));
     daemon = RealDaemon.start(folder);
@@ -243,6 +244,93 @@ class MesosTest {
     assertThat(seen).as("every rollout moved").hasSize((1 + PUSHES) * WEBS + STILLS);
     assertThat(Stream.of(FaultyWire.Fault.values()).mapToInt(wire::happened).sum()).isPositive();
     assertThat(wire.repeated()).isPositive();
+  }
+
+  /// I2: nobody notices. Mesos itself would end them all at once, when the time has come.
+  @Test
+  void podsMoveAwayFromAnAgentBeforeItsMaintenanceAndItTakesPodsAgainWhenThatIsCalledOff()
+      throws Exception {
+    push();
+    create("shop", ".");
+    awaitRest("all pods run");
+    Caller client =
+        new Caller(shop.port(), "/", Duration.ofSeconds(15), Duration.ofMillis(10)).start();
+    maintain(Optional.of(Instant.now().plusSeconds(1_200)));
+    RealDaemon.await(() -> tasksOfAgent("two").isEmpty(), "the agent is empty");
+    awaitRest("all pods run elsewhere");
+    client.stop();
+    assertThat(client.failures()).as("failed of %d", client.calls()).isEmpty();
+    assertThat(slipway.succeed("get", "events")).contains("NodeDraining");
+    maintain(Optional.empty());
+    RealDaemon.await(
+        () -> !slipway.succeed("get", "nodes", "-o", "yaml").contains("slipway.dev/draining"),
+        "it takes pods again");
+  }
+
+  /// Mesos ends all of them at once: they are replaced at once, too.
+  @Test
+  void podsOfAnAgentThatIsDrainedAreReplacedAtOnce() throws Exception {
+    push();
+    create("shop", ".");
+    awaitRest("all pods run");
+    assertThat(tasksOfAgent("two")).isNotEmpty();
+    drain("two");
+    RealDaemon.await(
+        Duration.ofSeconds(60),
+        () -> tasksOfAgent("two").isEmpty() && tasksOfAgent("one").size() == WEBS + STILLS,
+        () -> "all pods run elsewhere" + state());
+    // A pod that waits for room that never comes is given up after 30 seconds: none did.
+    assertThat(slipway.succeed("get", "pods", "-o", "yaml")).doesNotContain("OutOfResources");
+    awaitRest("all pods run");
+  }
+
+  /// @param from of agent two; empty when none of it is under maintenance
+  private void maintain(Optional<Instant> from) throws IOException {
+    var call = Json.object().put("type", "UPDATE_MAINTENANCE_SCHEDULE");
+    var windows =
+        call.putObject("update_maintenance_schedule").putObject("schedule").putArray("windows");
+    if (from.isPresent()) {
+      var window = windows.addObject();
+      window
+          .putArray("machine_ids")
+          .addObject()
+          .put("hostname", "localhost")
+          .put("ip", "127.0.0.1");
+      window
+          .putObject("unavailability")
+          .putObject("start")
+          .put("nanoseconds", from.get().toEpochMilli() * 1_000_000);
+    }
+    operate(call);
+  }
+
+  private void drain(String agent) throws IOException {
+    JsonNode agents = Json.parse(get(mesos.url("master").resolve("/slaves")));
+    for (JsonNode one : Json.items(agents, "slaves")) {
+      if (Json.integer(one, "port", 0) == mesos.port(agent)) {
+        var call = Json.object().put("type", "DRAIN_AGENT");
+        call.putObject("drain_agent")
+            .putObject("agent_id")
+            .put("value", Json.string(one, "id", ""));
+        operate(call);
+      }
+    }
+  }
+
+  private void operate(JsonNode call) throws IOException {
+    HttpRequest request =
+        HttpRequest.newBuilder(mesos.url("master").resolve("/api/v1"))
+            .header("Content-Type", "application/json")
+            .POST(HttpRequest.BodyPublishers.ofByteArray(Json.write(call)))
+            .timeout(Duration.ofSeconds(20))
+            .build();
+    try {
+      HttpResponse<String> answer = http.send(request, HttpResponse.BodyHandlers.ofString());
+      assertThat(answer.statusCode()).as(answer::body).isBetween(200, 202);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    }
   }
 
   /// Counts on the master and on the agents, again and again.

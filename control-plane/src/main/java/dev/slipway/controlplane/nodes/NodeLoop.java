@@ -76,10 +76,7 @@ public final class NodeLoop implements AutoCloseable {
     }
     KubeObject node = found.get();
     Instant now = timeline.instant();
-    Instant last =
-        Conditions.find(node.status(), "Ready")
-            .flatMap(condition -> KubeObject.instant(condition, "lastHeartbeatTime"))
-            .orElse(Instant.EPOCH);
+    Instant last = LastSign.of(node, cluster.get(LastSign.lease(node))).orElse(Instant.EPOCH);
     Instant counted = silentSince(node, last);
     Duration left = Duration.between(now, counted.plus(SILENT_AFTER));
     boolean tainted = taint(node, UNREACHABLE).isPresent();

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.slipway.model.event.EventRecorder;
 import dev.slipway.model.json.Json;
+import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.testing.FakeCluster;
@@ -30,6 +31,49 @@ class NodeLoopTest {
     assertThat(taints()).isEmpty();
     timeline.advance(Duration.ofSeconds(30));
     assertThat(taints()).containsExactly("node.kubernetes.io/unreachable");
+  }
+
+  /// Its object is written every few minutes; between that its lease tells.
+  @Test
+  void aNodeIsSilentWhenItsLeaseIsNotRenewedThoughItsObjectSaysThatItIsWell() {
+    NodeLoop.start(cluster, new EventRecorder(cluster, timeline, "test"), timeline, chance);
+    cluster.createNamespace("kube-node-lease");
+    cluster.create(
+        KubeObject.make(
+            "v1",
+            "Node",
+            "",
+            "n1",
+            json -> {
+              Json.child(json, "metadata").putObject("annotations").put("slipway.dev/lease", "all");
+              Json.child(json, "status")
+                  .putArray("conditions")
+                  .addObject()
+                  .put("type", "Ready")
+                  .put("status", "True")
+                  .put("lastHeartbeatTime", Conditions.time(timeline.instant()));
+            }));
+    KubeObject lease =
+        cluster.create(
+            KubeObject.make("coordination.k8s.io/v1", "Lease", "kube-node-lease", "all", _ -> {}));
+    for (int i = 0; i < 30; i++) {
+      lease =
+          cluster.replace(
+              lease.with(
+                  json ->
+                      Json.child(json, "spec").put("renewTime", timeline.instant().toString())));
+      timeline.advance(Duration.ofSeconds(10));
+      assertThat(taints()).isEmpty();
+    }
+    timeline.advance(Duration.ofSeconds(29));
+    assertThat(taints()).isEmpty();
+    timeline.advance(Duration.ofSeconds(3));
+    assertThat(taints()).containsExactly("node.kubernetes.io/unreachable");
+    cluster.replace(
+        lease.with(
+            json -> Json.child(json, "spec").put("renewTime", timeline.instant().toString())));
+    timeline.advance(Duration.ofSeconds(12));
+    assertThat(taints()).isEmpty();
   }
 
   private List<String> taints() {

@@ -15,15 +15,11 @@ import dev.slipway.runtime.spi.NodeFacts;
 import dev.slipway.runtime.spi.RuntimeFailedException;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,37 +35,42 @@ public final class Heartbeat implements AutoCloseable {
   /// A lost engine is asked more often: its pods wait for it.
   private static final Duration WHILE_LOST = Duration.ofSeconds(2);
 
-  /// How long a sign of life counts: missing three of them is being silent.
-  private static final Duration LEASE = Duration.ofSeconds(40);
-
-  private static final String LEASES = "kube-node-lease";
-  private static final DateTimeFormatter MICROS =
-      DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSSSS'Z'", Locale.ROOT);
-
   /// The reason of a node that is not served, since its engine is another node.
   private static final String IN_USE = "EngineInUse";
 
   private static final String RUNTIME = "slipway.dev/runtime";
+
+  /// The condition of a node whose pods are to move elsewhere.
+  private static final String DRAINING = "Draining";
+
   private static final String NETWORK = "NetworkUnavailable";
 
   private final Cluster cluster;
   private final ObjectKey key;
   private final NodeFacts facts;
   private final boolean registers;
+  private final NodeLease lease;
   private final Runnable returned;
   private final Timeline timeline;
   private volatile NodeFacts.@Nullable Reading latest;
   private volatile boolean closed;
   private boolean lost;
 
+  /// When the engine answered last.
+  private @Nullable Instant aliveAt;
+
+  private @Nullable Instant writtenAt;
+
   private Heartbeat(
       Cluster cluster,
       String node,
       NodeFacts facts,
       boolean registers,
+      Optional<NodeLease> shared,
       Runnable returned,
       Timeline timeline) {
     this.cluster = cluster.as(Author.controller("node-" + node));
+    this.lease = shared.orElseGet(() -> new NodeLease(this.cluster, node, timeline));
     this.key = ObjectKey.core("Node", "", node);
     this.facts = facts;
     this.registers = registers;
@@ -80,15 +81,17 @@ public final class Heartbeat implements AutoCloseable {
   /// Beats once before it returns.
   ///
   /// @param registers makes the Node object when there is none
+  /// @param shared the lease of this node and others; empty for one of its own
   /// @param returned called when an engine that was lost answers again
   public static Heartbeat start(
       Cluster cluster,
       String node,
       NodeFacts facts,
       boolean registers,
+      Optional<NodeLease> shared,
       Runnable returned,
       Timeline timeline) {
-    var heartbeat = new Heartbeat(cluster, node, facts, registers, returned, timeline);
+    var heartbeat = new Heartbeat(cluster, node, facts, registers, shared, returned, timeline);
     heartbeat.beat();
     return heartbeat;
   }
@@ -99,17 +102,23 @@ public final class Heartbeat implements AutoCloseable {
   }
 
   private void beat() {
-    if (closed) {
-      return;
+    if (!closed) {
+      timeline.schedule(look() ? EVERY : WHILE_LOST, this::beat);
     }
-    Duration next = EVERY;
+  }
+
+  /// @return whether the engine answered
+  synchronized boolean look() {
+    if (closed) {
+      return false;
+    }
     try {
       NodeFacts.Reading reading = facts.read();
       latest = reading;
       Optional<String> owner = registers ? Optional.empty() : olderNodeOf(reading);
       if (owner.isPresent()) {
         refuse(owner.get());
-        return;
+        return true;
       }
       if (!closed) {
         alive(reading);
@@ -120,17 +129,16 @@ public final class Heartbeat implements AutoCloseable {
         returned.run();
       }
     } catch (RuntimeFailedException e) {
-      next = WHILE_LOST;
       if (!lost) {
         lost = true;
         log.warn("engine does not answer node={} cause={}", key.name(), e.getMessage());
       }
       silent(String.valueOf(e.getMessage()));
+      return false;
     } catch (ClusterException e) {
       log.warn("heartbeat failed node={} cause={}", key.name(), e.toString());
-    } finally {
-      timeline.schedule(next, this::beat);
     }
+    return true;
   }
 
   /// Two nodes of one engine would count what it has twice. The older one keeps it.
@@ -167,7 +175,7 @@ public final class Heartbeat implements AutoCloseable {
       lost = true;
       log.warn("node refused node={} cause={}", key.name(), why);
     }
-    unknown(cluster, key, IN_USE, why, timeline.instant());
+    unknown(cluster, key, IN_USE, why, Optional.empty(), timeline.instant());
   }
 
   private void alive(NodeFacts.Reading reading) {
@@ -196,51 +204,32 @@ public final class Heartbeat implements AutoCloseable {
     } else if (Conditions.find(status, NETWORK).isPresent()) {
       Conditions.set(status, NETWORK, false, "Linked", "pods and services reach each other", now);
     }
-    for (JsonNode condition : status.path("conditions")) {
-      if (condition instanceof ObjectNode entry
-          && !Json.string(entry, "type", "").equals(NETWORK)) {
-        entry.put("lastHeartbeatTime", Conditions.time(now));
-      }
+    Optional<String> leaving = facts.leaving();
+    if (leaving.isPresent()) {
+      Conditions.set(status, DRAINING, true, "Leaving", leaving.get(), now);
+    } else if (Conditions.find(status, DRAINING).isPresent()) {
+      Conditions.set(status, DRAINING, false, "Staying", "pods may be placed there", now);
     }
-    cluster.replaceStatus(node.withStatus(status));
-    renewLease(node, now);
-  }
-
-  /// The sign of life that Kubernetes' own tools look at.
-  private void renewLease(KubeObject node, Instant now) {
-    var lease = new ObjectKey("coordination.k8s.io", "Lease", LEASES, key.name());
-    Consumer<ObjectNode> renew =
-        json ->
-            Json.child(json, "spec")
-                .put("holderIdentity", key.name())
-                .put("leaseDurationSeconds", LEASE.toSeconds())
-                .put("renewTime", MICROS.format(now.atOffset(ZoneOffset.UTC)));
-    Optional<KubeObject> known = cluster.get(lease);
-    if (known.isPresent()) {
-      cluster.replace(known.get().with(renew));
-    } else if (cluster.get(ObjectKey.core("Namespace", "", LEASES)).isPresent()) {
-      cluster.create(
-          KubeObject.make(
-              "coordination.k8s.io/v1",
-              "Lease",
-              LEASES,
-              key.name(),
-              json -> {
-                Json.child(json, "metadata")
-                    .putArray("ownerReferences")
-                    .addObject()
-                    .put("apiVersion", "v1")
-                    .put("kind", "Node")
-                    .put("name", node.name())
-                    .put("uid", node.uid());
-                renew.accept(json);
-              }));
+    aliveAt = now;
+    var beat =
+        new BeatPlanner.Beat(
+            !status.equals(node.status()), lease.renew(node), Optional.ofNullable(writtenAt));
+    if (BeatPlanner.writesNode(beat, now)) {
+      for (JsonNode condition : status.path("conditions")) {
+        if (condition instanceof ObjectNode entry
+            && !Json.string(entry, "type", "").equals(NETWORK)) {
+          entry.put("lastHeartbeatTime", Conditions.time(now));
+        }
+      }
+      cluster.replaceStatus(node.withStatus(status));
+      writtenAt = now;
     }
   }
 
   private void silent(String why) {
     try {
-      unknown(cluster, key, "EngineUnreachable", why, timeline.instant());
+      unknown(
+          cluster, key, "EngineUnreachable", why, Optional.ofNullable(aliveAt), timeline.instant());
     } catch (ClusterException e) {
       log.warn("heartbeat failed node={} cause={}", key.name(), e.toString());
     }
@@ -249,6 +238,17 @@ public final class Heartbeat implements AutoCloseable {
   /// Says of a node that nothing is known of it. Its last sign of life stays.
   public static void unknown(
       Cluster cluster, ObjectKey key, String reason, String message, Instant now) {
+    unknown(cluster, key, reason, message, Optional.empty(), now);
+  }
+
+  /// @param alive its last sign of life, where only its lease may have told of that
+  private static void unknown(
+      Cluster cluster,
+      ObjectKey key,
+      String reason,
+      String message,
+      Optional<Instant> alive,
+      Instant now) {
     Optional<KubeObject> found = cluster.get(key);
     if (found.isEmpty()) {
       return;
@@ -256,6 +256,11 @@ public final class Heartbeat implements AutoCloseable {
     ObjectNode status =
         found.get().status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
     Conditions.setUnknown(status, "Ready", reason, message, now);
+    alive.ifPresent(
+        at ->
+            Conditions.find(status, "Ready")
+                .ifPresent(
+                    ready -> ((ObjectNode) ready).put("lastHeartbeatTime", Conditions.time(at))));
     if (!status.equals(found.get().status())) {
       cluster.replaceStatus(found.get().withStatus(status));
     }
@@ -282,7 +287,10 @@ public final class Heartbeat implements AutoCloseable {
     wanted.put("kubernetes.io/os", "linux");
     wanted.putAll(reading.labels());
     Map<String, String> present = node.labels();
-    if (present.entrySet().containsAll(wanted.entrySet())) {
+    boolean ownLease = lease.name().equals(key.name());
+    boolean leaseNamed =
+        ownLease || node.annotation(NodeLease.ANNOTATION).equals(Optional.of(lease.name()));
+    if (leaseNamed && present.entrySet().containsAll(wanted.entrySet())) {
       return node;
     }
     wanted
@@ -297,7 +305,13 @@ public final class Heartbeat implements AutoCloseable {
             "Node",
             "",
             key.name(),
-            json -> wanted.forEach(Json.child(json, "metadata").putObject("labels")::put)),
+            json -> {
+              ObjectNode metadata = Json.child(json, "metadata");
+              wanted.forEach(metadata.putObject("labels")::put);
+              if (!ownLease) {
+                metadata.putObject("annotations").put(NodeLease.ANNOTATION, lease.name());
+              }
+            }),
         ApplyOptions.PLAIN);
   }
 

@@ -53,7 +53,13 @@ import tools.jackson.databind.node.ObjectNode;
 /// running; the next agent takes them over as they are.
 public final class NodeAgent implements AutoCloseable, PodStreams {
   /// @param registers makes the Node object when there is none; a declared node has one
-  public record Settings(String nodeName, NodeFacts facts, boolean registers) {}
+  /// @param lease of this node and others; empty for one of its own
+  public record Settings(
+      String nodeName, NodeFacts facts, boolean registers, Optional<NodeLease> lease) {
+    public Settings(String nodeName, NodeFacts facts, boolean registers) {
+      this(nodeName, facts, registers, Optional.empty());
+    }
+  }
 
   /// What pods' volumes are made of beside the pods themselves, the same for all agents.
   public record Sources(PodTokens tokens, SourceChanges changes) {}
@@ -148,6 +154,7 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
             settings.nodeName(),
             settings.facts(),
             settings.registers(),
+            settings.lease(),
             agent::engineReturned,
             timeline);
     runtime.onChange(agent::containersChanged);
@@ -166,6 +173,14 @@ public final class NodeAgent implements AutoCloseable, PodStreams {
   private String address() {
     Heartbeat known = heartbeat;
     return known == null ? "" : known.latest().map(NodeFacts.Reading::address).orElse("");
+  }
+
+  /// Reads what its engine says of itself without waiting for the next heartbeat.
+  public void look() {
+    Heartbeat known = heartbeat;
+    if (known != null) {
+      known.look();
+    }
   }
 
   /// What changed meanwhile, nobody told us.

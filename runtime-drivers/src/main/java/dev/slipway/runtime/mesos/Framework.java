@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -53,6 +54,10 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
   private static final Duration RECONCILE_LAST = Duration.ofSeconds(30);
   private static final Duration RECONCILE_ALL = Duration.ofMinutes(15);
   private static final Duration DOUBT_LAUNCH = Duration.ofSeconds(20);
+
+  /// Why a task is ended whose agent an operator drains.
+  private static final String DRAINING = "REASON_AGENT_DRAINING";
+
   private static final int RECONCILE_BATCH = 1_000;
   private static final int PARALLEL = 32;
   private static final int WRITERS = 1_000;
@@ -62,7 +67,20 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
   ///
   /// @param free at its last offer, changed by what of ours began and ended since
   /// @param lost the master has lost it
-  record AgentView(AgentInfo info, Amounts free, boolean lost, boolean leaving) {}
+  /// @param leaves since when, or from when on, the operator wants it for himself
+  record AgentView(AgentInfo info, Amounts free, boolean lost, Optional<Instant> leaves) {
+    static AgentView of(AgentInfo info) {
+      return new AgentView(info, Amounts.NONE, false, Optional.empty());
+    }
+
+    AgentView leaving(Instant from) {
+      return new AgentView(info, Amounts.NONE, lost, Optional.of(from));
+    }
+
+    boolean leaving() {
+      return leaves.isPresent();
+    }
+  }
 
   /// A task that must end.
   private record Kill(String taskId, AgentInfo agent, Optional<Duration> grace, long sentAt) {}
@@ -186,7 +204,7 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
       pods.put(record.uid(), new Pod(record));
       podsOn(record.node()).add(record.uid());
       addresses.add(record.address());
-      agents.putIfAbsent(record.node(), new AgentView(record.agent(), Amounts.NONE, false, false));
+      agents.putIfAbsent(record.node(), AgentView.of(record.agent()));
       nodesById.put(record.agent().id(), record.node());
     }
     List.copyOf(agents.values()).forEach(view -> agentsChanged.accept(view.info(), true));
@@ -618,11 +636,15 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
     return sum;
   }
 
-  private void seen(AgentInfo info, Amounts free) {
+  /// @param leaves as its offer says: one that was to leave and offers without it stays
+  private void seen(AgentInfo info, Amounts free, Optional<Instant> leaves) {
     String node = info.nodeName();
     AgentView before = agents.get(node);
-    boolean leaving = before != null && before.leaving() && before.info().id().equals(info.id());
-    agents.put(node, new AgentView(info, free, false, leaving));
+    agents.put(node, new AgentView(info, free, false, leaves));
+    if (before != null && !before.leaves().equals(leaves)) {
+      log.info("agent {} node={}", leaves.isPresent() ? "is to leave" : "stays", node);
+      agentsChanged.accept(info, true);
+    }
     if (before == null || !before.info().id().equals(info.id())) {
       if (before != null) {
         nodesById.remove(before.info().id());
@@ -642,7 +664,7 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
     agents.computeIfPresent(
         node,
         (_, view) ->
-            new AgentView(view.info(), view.free().plus(amounts), view.lost(), view.leaving()));
+            new AgentView(view.info(), view.free().plus(amounts), view.lost(), view.leaves()));
   }
 
   private void change(String agentId, BiFunction<String, AgentView, AgentView> change) {
@@ -660,7 +682,7 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
             return view;
           }
           log.info("agent {} node={}", reachable ? "is back" : "lost", node);
-          return new AgentView(view.info(), view.free(), !reachable, view.leaving());
+          return new AgentView(view.info(), view.free(), !reachable, view.leaves());
         });
   }
 
@@ -681,25 +703,40 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
     }
   }
 
-  /// The operator wants the agent for himself: nothing new is placed there, and what runs there is
-  /// given up.
+  /// The operator wants the agent for himself: nothing new is placed there, and what runs there
+  /// moves away in time.
   private void inverse(List<JsonNode> offers) {
     ArrayNode ids = Json.array();
     for (JsonNode offer : offers) {
       ids.add(offer.path("id"));
-      change(
+      leaves(
           Json.string(offer.path("agent_id"), "value", ""),
-          (node, view) -> {
-            if (view.leaving()) {
-              return view;
-            }
-            log.warn("agent leaves for maintenance node={}", node);
-            return new AgentView(view.info(), Amounts.NONE, view.lost(), true);
-          });
+          unavailable(offer).orElseGet(timeline::instant));
     }
     if (!ids.isEmpty()) {
       attempt("ACCEPT_INVERSE_OFFERS", Json.object().set("inverse_offer_ids", ids));
     }
+  }
+
+  /// From when on an offer or an inverse offer says that its agent is under maintenance.
+  private static Optional<Instant> unavailable(JsonNode offer) {
+    JsonNode start = offer.path("unavailability").path("start").path("nanoseconds");
+    return start.isNumber()
+        ? Optional.of(Instant.ofEpochMilli(start.longValue() / 1_000_000))
+        : Optional.empty();
+  }
+
+  private void leaves(String agentId, Instant from) {
+    change(
+        agentId,
+        (node, view) -> {
+          if (view.leaves().filter(known -> !from.isBefore(known)).isPresent()) {
+            return view;
+          }
+          log.warn("agent is to leave node={} from={}", node, from);
+          agentsChanged.accept(view.info(), true);
+          return view.leaving(from);
+        });
   }
 
   // Offers
@@ -736,8 +773,13 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
     List<OfferPlanner.Answer> answers = OfferPlanner.plan(offers, this::waitingOn);
     var accepts = new ArrayList<Runnable>();
     Set<OfferPlanner.Answer> accepted = ConcurrentHashMap.newKeySet();
+    Map<String, Instant> leaving = new HashMap<>();
+    for (JsonNode offer : offers) {
+      unavailable(offer)
+          .ifPresent(from -> leaving.put(Json.string(offer.path("agent_id"), "value", ""), from));
+    }
     for (OfferPlanner.Answer answer : answers) {
-      seen(answer.agent(), answer.left());
+      seen(answer.agent(), answer.left(), Optional.ofNullable(leaving.get(answer.agent().id())));
       if (!answer.launches().isEmpty()) {
         accepts.add(
             () -> {
@@ -949,6 +991,9 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
     unanswered.remove(status.taskId());
     if (status.source().equals("SOURCE_EXECUTOR") || status.source().equals("SOURCE_AGENT")) {
       reachable(status.agentId(), true);
+    }
+    if (status.reason().equals(DRAINING)) {
+      leaves(status.agentId(), timeline.instant());
     }
     Pod pod = TaskRecord.podOf(status.taskId()).map(pods::get).orElse(null);
     if (pod == null) {
@@ -1244,7 +1289,7 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
           waiting.node(),
           (_, view) ->
               view.free().covers(waiting.total())
-                  ? new AgentView(view.info(), Amounts.NONE, view.lost(), view.leaving())
+                  ? new AgentView(view.info(), Amounts.NONE, view.lost(), view.leaves())
                   : view);
       tell(waiting.podUid());
     }

@@ -34,6 +34,10 @@ import javax.net.ssl.TrustManagerFactory;
 /// `slipway.dev/mesos-images` (`"true"` where the agents provide container images).
 public final class MesosDriver implements NodeDriver {
   private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+  /// How long before its maintenance begins pods move away from an agent.
+  static final Duration MOVES_BEFORE = Duration.ofMinutes(30);
+
   private static final int PODS = 1_000;
   private static final String PREFIX = "slipway.dev/mesos-";
 
@@ -88,11 +92,42 @@ public final class MesosDriver implements NodeDriver {
             pool.join(
                 node,
                 runtimes.computeIfAbsent(node, _ -> new MesosRuntime(framework, node)),
-                () -> reading(framework, node));
+                new AgentFacts(name, framework, node));
           } else {
             pool.leave(node);
           }
         });
+  }
+
+  private final class AgentFacts implements NodeFacts {
+    private final String cluster;
+    private final Framework framework;
+    private final String node;
+
+    AgentFacts(String cluster, Framework framework, String node) {
+      this.cluster = cluster;
+      this.framework = framework;
+      this.node = node;
+    }
+
+    @Override
+    public Reading read() {
+      return reading(framework, node);
+    }
+
+    @Override
+    public Optional<String> heardThrough() {
+      return Optional.of(cluster + ".agents.slipway.dev");
+    }
+
+    @Override
+    public Optional<String> leaving() {
+      return framework
+          .view(node)
+          .flatMap(Framework.AgentView::leaves)
+          .filter(from -> !timeline.instant().plus(MOVES_BEFORE).isBefore(from))
+          .map(from -> "its operator wants the Mesos agent for himself from " + from);
+    }
   }
 
   private final class Cluster implements Connection {

@@ -20,6 +20,7 @@ import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.runtime.agent.Heartbeat;
 import dev.slipway.runtime.agent.NodeAgent;
+import dev.slipway.runtime.agent.NodeLease;
 import dev.slipway.runtime.agent.PodTokens;
 import dev.slipway.runtime.agent.SourceChanges;
 import dev.slipway.runtime.spi.ContainerRuntime;
@@ -69,6 +70,7 @@ public final class NodeFleet implements NodePool, PodStreams, UsageSource, AutoC
   private final Chance chance;
   private final ControlLoop<ObjectKey> loop;
   private final Map<String, Member> members = new ConcurrentHashMap<>();
+  private final Map<String, NodeLease> leases = new ConcurrentHashMap<>();
   private final Set<String> joining = ConcurrentHashMap.newKeySet();
   private @Nullable Follower follower;
   private volatile boolean closed;
@@ -262,7 +264,13 @@ public final class NodeFleet implements NodePool, PodStreams, UsageSource, AutoC
         agent.isPresent()
             ? agent.get()
             : Heartbeat.start(
-                cluster, declared.name(), connection.facts(), false, () -> {}, timeline);
+                cluster,
+                declared.name(),
+                connection.facts(),
+                false,
+                Optional.empty(),
+                () -> {},
+                timeline);
     put(
         declared.name(),
         new Member(Optional.of(declared), Optional.empty(), Optional.of(connection), agent, beat));
@@ -275,7 +283,15 @@ public final class NodeFleet implements NodePool, PodStreams, UsageSource, AutoC
         runtime,
         gate,
         events,
-        new NodeAgent.Settings(node, facts, registers),
+        new NodeAgent.Settings(
+            node,
+            facts,
+            registers,
+            facts
+                .heardThrough()
+                .map(
+                    name ->
+                        leases.computeIfAbsent(name, _ -> new NodeLease(cluster, name, timeline)))),
         sources,
         timeline,
         chance);
@@ -291,10 +307,14 @@ public final class NodeFleet implements NodePool, PodStreams, UsageSource, AutoC
   @Override
   public void join(String node, ContainerRuntime runtime, NodeFacts facts) {
     Member known = members.get(node);
-    if (closed
-        || (known != null
-            && (known.declared().isPresent() || known.found().equals(Optional.of(runtime))))
-        || !joining.add(node)) {
+    if (closed || (known != null && known.declared().isPresent())) {
+      return;
+    }
+    if (known != null && known.found().equals(Optional.of(runtime))) {
+      known.agent().ifPresent(NodeAgent::look);
+      return;
+    }
+    if (!joining.add(node)) {
       return;
     }
     try {

@@ -68,4 +68,15 @@ public interface NodeFacts {
   default Optional<String> networkProblem() {
     return Optional.empty();
   }
+
+  /// What this and other nodes are heard of through, under a name that no node has: a single lease
+  /// then tells for all of them that somebody listens. Each node still says itself when it is lost.
+  default Optional<String> heardThrough() {
+    return Optional.empty();
+  }
+
+  /// Why the node is to be emptied now, though it is well; as known at the last [#read].
+  default Optional<String> leaving() {
+    return Optional.empty();
+  }
 }

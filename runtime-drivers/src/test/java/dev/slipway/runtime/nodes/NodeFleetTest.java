@@ -3,6 +3,7 @@ package dev.slipway.runtime.nodes;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.slipway.model.cluster.DeleteOptions;
+import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.event.EventRecorder;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.Conditions;
@@ -20,12 +21,14 @@ import dev.slipway.testing.FakeCluster;
 import dev.slipway.testing.ManualTimeline;
 import dev.slipway.testing.SeededChance;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -178,6 +181,93 @@ class NodeFleetTest {
     String last = renewed(key);
     timeline.advance(Duration.ofSeconds(40));
     assertThat(renewed(key)).isEqualTo(last);
+  }
+
+  /// Of many nodes of one connection; each of them wrote twice every ten seconds.
+  @Test
+  void aThousandNodesOfOneConnectionAreHeardOfByOneLeaseAndHardlyAWrite() {
+    int nodes = 1_000;
+    cluster.create(KubeObject.make("v1", "Namespace", "", "kube-node-lease", json -> {}));
+    for (int i = 0; i < nodes; i++) {
+      fleet.join("agent-" + i, new FakeRuntime(timeline), new Agent(new AtomicBoolean(true)));
+      timeline.advance(Duration.ofMillis(10));
+    }
+    timeline.advance(Duration.ofMinutes(1));
+    var lease = new ObjectKey("coordination.k8s.io", "Lease", "kube-node-lease", "all");
+    assertThat(cluster.list(ObjectQuery.all(lease.groupKind())).items()).hasSize(1);
+    assertThat(node("agent-7").annotations()).containsEntry("slipway.dev/lease", "all");
+    String before = renewed(lease);
+    int writes = cluster.writes().size();
+    int minutes = 10;
+    timeline.advance(Duration.ofMinutes(minutes));
+    assertThat(renewed(lease)).isGreaterThan(before);
+    assertThat(cluster.writes().size() - writes)
+        .as("the lease, and each node every five minutes")
+        .isLessThanOrEqualTo(1 + minutes * 60 / 9 + nodes * minutes / 5)
+        .isGreaterThanOrEqualTo(nodes);
+  }
+
+  @Test
+  void aNodeThatIsLostSaysSoAtOnceWhateverItsSharedLeaseSays() {
+    cluster.create(KubeObject.make("v1", "Namespace", "", "kube-node-lease", json -> {}));
+    var answers = new AtomicBoolean(true);
+    fleet.join("agent-1", new FakeRuntime(timeline), new Agent(answers));
+    fleet.join("agent-2", new FakeRuntime(timeline), new Agent(new AtomicBoolean(true)));
+    timeline.advance(Duration.ofSeconds(100));
+    answers.set(false);
+    String lost = Conditions.time(timeline.instant());
+    timeline.advance(Duration.ofSeconds(12));
+    assertThat(Json.string(ready("agent-1"), "status", "")).isEqualTo("Unknown");
+    // Its silence counts from its last answer, not from when its object was written.
+    assertThat(Json.string(ready("agent-1"), "lastHeartbeatTime", ""))
+        .isBetween(Conditions.time(Instant.parse(lost).minusSeconds(10)), lost);
+    assertThat(Json.string(ready("agent-2"), "status", "")).isEqualTo("True");
+    answers.set(true);
+    timeline.advance(Duration.ofSeconds(3));
+    assertThat(Json.string(ready("agent-1"), "status", "")).isEqualTo("True");
+  }
+
+  @Test
+  void aNodeThatIsToLeaveSaysSoWhenItsDriverHasNews() {
+    var agent = new Agent(new AtomicBoolean(true));
+    var runtime = new FakeRuntime(timeline);
+    fleet.join("agent-1", runtime, agent);
+    timeline.advance(Duration.ofSeconds(1));
+    assertThat(Conditions.find(node("agent-1").status(), "Draining")).isEmpty();
+    agent.leaving = Optional.of("for maintenance");
+    fleet.join("agent-1", runtime, agent);
+    assertThat(Conditions.isTrue(node("agent-1").status(), "Draining")).isTrue();
+    agent.leaving = Optional.empty();
+    fleet.join("agent-1", runtime, agent);
+    assertThat(Conditions.isTrue(node("agent-1").status(), "Draining")).isFalse();
+  }
+
+  /// One of many that are heard of through one connection.
+  private static final class Agent implements NodeFacts {
+    private final AtomicBoolean answers;
+    Optional<String> leaving = Optional.empty();
+
+    Agent(AtomicBoolean answers) {
+      this.answers = answers;
+    }
+
+    @Override
+    public Reading read() {
+      if (!answers.get()) {
+        throw new RuntimeFailedException("the agent does not answer");
+      }
+      return reading();
+    }
+
+    @Override
+    public Optional<String> heardThrough() {
+      return Optional.of("all");
+    }
+
+    @Override
+    public Optional<String> leaving() {
+      return leaving;
+    }
   }
 
   private String renewed(ObjectKey lease) {

@@ -1,0 +1,38 @@
+package dev.slipway.controlplane.nodes;
+
+import dev.slipway.model.object.Conditions;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.object.ObjectKey;
+import java.time.Instant;
+import java.util.Optional;
+import tools.jackson.databind.JsonNode;
+
+/// When a node was last heard of. A node that is well says so by its lease, which it may share with
+/// others, and seldom by its object; one that is not says by its object since when.
+public final class LastSign {
+  private static final String LEASES = "kube-node-lease";
+
+  private LastSign() {}
+
+  /// The lease of a node: called after it, or as it says.
+  public static ObjectKey lease(KubeObject node) {
+    return new ObjectKey(
+        "coordination.k8s.io",
+        "Lease",
+        LEASES,
+        node.annotation("slipway.dev/lease").orElse(node.name()));
+  }
+
+  /// @return empty when it was never heard of
+  public static Optional<Instant> of(KubeObject node, Optional<KubeObject> lease) {
+    Optional<JsonNode> ready = Conditions.find(node.status(), "Ready");
+    Optional<Instant> said =
+        ready.flatMap(condition -> KubeObject.instant(condition, "lastHeartbeatTime"));
+    if (!Conditions.isTrue(node.status(), "Ready")) {
+      return said;
+    }
+    Optional<Instant> renewed =
+        lease.flatMap(known -> KubeObject.instant(known.spec(), "renewTime"));
+    return renewed.filter(at -> said.isEmpty() || at.isAfter(said.get())).or(() -> said);
+  }
+}
