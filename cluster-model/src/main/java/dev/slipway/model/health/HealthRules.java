@@ -3,12 +3,13 @@ package dev.slipway.model.health;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
+import java.time.Instant;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import tools.jackson.databind.JsonNode;
 
-/// The health of one object, from nothing but its own spec and status.
+/// The health of one object, from nothing but its own spec and status, and the time.
 public final class HealthRules {
   /// Why a Deployment does not go on before somebody acts.
   private static final Set<String> GIVEN_UP =
@@ -17,7 +18,7 @@ public final class HealthRules {
   private HealthRules() {}
 
   /// A kind without a rule of its own is healthy as soon as it exists.
-  public static Health assess(KubeObject object) {
+  public static Health assess(KubeObject object, Instant now) {
     if (object.isTerminating()) {
       return Health.progressing("being deleted");
     }
@@ -27,7 +28,7 @@ public final class HealthRules {
       case "ReplicationController" -> replicationController(object);
       case "Pod" -> pod(object);
       case "Job.batch" -> job(object);
-      case "Application.slipway.dev" -> application(object);
+      case "Application.slipway.dev" -> application(object, now);
       case "StatefulSet.apps" -> statefulSet(object);
       case "DaemonSet.apps" -> daemonSet(object);
       case "ReplicaSet.apps" -> replicationController(object);
@@ -154,23 +155,30 @@ public final class HealthRules {
   }
 
   /// Whether an application takes up each new commit by itself.
-  public static boolean follows(KubeObject application) {
+  public static boolean follows(KubeObject application, Instant now) {
     JsonNode automated = application.spec().path("syncPolicy").path("automated");
     return automated.isObject()
         && Json.bool(automated, "enabled", true)
-        && !application.spec().path("suspend").isObject();
+        && !isSuspended(application, now);
+  }
+
+  /// Whether an application is held; a time that is over holds nothing.
+  public static boolean isSuspended(KubeObject application, Instant now) {
+    JsonNode suspend = application.spec().path("suspend");
+    return suspend.isObject()
+        && KubeObject.instant(suspend, "until").filter(until -> !until.isAfter(now)).isEmpty();
   }
 
   /// One that follows Git by itself is done when it has what Git says; another one is as it says
   /// itself.
-  private static Health application(KubeObject application) {
+  private static Health application(KubeObject application, Instant now) {
     JsonNode status = application.status();
     if (application.observedGeneration() < application.generation()) {
       return Health.progressing("waiting for the application to be looked at");
     }
     String message = Json.string(status.path("health"), "message", "");
     String word = Json.string(status.path("health"), "status", "");
-    boolean follows = follows(application);
+    boolean follows = follows(application, now);
     if (Json.string(status.path("operation"), "phase", "").equals("Running")) {
       return Health.progressing(message.isEmpty() ? "a sync is under way" : message);
     }

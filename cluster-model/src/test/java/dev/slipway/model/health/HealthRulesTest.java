@@ -4,11 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
+import java.time.Instant;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.node.ObjectNode;
 
 class HealthRulesTest {
+  private static final Instant NOW = Instant.parse("2026-01-01T12:00:00Z");
+
   @ParameterizedTest(name = "{0}")
   @CsvSource(
       delimiter = '|',
@@ -37,6 +40,10 @@ class HealthRulesTest {
           a Job that is held | batch/v1 | Job | {"suspend":true} | {} | Suspended
           a DaemonSet on one node of two | apps/v1 | DaemonSet | {} | {"observedGeneration":1,"desiredNumberScheduled":2,"updatedNumberScheduled":2,"numberAvailable":1} | Progressing
           a StatefulSet that is done | apps/v1 | StatefulSet | {"replicas":1} | {"observedGeneration":1,"readyReplicas":1,"updatedReplicas":1} | Healthy
+          an application that follows and is behind | slipway.dev/v1 | Application | {"syncPolicy":{"automated":{}}} | {"observedGeneration":1,"sync":{"status":"OutOfSync"},"health":{"status":"Healthy"}} | Progressing
+          an application that is held for ever | slipway.dev/v1 | Application | {"syncPolicy":{"automated":{}},"suspend":{}} | {"observedGeneration":1,"sync":{"status":"OutOfSync"},"health":{"status":"Healthy"}} | Healthy
+          an application that is held | slipway.dev/v1 | Application | {"syncPolicy":{"automated":{}},"suspend":{"until":"2026-01-01T12:00:01Z"}} | {"observedGeneration":1,"sync":{"status":"OutOfSync"},"health":{"status":"Healthy"}} | Healthy
+          an application that was held until now | slipway.dev/v1 | Application | {"syncPolicy":{"automated":{}},"suspend":{"until":"2026-01-01T12:00:00Z"}} | {"observedGeneration":1,"sync":{"status":"OutOfSync"},"health":{"status":"Healthy"}} | Progressing
           a custom resource that says nothing | a.test/v1 | Widget | {} | {} | Healthy
           a custom resource that is not observed | a.test/v1 | Widget | {} | {"observedGeneration":0} | Progressing
           a custom resource that is not ready | a.test/v1 | Widget | {} | {"conditions":[{"type":"Ready","status":"False"}]} | Progressing
@@ -56,6 +63,6 @@ class HealthRulesTest {
               json.set("spec", Json.parse(spec));
               json.set("status", Json.parse(status));
             });
-    assertThat(HealthRules.assess(object).word().toString()).as(name).isEqualTo(health);
+    assertThat(HealthRules.assess(object, NOW).word().toString()).as(name).isEqualTo(health);
   }
 }

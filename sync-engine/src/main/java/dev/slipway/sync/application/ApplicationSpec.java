@@ -1,6 +1,7 @@
 package dev.slipway.sync.application;
 
 import dev.slipway.manifest.ReadOptions;
+import dev.slipway.model.health.HealthRules;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.sync.health.HealthCheck;
@@ -49,9 +50,7 @@ record ApplicationSpec(
     JsonNode retry = policy.path("retry");
     JsonNode backoff = retry.path("backoff");
     JsonNode suspend = spec.path("suspend");
-    boolean suspended =
-        suspend.isObject()
-            && KubeObject.instant(suspend, "until").filter(until -> !until.isAfter(now)).isEmpty();
+    boolean suspended = HealthRules.isSuspended(application, now);
     return new ApplicationSpec(
         Json.string(source, "repoURL", ""),
         Json.string(source, "path", "."),

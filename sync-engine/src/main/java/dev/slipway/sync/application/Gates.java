@@ -31,7 +31,8 @@ final class Gates {
             ? DependencyPlanner.verdict(
                 pass.application,
                 commit,
-                pass.home.list(ObjectQuery.all(pass.application.key().groupKind())).items())
+                pass.home.list(ObjectQuery.all(pass.application.key().groupKind())).items(),
+                pass.now)
             : new DependencyPlanner.Verdict.Ready();
     switch (dependency) {
       case DependencyPlanner.Verdict.Ready() -> {

@@ -83,7 +83,7 @@ final class Pass {
   }
 
   Health health(KubeObject live) {
-    return compared.health(live, spec.healthChecks(), assessor);
+    return compared.health(live, spec.healthChecks(), assessor, now);
   }
 
   /// The destination, its writes signed by this sync.

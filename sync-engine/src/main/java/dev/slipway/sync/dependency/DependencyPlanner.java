@@ -7,6 +7,7 @@ import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.LabelSelector;
 import dev.slipway.model.object.ObjectKey;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -52,7 +53,8 @@ public final class DependencyPlanner {
 
   /// @param commit that the application is to be synced to
   /// @param all every application, this one included
-  public static Verdict verdict(KubeObject application, String commit, Collection<KubeObject> all) {
+  public static Verdict verdict(
+      KubeObject application, String commit, Collection<KubeObject> all, Instant now) {
     if (!hasDependencies(application)) {
       return new Verdict.Ready();
     }
@@ -75,7 +77,7 @@ public final class DependencyPlanner {
           return new Verdict.Waiting(
               "application %s/%s: it does not exist".formatted(key.namespace(), key.name()));
         }
-        Health health = HealthRules.assess(other);
+        Health health = HealthRules.assess(other, now);
         if (health.word() != Health.Word.HEALTHY) {
           return new Verdict.Waiting(
               "application %s/%s to be healthy: %s%s"
@@ -85,7 +87,7 @@ public final class DependencyPlanner {
                       health.word(),
                       health.message().isEmpty() ? "" : ", " + health.message()));
         }
-        Optional<String> behind = behind(application, commit, other);
+        Optional<String> behind = behind(application, commit, other, now);
         if (behind.isPresent()) {
           return new Verdict.Waiting(
               "application %s/%s %s".formatted(key.namespace(), key.name(), behind.get()));
@@ -101,8 +103,8 @@ public final class DependencyPlanner {
   /// A commit that it was taken back from is settled, unless it is the very commit that is waited
   /// for.
   private static Optional<String> behind(
-      KubeObject application, String commit, KubeObject dependency) {
-    if (!HealthRules.follows(dependency)) {
+      KubeObject application, String commit, KubeObject dependency, Instant now) {
+    if (!HealthRules.follows(dependency, now)) {
       return Optional.empty();
     }
     JsonNode status = dependency.status();

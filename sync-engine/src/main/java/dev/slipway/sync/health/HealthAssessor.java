@@ -5,6 +5,7 @@ import dev.slipway.model.health.HealthRules;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 
@@ -20,13 +21,13 @@ public final class HealthAssessor {
     this.expressions = expressions;
   }
 
-  public Health assess(KubeObject object, List<HealthCheck> checks) {
+  public Health assess(KubeObject object, List<HealthCheck> checks, Instant now) {
     for (HealthCheck check : checks) {
       if (check.speaksOf(object)) {
         return assess(object, check);
       }
     }
-    return HealthRules.assess(object);
+    return HealthRules.assess(object, now);
   }
 
   private Health assess(KubeObject object, HealthCheck check) {

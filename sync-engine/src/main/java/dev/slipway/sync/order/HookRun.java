@@ -64,7 +64,7 @@ public record HookRun(
     if (own.isEmpty()) {
       return ended(State.FAILED, "the hook vanished before it was done");
     }
-    HookRun seen = judge(own.get());
+    HookRun seen = judge(own.get(), now);
     if (seen.state == State.RUNNING
         && timeout.filter(limit -> !startedAt.plus(limit).isAfter(now)).isPresent()) {
       return ended(
@@ -75,7 +75,7 @@ public record HookRun(
     return seen;
   }
 
-  private HookRun judge(KubeObject object) {
+  private HookRun judge(KubeObject object, Instant now) {
     if (object.isTerminating()) {
       return ended(State.FAILED, "the hook was deleted before it was done");
     }
@@ -87,7 +87,7 @@ public record HookRun(
         default -> this;
       };
     }
-    Health health = HealthRules.assess(object);
+    Health health = HealthRules.assess(object, now);
     return switch (health.word()) {
       case HEALTHY -> ended(State.SUCCEEDED, "");
       case DEGRADED ->

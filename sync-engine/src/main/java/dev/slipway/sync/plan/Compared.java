@@ -9,6 +9,7 @@ import dev.slipway.model.ownership.FieldDiff;
 import dev.slipway.sync.health.HealthAssessor;
 import dev.slipway.sync.health.HealthCheck;
 import dev.slipway.sync.plan.SyncPlanner.Owned;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -83,7 +84,7 @@ public final class Compared {
   }
 
   /// @param by the checks that the application states, if any
-  public Health health(KubeObject live, List<HealthCheck> by, HealthAssessor assessor) {
+  public Health health(KubeObject live, List<HealthCheck> by, HealthAssessor assessor, Instant at) {
     Assessed known = health.get(live.key());
     if (known != null
         && known.checks().equals(by)
@@ -91,7 +92,7 @@ public final class Compared {
         && known.uid().equals(live.uid())) {
       return known.health();
     }
-    Health now = assessor.assess(live, by);
+    Health now = assessor.assess(live, by, at);
     if (!live.resourceVersion().isEmpty()) {
       health.put(live.key(), new Assessed(by, live.uid(), live.resourceVersion(), now));
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -13,6 +14,7 @@ import tools.jackson.databind.node.ObjectNode;
 
 class DependencyPlannerTest {
   private static final String COMMIT = "a".repeat(40);
+  private static final Instant NOW = Instant.parse("2026-01-01T12:00:00Z");
 
   /// An application is written as `name:health>dependency+dependency`; `#x` is a label.
   @ParameterizedTest(name = "{0}: {1}")
@@ -36,7 +38,7 @@ class DependencyPlannerTest {
     List<KubeObject> all =
         Arrays.stream(applications.split(" ", -1)).map(DependencyPlannerTest::application).toList();
     String said =
-        switch (DependencyPlanner.verdict(all.getFirst(), COMMIT, all)) {
+        switch (DependencyPlanner.verdict(all.getFirst(), COMMIT, all, NOW)) {
           case DependencyPlanner.Verdict.Ready() -> "Ready";
           case DependencyPlanner.Verdict.Waiting(String why) -> why;
           case DependencyPlanner.Verdict.Cycle cycle -> cycle.words();
@@ -91,7 +93,7 @@ class DependencyPlannerTest {
                   }
                 });
     String said =
-        switch (DependencyPlanner.verdict(first, COMMIT, List.of(first, other))) {
+        switch (DependencyPlanner.verdict(first, COMMIT, List.of(first, other), NOW)) {
           case DependencyPlanner.Verdict.Ready() -> "Ready";
           case DependencyPlanner.Verdict.Waiting(String why) -> why;
           case DependencyPlanner.Verdict.Cycle cycle -> cycle.words();

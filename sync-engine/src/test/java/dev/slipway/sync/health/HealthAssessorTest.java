@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.slipway.model.health.Health;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -13,6 +14,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.node.ObjectNode;
 
 class HealthAssessorTest {
+  private static final Instant NOW = Instant.parse("2026-01-01T12:00:00Z");
   private static final HealthCheck WIDGET =
       new HealthCheck(
           "widgets.test/v1",
@@ -40,7 +42,7 @@ class HealthAssessorTest {
           an older state                   | {phase: 'Ready', parts: [], ratio: 1, observedGeneration: 1}       | Progressing its last change was not observed yet
           """)
   void decidesByTheFirstExpressionThatHolds(String name, String status, String expected) {
-    Health health = assessor.assess(widget(status), List.of(WIDGET));
+    Health health = assessor.assess(widget(status), List.of(WIDGET), NOW);
 
     assertThat(health.word() + " " + health.message()).startsWith(expected);
   }
@@ -49,7 +51,7 @@ class HealthAssessorTest {
   void otherKindsAndVersionsKeepTheirRules() {
     HealthCheck other = new HealthCheck("widgets.test/v2", "Widget", "false", "false", "true");
 
-    assertThat(assessor.assess(widget("{}"), List.of(other))).isEqualTo(Health.HEALTHY);
+    assertThat(assessor.assess(widget("{}"), List.of(other), NOW)).isEqualTo(Health.HEALTHY);
   }
 
   @ParameterizedTest
@@ -63,7 +65,7 @@ class HealthAssessorTest {
           """)
   void whatIsNoExpressionMakesNothingHealthy(String text, String why) {
     var check = new HealthCheck("widgets.test/v1", "Widget", text, "", "");
-    Health health = assessor.assess(widget("{phase: 'Ready'}"), List.of(check));
+    Health health = assessor.assess(widget("{phase: 'Ready'}"), List.of(check), NOW);
 
     assertThat(health.word()).isEqualTo(Health.Word.UNKNOWN);
     assertThat(health.message()).contains(why);
@@ -87,7 +89,7 @@ class HealthAssessorTest {
       loop = "%s.all(%s, %s)".formatted(numbers, name, loop);
     }
     var check = new HealthCheck("widgets.test/v1", "Widget", loop, "", "");
-    Health health = assessor.assess(widget("{}"), List.of(check));
+    Health health = assessor.assess(widget("{}"), List.of(check), NOW);
 
     assertThat(health.word()).isEqualTo(Health.Word.PROGRESSING);
     assertThat(health.message()).contains("10000");
