@@ -56,6 +56,17 @@ public record Trouble(String word, boolean hopeless) {
   }
 
   private static Optional<String> word(KubeObject pod) {
+    return silentNode(pod).or(() -> ownWord(pod));
+  }
+
+  /// What the pod itself was last heard to say is of no use then.
+  private static Optional<String> silentNode(KubeObject pod) {
+    return Conditions.find(pod.status(), "Ready")
+        .filter(condition -> Json.string(condition, "reason", "").equals("NodeNotReady"))
+        .map(_ -> "its node %s does not answer".formatted(Json.string(pod.spec(), "nodeName", "")));
+  }
+
+  private static Optional<String> ownWord(KubeObject pod) {
     Optional<String> waiting =
         containers(pod)
             .filter(

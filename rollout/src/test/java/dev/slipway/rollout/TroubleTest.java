@@ -6,6 +6,7 @@ import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.node.ObjectNode;
@@ -35,6 +36,24 @@ class TroubleTest {
       unready.add(pod("p" + unready.size(), pod.split("/", 2)[0], pod.split("/", 2)[1]));
     }
     assertThat(Trouble.of(unready, active)).isEqualTo(new Trouble(word, hopeless));
+  }
+
+  @Test
+  void aNodeThatDoesNotAnswerIsNamedBeforeWhatThePodLastSaid() {
+    KubeObject pod =
+        pod("p0", "", "2")
+            .with(
+                json -> {
+                  Json.child(json, "spec").put("nodeName", "east-1");
+                  Json.child(json, "status")
+                      .putArray("conditions")
+                      .addObject()
+                      .put("type", "Ready")
+                      .put("status", "False")
+                      .put("reason", "NodeNotReady");
+                });
+    assertThat(Trouble.of(List.of(pod), 1))
+        .isEqualTo(new Trouble("pod p0: its node east-1 does not answer", false));
   }
 
   private static KubeObject pod(String name, String reason, String restarts) {

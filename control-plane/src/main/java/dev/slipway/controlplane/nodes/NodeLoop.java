@@ -127,8 +127,16 @@ public final class NodeLoop implements AutoCloseable {
                   setTaint(json, NOT_READY, Optional.empty());
                   setTaint(json, UNREACHABLE, Optional.of(now));
                 }));
-    events.warning(node, "NodeNotReady", "the node's agent stopped answering");
+    events.warning(node, "NodeNotReady", whySilent(node));
     return marked;
+  }
+
+  /// An agent that lives says of its engine what is wrong.
+  private static String whySilent(KubeObject node) {
+    return Conditions.find(node.status(), "Ready")
+        .filter(condition -> Json.string(condition, "status", "").equals("Unknown"))
+        .flatMap(condition -> Json.string(condition, "message"))
+        .orElse("the node's agent stopped answering");
   }
 
   private static Instant since(KubeObject node, Instant otherwise) {
