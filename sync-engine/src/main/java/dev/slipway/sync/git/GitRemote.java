@@ -171,7 +171,7 @@ final class GitRemote {
       beforehand = plain ? files.map(known -> known.saying(found)).orElse(null) : null;
       return found;
     } catch (IOException | RuntimeException e) {
-      throw failed("cannot be read", e, null, null);
+      throw failed("cannot be read", e, Access.NONE, null, null);
     }
   }
 
@@ -254,11 +254,10 @@ final class GitRemote {
       if (opened.password().isPresent()) {
         refusePlain();
         transport.setCredentialsProvider(
-            new UsernamePasswordCredentialsProvider(
-                opened.user().isEmpty() ? "git" : opened.user(), opened.password().get()));
+            new UsernamePasswordCredentialsProvider(user(opened), opened.password().get()));
       }
     } catch (IOException | IllegalArgumentException e) {
-      throw failed(what, e, null, null);
+      throw failed(what, e, opened, null, null);
     }
     Thread worker =
         Thread.ofVirtual()
@@ -275,12 +274,13 @@ final class GitRemote {
     try {
       return result.get(limits.total().toMillis(), TimeUnit.MILLISECONDS);
     } catch (ExecutionException e) {
-      throw failed(what, e.getCause() == null ? e : e.getCause(), http, shell);
+      throw failed(what, e.getCause() == null ? e : e.getCause(), opened, http, shell);
     } catch (TimeoutException e) {
       cut(transport, http, worker);
       throw failed(
           what,
           new IOException("not done within " + limits.total().toSeconds() + " s"),
+          opened,
           http,
           shell);
     } catch (InterruptedException e) {
@@ -338,8 +338,28 @@ final class GitRemote {
     return known;
   }
 
+  /// What was tried, and what to do.
+  private static String refused(Access opened) {
+    if (opened.privateKey().isPresent()) {
+      return "it does not accept the ssh key of the Repository for this address: its public half must be allowed to read there";
+    }
+    if (opened.password().isPresent()) {
+      return "it does not accept the user %s with the password of the Repository for this address: see whether that is right, not expired, and may read there"
+          .formatted(user(opened));
+    }
+    return "it asks for credentials, and no Repository for this address has any: `slipway repo add NAME URL` with --password-file or --ssh-key gives them";
+  }
+
+  private static String user(Access opened) {
+    return opened.user().isEmpty() ? "git" : opened.user();
+  }
+
   private SourceException failed(
-      String what, Throwable failure, @Nullable GitHttp http, @Nullable GitSsh shell) {
+      String what,
+      Throwable failure,
+      Access opened,
+      @Nullable GitHttp http,
+      @Nullable GitSsh shell) {
     if (failure instanceof SourceException told) {
       return told;
     }
@@ -347,7 +367,7 @@ final class GitRemote {
     if (shell != null && !shell.refusal().isEmpty()) {
       reason = shell.refusal();
     } else if (AUTHENTICATION.matcher(reason).find()) {
-      reason += " (a Repository object for this address gives credentials, see `slipway repo add`)";
+      reason = refused(opened);
     }
     String message = "repository %s %s: %s".formatted(GitSource.shown(url), what, reason);
     Duration pause = http == null ? null : http.retryAfter().orElse(null);

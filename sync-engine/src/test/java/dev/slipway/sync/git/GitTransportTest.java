@@ -107,10 +107,12 @@ class GitTransportTest {
     assertThatThrownBy(() -> source.resolve(remote, "main", "."))
         .isInstanceOf(SourceException.class)
         .hasMessageContaining(remote.url())
-        .hasMessageContaining("Repository");
+        .hasMessageContaining("asks for credentials")
+        .hasMessageContaining("`slipway repo add NAME URL`");
     access = login("wrong-" + SECRET);
     assertThatThrownBy(() -> source.refresh(remote))
         .isInstanceOf(SourceException.class)
+        .hasMessageContaining("does not accept the user bot with the password")
         .message()
         .doesNotContain(SECRET);
     access = login(SECRET);
@@ -320,7 +322,7 @@ class GitTransportTest {
       access = ssh(sshd.strangersKey(), sshd.knownHost());
       assertThatThrownBy(() -> source.refresh(over))
           .isInstanceOf(SourceException.class)
-          .hasMessageContaining("Repository");
+          .hasMessageContaining("does not accept the ssh key of the Repository");
       String stranger = PublicKeyEntry.toString(pair().getPublic());
       access = ssh(sshd.key(), "[127.0.0.1]:" + sshd.port() + " " + stranger);
       assertThatThrownBy(() -> source.refresh(over))
