@@ -113,18 +113,16 @@ final class Engine implements AutoCloseable {
     } catch (DockerException e) {
       throw new Refused(e.getHttpStatus(), words(e), e);
     } catch (RuntimeException e) {
+      String complaint = bridge == null ? "" : bridge.complaint();
       String why = deadline.expired() ? "no answer within " + limit.toSeconds() + " s" : cause(e);
       throw new RuntimeFailedException(
-          "engine %s, asked to %s: %s%s".formatted(address, what, why, sshComplaint()), e);
+          "engine %s, asked to %s: %s"
+              .formatted(address, what, complaint.isEmpty() ? why : complaint),
+          e);
     } finally {
       deadline.finish();
       timer.cancel();
     }
-  }
-
-  private String sshComplaint() {
-    String words = bridge == null ? "" : bridge.complaint();
-    return words.isEmpty() ? "" : " (ssh: " + words + ")";
   }
 
   /// As [#call]; what is not there is no failure.

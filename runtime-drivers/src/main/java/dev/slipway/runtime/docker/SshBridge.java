@@ -27,14 +27,18 @@ final class SshBridge implements AutoCloseable {
 
   private static final Duration LAST_WORDS = Duration.ofSeconds(5);
 
+  private final EngineAddress.Ssh ssh;
   private final Path folder;
   private final ServerSocketChannel server;
   private final List<String> command;
 
-  /// What ssh complained of when it last failed; empty once a connection has carried something.
+  /// What ssh complained of when it last failed, and what to do about it; empty once a connection
+  /// has carried something.
   private volatile String complaint = "";
 
-  private SshBridge(Path folder, ServerSocketChannel server, List<String> command) {
+  private SshBridge(
+      EngineAddress.Ssh ssh, Path folder, ServerSocketChannel server, List<String> command) {
+    this.ssh = ssh;
     this.folder = folder;
     this.server = server;
     this.command = command;
@@ -48,7 +52,7 @@ final class SshBridge implements AutoCloseable {
               PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
       ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
       server.bind(UnixDomainSocketAddress.of(folder.resolve("engine.sock")));
-      var bridge = new SshBridge(folder, server, command(ssh, folder));
+      var bridge = new SshBridge(ssh, folder, server, command(ssh, folder));
       Thread.ofVirtual().name("ssh-bridge").start(bridge::serve);
       return bridge;
     } catch (IOException e) {
@@ -150,7 +154,7 @@ final class SshBridge implements AutoCloseable {
     try (errors) {
       String words = new String(errors.readNBytes(2048), java.nio.charset.StandardCharsets.UTF_8);
       if (!words.isBlank()) {
-        complaint = words.strip().lines().toList().getLast();
+        complaint = SshAdvice.of(ssh, words);
         log.warn("ssh says: {}", words.strip());
       }
       errors.transferTo(OutputStream.nullOutputStream());

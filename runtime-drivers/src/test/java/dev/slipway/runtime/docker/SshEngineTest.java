@@ -46,12 +46,20 @@ class SshEngineTest {
   }
 
   private DockerRuntime open(String knownHosts) {
+    return open(knownHosts, ssh.key());
+  }
+
+  private DockerRuntime open(String knownHosts, byte[] key) {
+    return open(ssh, knownHosts, key);
+  }
+
+  private DockerRuntime open(TestSshServer server, String knownHosts, byte[] key) {
     return DockerRuntime.open(
         new EngineAddress.Ssh(
             "root",
             "127.0.0.1",
-            ssh.port(),
-            Optional.of(ssh.key()),
+            server.port(),
+            Optional.of(key),
             Optional.of(knownHosts.getBytes(StandardCharsets.UTF_8))),
         DockerOptions.of("test", "n1"),
         timeline);
@@ -96,7 +104,26 @@ class SshEngineTest {
       assertThatThrownBy(runtime::sandboxes)
           .isInstanceOf(RuntimeFailedException.class)
           .hasMessageContaining("ssh://root@127.0.0.1")
-          .hasMessageContaining("Host key verification failed");
+          .hasMessageContaining("Host key verification failed")
+          .hasMessageContaining("another key than the known one");
+    }
+  }
+
+  @Test
+  void whatIsMissingOnTheWayIsToldWithWhatToDo() {
+    try (var runtime = open("")) {
+      assertThatThrownBy(runtime::sandboxes)
+          .hasMessageContaining("`ssh-keyscan -p " + ssh.port() + " 127.0.0.1`");
+    }
+    try (var runtime = open(ssh.knownHost(), ssh.strangersKey())) {
+      assertThatThrownBy(runtime::sandboxes)
+          .hasMessageContaining("authorized_keys of root")
+          .message()
+          .doesNotContain("localhost:2375");
+    }
+    try (var bare = TestSshServer.start(folder.resolve("b"), "PATH=/none $SSH_ORIGINAL_COMMAND");
+        var runtime = open(bare, bare.knownHost(), bare.key())) {
+      assertThatThrownBy(runtime::sandboxes).hasMessageContaining("the host has no `docker`");
     }
   }
 
