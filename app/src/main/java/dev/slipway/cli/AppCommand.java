@@ -109,6 +109,13 @@ final class AppCommand {
     @Nullable String exclude;
 
     @Option(
+        names = "--sync-option",
+        paramLabel = "OPTION",
+        description =
+            "For all its objects: ServerSideApply=false, PruneLast=true, Delete=confirm …; may be repeated. `set` replaces those it has; an empty one takes all away.")
+    @Nullable List<String> syncOptions;
+
+    @Option(
         names = "--timeout",
         paramLabel = "DURATION",
         description = "Of one sync, its rollouts included (10m).")
@@ -158,6 +165,10 @@ final class AppCommand {
       }
       if (exclude != null) {
         directory(spec).put("exclude", exclude);
+      }
+      if (syncOptions != null) {
+        var stated = Json.child(spec, "syncPolicy").putArray("syncOptions");
+        syncOptions.stream().filter(option -> !option.isBlank()).forEach(stated::add);
       }
       if (timeout != null) {
         Json.child(spec, "syncPolicy").put("timeout", timeout);

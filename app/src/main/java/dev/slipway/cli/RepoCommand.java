@@ -69,6 +69,13 @@ final class RepoCommand {
     @Nullable Path authorities;
 
     @Option(
+        names = "--signature-key",
+        paramLabel = "FILE",
+        description =
+            "A public key: one of those given must have signed every commit that is followed. A line as of authorized_keys, or an armored OpenPGP key; may be repeated.")
+    List<Path> signatureKeys = List.of();
+
+    @Option(
         names = "--poll",
         paramLabel = "DURATION",
         description = "How often it is asked (30s; 1s for a local path).")
@@ -100,18 +107,27 @@ final class RepoCommand {
                   name,
                   json -> {
                     ObjectNode spec = json.putObject("spec");
-                    spec.put("url", AppCommand.Fields.repoUrl(url));
+                    write(spec);
                     reads.ifPresent(secret -> spec.putObject("secretRef").put("name", secret));
                     writes.ifPresent(
                         secret -> spec.putObject("writeSecretRef").put("name", secret));
-                    put(spec, "knownHosts", knownHosts);
-                    put(spec, "certificateAuthorities", authorities);
-                    if (poll != null) {
-                      spec.put("pollInterval", poll);
-                    }
                   }));
       console().line("repository " + name + " added");
       return 0;
+    }
+
+    /// What is no secret.
+    void write(ObjectNode spec) {
+      spec.put("url", AppCommand.Fields.repoUrl(url));
+      put(spec, "knownHosts", knownHosts);
+      put(spec, "certificateAuthorities", authorities);
+      if (!signatureKeys.isEmpty()) {
+        var keys = spec.putArray("signatureKeys");
+        signatureKeys.forEach(file -> keys.add(text(file).strip()));
+      }
+      if (poll != null) {
+        spec.put("pollInterval", poll);
+      }
     }
 
     private Optional<String> secret(String secret, @Nullable Path word, @Nullable Path key) {

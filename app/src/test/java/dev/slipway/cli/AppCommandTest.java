@@ -49,6 +49,16 @@ class AppCommandTest {
   }
 
   @Test
+  void syncOptionsAreAList() {
+    assertThat(spec("--sync-option", "PruneLast=true", "--sync-option", "Delete=confirm"))
+        .isEqualTo(
+            Json.parse(
+                "{\"syncPolicy\": {\"syncOptions\": [\"PruneLast=true\", \"Delete=confirm\"]}}"));
+    assertThat(spec("--sync-option="))
+        .isEqualTo(Json.parse("{\"syncPolicy\": {\"syncOptions\": []}}"));
+  }
+
+  @Test
   void anUnknownPolicyIsRefused() {
     assertThatThrownBy(() -> spec("--sync-policy", "sometimes"))
         .isInstanceOf(ParameterException.class)
