@@ -257,6 +257,7 @@ final class NodeCommand {
       JsonNode status = node.get().status();
       Optional<JsonNode> ready = Conditions.find(status, "Ready");
       if (ready.isPresent()) {
+        String before = message;
         message = Json.string(ready.get(), "message", "");
         if (Conditions.isTrue(status, "Ready")) {
           command
@@ -273,6 +274,9 @@ final class NodeCommand {
         if (List.of("InvalidDeclaration", "EngineInUse")
             .contains(Json.string(ready.get(), "reason", ""))) {
           throw new CommandFailed(2, "node " + name + ": " + message);
+        }
+        if (!message.equals(before)) {
+          command.console().line("it does not answer yet: " + message);
         }
       }
       LockSupport.parkNanos(POLL_NANOS);
