@@ -3,6 +3,7 @@ package dev.slipway.cli;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.LabelSelector;
+import dev.slipway.model.words.Count;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -271,14 +272,15 @@ final class DeliveryCommands {
       int count = Json.items(diff, "objects").size();
       console.line(
           count == 0
-              ? "no differences: %d objects are as %s wants them"
+              ? "no differences: %s as %s wants"
                   .formatted(
-                      Json.integer(diff, "unchanged", 0),
+                      Count.of(Json.integer(diff, "unchanged", 0), "object is", "objects are"),
                       StatusView.brief(Json.string(diff, "revision", "")))
-              : "%d of %d objects differ from %s"
+              : "%d of %s %s from %s"
                   .formatted(
                       count,
-                      count + Json.integer(diff, "unchanged", 0),
+                      Count.of(count + Json.integer(diff, "unchanged", 0), "object"),
+                      count == 1 ? "differs" : "differ",
                       StatusView.brief(Json.string(diff, "revision", ""))));
     }
 
@@ -413,8 +415,7 @@ final class DeliveryCommands {
       if (gone > 0 && !prunes) {
         console()
             .line(
-                gone
-                    + (gone == 1 ? " object that Git" : " objects that Git")
+                Count.of(gone, "object that Git", "objects that Git")
                     + " no longer has would stay: --prune deletes");
       } else if (gone > 0 && !confirmPrune && policy.has("confirmation")) {
         console()

@@ -3,6 +3,7 @@ package dev.slipway.cli;
 import dev.slipway.controlplane.proxy.ProxyClient;
 import dev.slipway.home.DataDirectory;
 import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.words.Count;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -54,8 +55,8 @@ final class DownCommand extends Context {
     if (left > 0) {
       console()
           .error(
-              "%d pods go on that no application made or that did not end: `slipway up`, then `slipway get pods -A`"
-                  .formatted(left));
+              "%s on that no application made or that did not end: `slipway up`, then `slipway get pods -A`"
+                  .formatted(Count.of(left, "pod goes", "pods go")));
     }
     return left > 0 ? 1 : 0;
   }

@@ -2,6 +2,7 @@ package dev.slipway.cli;
 
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.words.Count;
 import dev.slipway.sync.figures.DeliveryFigures;
 import java.time.Duration;
 import java.time.Instant;
@@ -99,10 +100,10 @@ final class PlanCommands {
               steps.isEmpty()
                   ? "nothing to do: everything is as %s wants it"
                       .formatted(StatusView.brief(Json.string(spec, "revision", "")))
-                  : "plan %s: %d steps to %s; carry it out with `slipway apply %s`"
+                  : "plan %s: %s to %s; carry it out with `slipway apply %s`"
                       .formatted(
                           planName,
-                          steps.size(),
+                          Count.of(steps.size(), "step"),
                           StatusView.brief(Json.string(spec, "revision", "")),
                           planName));
       return steps.isEmpty() ? 0 : 1;

@@ -69,7 +69,7 @@ final class PodImages {
         (image, all) -> {
           if (all.size() > 1) {
             text.append(
-                "\n%s means another image than it did: %d are running. `slipway rollout restart` follows it.\n"
+                "\n%s means another image than it did: %d are running. `slipway rollout restart NAME` follows it.\n"
                     .formatted(Console.safe(image), all.size()));
           }
         });
@@ -77,7 +77,7 @@ final class PodImages {
       text.append('\n');
       moved.forEach(line -> text.append(Console.safe(line)).append(".\n"));
       text.append(
-          "It is not followed by itself: `slipway rollout restart` does, with imagePullPolicy Always; else a new tag or digest in Git.\n");
+          "It is not followed by itself: `slipway rollout restart NAME` does, with imagePullPolicy Always; else a new tag or digest in Git.\n");
     }
     return text.toString();
   }

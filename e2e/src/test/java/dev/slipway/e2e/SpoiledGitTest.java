@@ -272,7 +272,9 @@ class SpoiledGitTest {
     write("a", "2");
     synced(repository.commit("second"));
     repository.force(first);
-    says("WaitingForConfirmation", "the history was rewritten, and 1 objects would be deleted");
+    says(
+        "WaitingForConfirmation",
+        "the history was rewritten, and 1 object would be deleted: run `slipway sync " + space);
     assertThat(live()).isEqualTo(with(FIRST, "f", "1"));
     elsewhereGoesOn("older");
 

@@ -1,5 +1,6 @@
 package dev.slipway.rollout;
 
+import dev.slipway.model.words.Count;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -87,7 +88,8 @@ public final class RollingUpdatePlanner {
     }
     int leaving = view.others().stream().mapToInt(old -> old.active() + old.leaving()).sum();
     if (leaving > 0 && target.replicas() == 0) {
-      return new RolloutStep.Wait(LONG, "%d old pods are still leaving".formatted(leaving));
+      return new RolloutStep.Wait(
+          LONG, Count.of(leaving, "old pod is", "old pods are") + " still leaving");
     }
     if (target.replicas() != view.desired()) {
       return RolloutStep.Scale.one(target, view.desired(), "the old pods are gone");
@@ -104,13 +106,13 @@ public final class RollingUpdatePlanner {
               .formatted(target.available(), view.desired(), cause(target)));
     }
     if (leaving > 0) {
-      return new RolloutStep.Wait(
-          LONG,
-          leaving == 1 ? "1 old pod still to go" : "%d old pods still to go".formatted(leaving));
+      return new RolloutStep.Wait(LONG, Count.of(leaving, "old pod") + " still to go");
     }
     if (target.active() != view.desired()) {
       return new RolloutStep.Wait(
-          LONG, "%d pods exist, %d are wanted".formatted(target.active(), view.desired()));
+          LONG,
+          "%s, %d wanted"
+              .formatted(Count.of(target.active(), "pod exists", "pods exist"), view.desired()));
     }
     return new RolloutStep.Complete(surplus(view));
   }
@@ -161,7 +163,9 @@ public final class RollingUpdatePlanner {
     return Optional.of(
         new RolloutStep.Scale(
             shares,
-            "%d pods are wanted instead of %d".formatted(view.desired(), view.scaledFor().get())));
+            "%s wanted instead of %d"
+                .formatted(
+                    Count.of(view.desired(), "pod is", "pods are"), view.scaledFor().get())));
   }
 
   static String words(Duration duration) {

@@ -18,6 +18,7 @@ import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.object.OwnerReference;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
+import dev.slipway.model.words.Count;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -316,7 +317,7 @@ public final class RolloutController implements AutoCloseable {
       events.normal(
           rollout,
           "NewRevision",
-          "revision %d is %s with %d pods".formatted(number, name, replicas));
+          "revision %d is %s with %s".formatted(number, name, Count.of(replicas, "pod")));
       scaled(rollout, name, 0, replicas);
       log.info(
           "rollout step rollout={} step=create rc={} replicas={}", rollout.key(), name, replicas);

@@ -3,6 +3,7 @@ package dev.slipway.rollout;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.words.Count;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -186,7 +187,7 @@ final class RolloutStatus {
           "%d of %d pods available".formatted(view.lasting(), view.desired());
       case RolloutStep.Wait(_, String reason) -> reason;
       case RolloutStep.Create(int replicas) ->
-          "a new revision begins with %d pods".formatted(replicas);
+          "a new revision begins with " + Count.of(replicas, "pod");
       case RolloutStep.Scale(_, String why) -> why;
       case RolloutStep.GiveUp(String reason) -> reason;
     };

@@ -215,7 +215,7 @@ class SafetyTest {
     other("third", spec -> spec.put("project", "another"));
     delivery.pass(SOON);
     assertThat(status("second").path("waiting").toString())
-        .contains("1 applications of project default change on this cluster at once");
+        .contains("1 application of project default changes on this cluster at once");
     assertThat(status("third").path("operation").path("phase").stringValue("")).isNotEmpty();
     delivery.request("terminate", body -> {});
     delivery.pass(SOON);

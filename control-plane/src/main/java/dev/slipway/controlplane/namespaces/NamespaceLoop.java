@@ -16,6 +16,7 @@ import dev.slipway.model.object.ResourceType;
 import dev.slipway.model.object.ResourceTypes;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
+import dev.slipway.model.words.Count;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -105,7 +106,8 @@ public final class NamespaceLoop implements AutoCloseable {
       }
     }
     if (left > 0) {
-      return Outcome.recheckAfter(RECHECK, left + " objects are left in namespace " + key.name());
+      return Outcome.recheckAfter(
+          RECHECK, Count.of(left, "object is", "objects are") + " left in namespace " + key.name());
     }
     cluster.replace(namespace.get().with(json -> Json.child(json, "spec").remove("finalizers")));
     return Outcome.SETTLED;

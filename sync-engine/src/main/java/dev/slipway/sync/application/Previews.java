@@ -11,6 +11,7 @@ import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.object.OwnerReference;
 import dev.slipway.model.time.Timeline;
+import dev.slipway.model.words.Count;
 import dev.slipway.sync.destination.Destinations;
 import dev.slipway.sync.git.SemverRange;
 import dev.slipway.sync.health.HealthAssessor;
@@ -167,7 +168,10 @@ final class Previews {
         case SyncPlan.Action.Overwrite(_, _, var changes) ->
             entry
                 .put("action", "replace")
-                .put("why", "Replace=true, %d fields differ".formatted(changes.size()));
+                .put(
+                    "why",
+                    "Replace=true, %s"
+                        .formatted(Count.of(changes.size(), "field differs", "fields differ")));
         case SyncPlan.Action.Replace(_, _, String why) ->
             entry.put("action", "replace").put("why", why);
       }

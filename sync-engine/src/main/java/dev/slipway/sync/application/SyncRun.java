@@ -11,6 +11,7 @@ import dev.slipway.model.json.Json;
 import dev.slipway.model.loop.Outcome;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
+import dev.slipway.model.words.Count;
 import dev.slipway.sync.order.Hook;
 import dev.slipway.sync.order.HookRun;
 import dev.slipway.sync.order.StepPlanner;
@@ -129,7 +130,8 @@ final class SyncRun {
       case Step.Apply(String stage, List<SyncPlan.Action> actions) -> {
         pass.status.stage(stage);
         pass.status.step(
-            "apply", "applying %d of %d objects".formatted(actions.size(), objects.size()));
+            "apply",
+            "applying %d of %s".formatted(actions.size(), Count.of(objects.size(), "object")));
         pass.save();
         applier.carryOut(pass, actions);
         applier.inventory(pass, objects);
@@ -157,7 +159,7 @@ final class SyncRun {
       }
       case Step.StartHooks(String stage, List<Hook> fresh) -> {
         pass.status.stage(stage);
-        pass.status.step("hook", "starting %d hooks".formatted(fresh.size()));
+        pass.status.step("hook", "starting " + Count.of(fresh.size(), "hook"));
         pass.save();
         return startHooks(pass, fresh);
       }
@@ -200,8 +202,11 @@ final class SyncRun {
         operations.close(
             pass,
             "Succeeded",
-            "%d objects are as revision %s wants them"
-                .formatted(objects.size(), Words.brief(pass.status.operationRevision())),
+            "%s as revision %s wants %s"
+                .formatted(
+                    Count.of(objects.size(), "object is", "objects are"),
+                    Words.brief(pass.status.operationRevision()),
+                    objects.size() == 1 ? "it" : "them"),
             true);
         events.normal(
             pass.application,
@@ -245,7 +250,9 @@ final class SyncRun {
     }
     Instant due = first.orElse(pass.now).plus(BETWEEN_RENDERS);
     if (due.isAfter(pass.now)) {
-      String message = "a second render of the commit, before %d objects go".formatted(deleted);
+      String message =
+          "a second render of the commit, before %s"
+              .formatted(Count.of(deleted, "object goes", "objects go"));
       pass.status.waiting(message, due, "deletes them when it is equal");
       return Optional.of(Outcome.recheckAfter(Duration.between(pass.now, due), message));
     }
@@ -264,8 +271,8 @@ final class SyncRun {
             fail(
                 pass,
                 record,
-                "two renders of one commit differ, and %d objects would be deleted"
-                    .formatted(deleted)));
+                "two renders of one commit differ, and %s would be deleted"
+                    .formatted(Count.of(deleted, "object"))));
       }
     } catch (SourceException | ManifestException e) {
       return Optional.of(
@@ -409,11 +416,15 @@ final class SyncRun {
         && Json.bool(pass.status.operation(), "rewritten", false)) {
       verdict =
           new SyncPlanner.PruneVerdict.NeedsConfirmation(
-              "the history was rewritten, and %d objects would be deleted: run `slipway sync --confirm-prune` to go on"
-                  .formatted(prunes.size()));
+              "the history was rewritten, and %s would be deleted"
+                  .formatted(Count.of(prunes.size(), "object")));
     }
     boolean confirmed = Json.bool(pass.status.operation(), "pruneConfirmed", false);
-    if (verdict instanceof SyncPlanner.PruneVerdict.NeedsConfirmation(String why) && !confirmed) {
+    if (verdict instanceof SyncPlanner.PruneVerdict.NeedsConfirmation(String because)
+        && !confirmed) {
+      String why =
+          "%s: run `slipway sync %s%s --confirm-prune` to go on"
+              .formatted(because, pass.application.name(), Words.elsewhere(pass.application));
       pass.hooks().terminate(why);
       pass.status.operation().put("phase", "WaitingForConfirmation").put("message", why);
       pass.status.condition("PruneBlocked", true, "LimitExceeded", why);
@@ -428,7 +439,7 @@ final class SyncRun {
 
   private void prune(Pass pass, List<KubeObject> prunes) {
     pass.status.step(
-        "prune", "deleting %d objects that Git no longer has".formatted(prunes.size()));
+        "prune", "deleting %s that Git no longer has".formatted(Count.of(prunes.size(), "object")));
     pass.save();
     Cluster writer = pass.writer();
     for (KubeObject gone : prunes) {

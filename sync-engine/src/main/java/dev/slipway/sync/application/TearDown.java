@@ -7,6 +7,7 @@ import dev.slipway.model.event.EventRecorder;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.loop.Outcome;
 import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.words.Count;
 import dev.slipway.sync.order.Hook;
 import dev.slipway.sync.order.HookRun;
 import dev.slipway.sync.order.StepPlanner;
@@ -81,7 +82,9 @@ final class TearDown {
       return Outcome.recheckAfter(ApplicationReconciler.LOOK_AGAIN, message);
     }
     if (left > 0) {
-      return Outcome.recheckAfter(Duration.ofMillis(500), left + " objects are being deleted");
+      return Outcome.recheckAfter(
+          Duration.ofMillis(500),
+          Count.of(left, "object is being deleted", "objects are being deleted"));
     }
     Optional<Outcome> after = deletionHooks(pass, Hook.Phase.POST_DELETE);
     if (after.isPresent()) {

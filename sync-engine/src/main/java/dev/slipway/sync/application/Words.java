@@ -1,6 +1,8 @@
 package dev.slipway.sync.application;
 
 import dev.slipway.manifest.Problem;
+import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.words.Count;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -18,14 +20,20 @@ final class Words {
             .limit(MOST_PROBLEMS)
             .map(problem -> problem.place() + ": " + problem.message())
             .collect(Collectors.joining("\n"));
-    return problems.size()
-        + (problems.size() == 1 ? " problem\n" : " problems\n")
+    return Count.of(problems.size(), "problem")
+        + "\n"
         + shown
         + (problems.size() > MOST_PROBLEMS ? "\n…" : "");
   }
 
   static String brief(String revision) {
     return revision.length() == 40 ? revision.substring(0, 8) : revision;
+  }
+
+  /// The option that a command needs for an application that is not where commands look by
+  /// themselves.
+  static String elsewhere(KubeObject application) {
+    return application.namespace().equals("default") ? "" : " -n " + application.namespace();
   }
 
   static String span(Duration duration) {

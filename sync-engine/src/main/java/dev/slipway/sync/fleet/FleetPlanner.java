@@ -2,6 +2,7 @@ package dev.slipway.sync.fleet;
 
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
+import dev.slipway.model.words.Count;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
@@ -49,9 +50,9 @@ public final class FleetPlanner {
     return failed.size() < fleet.stopAfter()
         ? Optional.empty()
         : Optional.of(
-            "a person: %d rollouts have failed (%s), and the fleet stops after %d; `slipway fleet --resume` goes on"
+            "a person: %s failed (%s), and the fleet stops after %d; `slipway fleet --resume` goes on"
                 .formatted(
-                    failed.size(),
+                    Count.of(failed.size(), "rollout has", "rollouts have"),
                     String.join(", ", failed.stream().distinct().limit(5).toList()),
                     fleet.stopAfter()));
   }
@@ -76,15 +77,21 @@ public final class FleetPlanner {
             .toList();
     if (fleet.maxChanging() > 0 && changing.size() >= fleet.maxChanging()) {
       return Optional.of(
-          "its turn: %d applications change on this cluster at once, the limit is %d"
-              .formatted(changing.size(), fleet.maxChanging()));
+          "its turn: %s on this cluster at once, the limit is %d"
+              .formatted(
+                  Count.of(changing.size(), "application changes", "applications change"),
+                  fleet.maxChanging()));
     }
     long own =
         changing.stream().filter(other -> project(other).equals(project(application))).count();
     return fleet.maxPerProject() > 0 && own >= fleet.maxPerProject()
         ? Optional.of(
-            "its turn: %d applications of project %s change on this cluster at once, the limit is %d"
-                .formatted(own, project(application), fleet.maxPerProject()))
+            "its turn: %s of project %s %s on this cluster at once, the limit is %d"
+                .formatted(
+                    Count.of(own, "application"),
+                    project(application),
+                    own == 1 ? "changes" : "change",
+                    fleet.maxPerProject()))
         : Optional.empty();
   }
 

@@ -3,6 +3,7 @@ package dev.slipway.sync.generator;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.OwnerReference;
+import dev.slipway.model.words.Count;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -71,8 +72,8 @@ public final class SetPlanner {
       return new Plan(
           apply,
           List.of(),
-          "%d applications would be deleted, the limit is %d (syncPolicy.maxDeleted): nothing is deleted"
-              .formatted(delete.size(), most));
+          "%s would be deleted, the limit is %d (syncPolicy.maxDeleted): nothing is deleted"
+              .formatted(Count.of(delete.size(), "application"), most));
     }
     return new Plan(apply, delete, "");
   }

@@ -5,6 +5,7 @@ import dev.slipway.manifest.render.Renderer;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.ownership.FieldDiff;
+import dev.slipway.model.words.Count;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -136,8 +137,7 @@ public final class SyncPlanner {
     PruneVerdict byNumber = mayPrune(plan.prunes().size(), owned, maxObjects, maxPercent);
     return byNumber instanceof PruneVerdict.Allowed && !plan.guarded().isEmpty()
         ? new PruneVerdict.NeedsConfirmation(
-            "%s asks for a confirmation before it is deleted: run `slipway sync --confirm-prune` to go on"
-                .formatted(plan.guarded().getFirst()))
+            "%s asks for a confirmation before it is deleted".formatted(plan.guarded().getFirst()))
         : byNumber;
   }
 
@@ -148,12 +148,11 @@ public final class SyncPlanner {
   public static PruneVerdict mayPrune(int prunes, int owned, int maxObjects, int maxPercent) {
     if (prunes > maxObjects) {
       return new PruneVerdict.NeedsConfirmation(
-          "%d objects would be deleted, the limit is %d: run `slipway sync --confirm-prune` to go on"
-              .formatted(prunes, maxObjects));
+          "%s would be deleted, the limit is %d".formatted(Count.of(prunes, "object"), maxObjects));
     }
     if (prunes > 1 && (long) prunes * 100 > (long) owned * maxPercent) {
       return new PruneVerdict.NeedsConfirmation(
-          "%d of %d objects would be deleted, the limit is %d %%: run `slipway sync --confirm-prune` to go on"
+          "%d of %d objects would be deleted, the limit is %d %%"
               .formatted(prunes, owned, maxPercent));
     }
     return new PruneVerdict.Allowed();
