@@ -9,6 +9,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketAddress;
 import java.net.StandardSocketOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,7 +26,8 @@ import org.xbill.DNS.Rcode;
 /// Resolves names for the containers of this host: those of the cluster from its [Zone], all others
 /// by asking the resolvers that the host itself asks. Over UDP and TCP.
 ///
-/// What is asked for at once is bounded: a query beyond that is dropped, and the client asks again.
+/// What others are asked for at once is bounded: a query beyond that is dropped, and the client
+/// asks again. Names of the cluster wait for nobody.
 final class NameServer implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(NameServer.class);
   private static final int TIMEOUT_MILLIS = 2_000;
@@ -99,14 +101,22 @@ final class NameServer implements AutoCloseable {
         continue;
       }
       byte[] query = Arrays.copyOf(packet.getData(), packet.getLength());
-      var client = packet.getSocketAddress();
-      if (places.tryAcquire()) {
+      answer(query, packet.getSocketAddress());
+    }
+  }
+
+  private void answer(byte[] wire, SocketAddress client) {
+    try {
+      var query = new Message(wire);
+      Optional<Message> own = zone.answer(query);
+      if (own.isPresent()) {
+        send(own.get().toWire(limit(query)), client);
+      } else if (places.tryAcquire()) {
         Thread.ofVirtual()
             .start(
                 () -> {
                   try {
-                    byte[] answer = answer(query, true);
-                    datagrams.send(new DatagramPacket(answer, answer.length, client));
+                    send(forward(query, wire, true), client);
                   } catch (IOException e) {
                     log.debug("name answer lost cause={}", e.toString());
                   } finally {
@@ -114,7 +124,13 @@ final class NameServer implements AutoCloseable {
                   }
                 });
       }
+    } catch (IOException e) {
+      log.debug("name answer lost cause={}", e.toString());
     }
+  }
+
+  private void send(byte[] answer, SocketAddress client) throws IOException {
+    datagrams.send(new DatagramPacket(answer, answer.length, client));
   }
 
   private void serveStreams() {
@@ -140,7 +156,7 @@ final class NameServer implements AutoCloseable {
       var in = new DataInputStream(client.getInputStream());
       while (true) {
         byte[] query = in.readNBytes(in.readUnsignedShort());
-        send(client.getOutputStream(), answer(query, false));
+        send(client.getOutputStream(), answer(query));
       }
     } catch (IOException e) {
       log.debug("name client left cause={}", e.toString());
@@ -158,18 +174,20 @@ final class NameServer implements AutoCloseable {
     out.flush();
   }
 
-  private byte[] answer(byte[] wire, boolean datagram) throws IOException {
+  private byte[] answer(byte[] wire) throws IOException {
     var query = new Message(wire);
-    int limit =
-        !datagram
-            ? MOST
-            : query.getOPT() == null
-                ? PLAIN_UDP
-                : Math.clamp(query.getOPT().getPayloadSize(), PLAIN_UDP, MOST_UDP);
     Optional<Message> own = zone.answer(query);
-    if (own.isPresent()) {
-      return own.get().toWire(limit);
-    }
+    return own.isPresent() ? own.get().toWire(MOST) : forward(query, wire, false);
+  }
+
+  /// How long a datagram its client takes.
+  private static int limit(Message query) {
+    return query.getOPT() == null
+        ? PLAIN_UDP
+        : Math.clamp(query.getOPT().getPayloadSize(), PLAIN_UDP, MOST_UDP);
+  }
+
+  private byte[] forward(Message query, byte[] wire, boolean datagram) throws IOException {
     for (String resolver : upstream()) {
       try {
         return datagram ? askByDatagram(resolver, wire) : askByStream(resolver, wire);
@@ -177,7 +195,7 @@ final class NameServer implements AutoCloseable {
         log.debug("resolver does not answer resolver={} cause={}", resolver, e.toString());
       }
     }
-    return Zone.failure(query, Rcode.SERVFAIL).toWire(limit);
+    return Zone.failure(query, Rcode.SERVFAIL).toWire(datagram ? limit(query) : MOST);
   }
 
   private List<String> upstream() {

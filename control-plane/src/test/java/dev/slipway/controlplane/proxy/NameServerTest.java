@@ -152,6 +152,23 @@ class NameServerTest {
   }
 
   @Test
+  void namesOfTheClusterDoNotWaitForAResolverThatIsSilent() throws IOException {
+    byte[] foreign = query("www.example.org.", "A").toWire();
+    try (var socket = new DatagramSocket()) {
+      for (int i = 0; i < 600; i++) {
+        socket.send(
+            new DatagramPacket(
+                foreign, foreign.length, InetAddress.getLoopbackAddress(), server.port()));
+        if (i % 50 == 49) {
+          assertThat(values(ask(query("web.shop.svc.cluster.local.", "A"))))
+              .as("after %d", i)
+              .containsExactly("10.96.1.2");
+        }
+      }
+    }
+  }
+
+  @Test
   void anAnswerTooLongForADatagramIsCutAndComesWholeOverAStream() throws IOException {
     List<String> many = IntStream.range(1, 100).mapToObj(i -> "10.0.1." + i).toList();
     server.update(Zone.of(List.of(new Name("many.shop", many, "", List.of(), List.of()))));
