@@ -86,11 +86,11 @@ class EngineTroubleTest {
         Set<String> now = running(runtime);
         assertThat(now).as("round %d", round).containsAll(running);
         assertThat(now).hasSize(runtime.sandboxes().size());
-        assertThat(engine.containers()).hasSize(runtime.sandboxes().size());
+        assertThat(ofPods(engine)).hasSize(runtime.sandboxes().size());
         running = now;
       }
       runtime.sandboxes().forEach(sandbox -> runtime.removePod(sandbox.podUid()));
-      assertThat(engine.containers()).isEmpty();
+      assertThat(ofPods(engine)).isEmpty();
     }
   }
 
@@ -186,6 +186,10 @@ class EngineTroubleTest {
     Map<String, String> all = containers(engine.get("/containers/json?all=1"));
     all.values().retainAll(Set.of(uid));
     return all.keySet();
+  }
+
+  private static Map<String, String> ofPods(TestEngine engine) {
+    return containers(engine.get("/containers/json?all=1"));
   }
 
   private static Map<String, String> containers(String answer) {
