@@ -2,7 +2,6 @@ package dev.slipway.controlplane.nodes;
 
 import dev.slipway.model.cluster.Author;
 import dev.slipway.model.cluster.Cluster;
-import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.cluster.DeleteOptions;
 import dev.slipway.model.cluster.Follower;
 import dev.slipway.model.cluster.ObjectQuery;
@@ -147,13 +146,7 @@ public final class DrainLoop implements AutoCloseable {
   }
 
   private void evict(KubeObject pod) {
-    try {
-      cluster.delete(pod.key(), DeleteOptions.ofUid(pod.uid()));
-    } catch (ClusterException e) {
-      if (e.reason() != ClusterException.Reason.NOT_FOUND
-          && e.reason() != ClusterException.Reason.CONFLICT) {
-        throw e;
-      }
+    if (!cluster.deleteIfThere(pod.key(), DeleteOptions.ofUid(pod.uid()))) {
       return;
     }
     events.normal(

@@ -319,7 +319,8 @@ class MesosWireTest {
     start(Duration.ofSeconds(20), "--registry=in_memory");
     Figures figures = subject.framework.figures();
     long offers = figures.get(Figures.OFFERS);
-    wire.slow(1_500);
+    // Longer than a busy machine takes to end the agent.
+    wire.slow(4_000);
     launchAll();
     MesosSubject.await(() -> figures.get(Figures.OFFERS) > offers);
     mesos.kill("agent");
