@@ -264,7 +264,9 @@ final class Forwarder implements Runnable {
     } else if (key.attachment() instanceof Side side) {
       try {
         if (key.isConnectable()) {
-          finishConnect(side.link);
+          if (!finishConnect(side.link)) {
+            connect(side.link);
+          }
         } else {
           pump(side, key.isReadable(), key.isWritable());
         }
@@ -319,38 +321,40 @@ final class Forwarder implements Runnable {
       link.place = place;
       link.listener.balancer.opened(place);
       try {
-        // Within one host it is there already.
-        finishConnect(link);
+        // Within one host it is known already.
+        if (finishConnect(link)) {
+          return;
+        }
       } catch (IOException e) {
         drop(link);
+        return;
       }
-      return;
     }
   }
 
   /// Once bytes of the client may have been taken, no other endpoint can be tried.
-  private void finishConnect(Link link) throws IOException {
+  ///
+  /// @return false when the endpoint refused, and another one is to be tried
+  private boolean finishConnect(Link link) throws IOException {
     Side server = link.server;
     Place place = link.place;
     if (server == null || place == null) {
-      return;
+      return true;
     }
     try {
       if (!server.channel.finishConnect()) {
         interest(server, SelectionKey.OP_CONNECT);
-        return;
+        return true;
       }
     } catch (IOException e) {
       passOver(link, server, place);
-      return;
+      return false;
     }
     link.connected = true;
     link.since = millis.getAsLong();
     // A client has mostly asked before it is let through.
     pump(link.client, true, false);
-    if (server.key == null) {
-      interest(server, SelectionKey.OP_READ);
-    }
+    return true;
   }
 
   private void passOver(Link link, Side server, Place place) {
@@ -360,7 +364,6 @@ final class Forwarder implements Runnable {
     link.tried.add(place);
     link.server = null;
     link.place = null;
-    connect(link);
   }
 
   /// Moves what has become possible on one side, and asks for what is wanted next.
@@ -461,6 +464,7 @@ final class Forwarder implements Runnable {
         if (server != null && now - link.since > CONNECT_MILLIS) {
           link.since = now;
           passOver(link, server, place);
+          connect(link);
         }
       } else if ((retired || !place.isListed())
           && now - link.since > QUIET_MILLIS

@@ -158,6 +158,19 @@ class ForwarderTest {
   }
 
   @Test
+  void passesOverThousandsThatRefuse() throws IOException {
+    int refusing = closed().port();
+    var endpoints = new ArrayList<Endpoint>();
+    for (int i = 0; i < 4_000; i++) {
+      endpoints.add(
+          new Endpoint("127.9.%d.%d".formatted(i / 250, 1 + i % 250), refusing, 1, "shop/gone"));
+    }
+    endpoints.add(server("a"));
+    table(endpoints.toArray(Endpoint[]::new));
+    assertThat(ask(connect())).isEqualTo("a");
+  }
+
+  @Test
   void aClientThatComesTooEarlyWaits() throws Exception {
     table();
     Socket socket = connect();
