@@ -124,7 +124,8 @@ final class NameServer implements AutoCloseable {
                   }
                 });
       }
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException e) {
+      // One query must not end the answers to all others.
       log.debug("name answer lost cause={}", e.toString());
     }
   }

@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -195,6 +196,26 @@ class NameServerTest {
               new byte[] {1, 2, 3}, 3, InetAddress.getLoopbackAddress(), server.port()));
     }
     assertThat(values(ask(query("web.shop.svc.cluster.local.", "A")))).containsExactly("10.96.1.2");
+  }
+
+  @Test
+  void aServerOutlivesWhateverIsSentToIt() throws IOException {
+    var chance = new Random(7);
+    byte[] good = query("web.shop.svc.cluster.local.", "A").toWire();
+    try (var socket = new DatagramSocket()) {
+      for (int i = 0; i < 20_000; i++) {
+        byte[] bad = Arrays.copyOf(good, 12 + chance.nextInt(good.length + 30));
+        for (int k = chance.nextInt(6); k >= 0; k--) {
+          bad[chance.nextInt(bad.length)] = (byte) chance.nextInt();
+        }
+        socket.send(
+            new DatagramPacket(bad, bad.length, InetAddress.getLoopbackAddress(), server.port()));
+        if (i % 50 == 0) {
+          assertThat(values(ask(query("web.shop.svc.cluster.local.", "A"))))
+              .containsExactly("10.96.1.2");
+        }
+      }
+    }
   }
 
   @Test
