@@ -19,6 +19,7 @@ import dev.slipway.home.DataDirectory;
 import dev.slipway.manifest.yaml.YamlDocument;
 import dev.slipway.manifest.yaml.YamlReader;
 import dev.slipway.model.event.EventRecorder;
+import dev.slipway.model.health.LastSign;
 import dev.slipway.model.loop.Together;
 import dev.slipway.model.object.ResourceTypes;
 import dev.slipway.model.time.Chance;
@@ -132,7 +133,7 @@ public final class Daemon implements AutoCloseable {
     var store = new ObjectStore(journal, timeline, StoreLimits.DEFAULT);
     var cluster =
         new EmbeddedCluster(store, new ObjectAdmission(), timeline, chance)
-            .withNamespaces("default", "kube-system", "kube-node-lease");
+            .withNamespaces("default", "kube-system", LastSign.LEASES);
     SqliteArchive archive = SqliteArchive.open(data.store().resolve("archive.db"));
     var events = new EventRecorder(cluster, timeline, "slipway");
     var proxy = new ProxyClient(data.proxy(), proxyCommand(), Version.TEXT, timeline);

@@ -1,7 +1,7 @@
 package dev.slipway.cli;
 
 import dev.slipway.controlplane.nodes.DrainPlanner;
-import dev.slipway.controlplane.nodes.LastSign;
+import dev.slipway.model.health.LastSign;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;

@@ -16,12 +16,8 @@ import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.ObjectNode;
 
 /// Empties nodes that say by their condition `Draining` that their machine is wanted for something
 /// else: no new pods come, and those that are there move as `slipway node drain` moves them. A node
@@ -71,11 +67,7 @@ public final class DrainLoop implements AutoCloseable {
   }
 
   private static boolean isTainted(KubeObject node) {
-    return Json.items(node.spec(), "taints").stream().anyMatch(DrainLoop::isOurs);
-  }
-
-  private static boolean isOurs(JsonNode taint) {
-    return Json.string(taint, "key", "").equals(TAINT);
+    return Taints.find(node, TAINT).isPresent();
   }
 
   private Outcome reconcile() {
@@ -115,15 +107,7 @@ public final class DrainLoop implements AutoCloseable {
     if (isTainted(node)) {
       return;
     }
-    cluster.replace(
-        node.with(
-            json ->
-                Json.child(json, "spec")
-                    .withArray("taints")
-                    .addObject()
-                    .put("key", TAINT)
-                    .put("effect", "NoSchedule")
-                    .put("timeAdded", Conditions.time(timeline.instant()))));
+    cluster.replace(node.with(json -> Taints.put(json, TAINT, "NoSchedule", timeline.instant())));
     events.normal(
         node,
         "NodeDraining",
@@ -133,26 +117,17 @@ public final class DrainLoop implements AutoCloseable {
   }
 
   private void open(KubeObject node) {
-    cluster.replace(
-        node.with(
-            json -> {
-              ObjectNode spec = Json.child(json, "spec");
-              List<JsonNode> others =
-                  Json.items(spec, "taints").stream().filter(taint -> !isOurs(taint)).toList();
-              ArrayNode taints = spec.putArray("taints");
-              others.forEach(taints::add);
-            }));
+    cluster.replace(node.with(json -> Taints.remove(json, TAINT)));
     events.normal(node, "NodeDrainingEnded", "the node takes pods again");
   }
 
   private void evict(KubeObject pod) {
-    if (!cluster.deleteIfThere(pod.key(), DeleteOptions.ofUid(pod.uid()))) {
-      return;
+    if (cluster.deleteIfThere(pod.key(), DeleteOptions.ofUid(pod.uid()))) {
+      events.normal(
+          pod,
+          "NodeDraining",
+          "it leaves %s, which is drained".formatted(Json.string(pod.spec(), "nodeName", "")));
     }
-    events.normal(
-        pod,
-        "NodeDraining",
-        "it leaves %s, which is drained".formatted(Json.string(pod.spec(), "nodeName", "")));
   }
 
   public boolean isIdle() {

@@ -7,6 +7,7 @@ import dev.slipway.model.cluster.DeleteOptions;
 import dev.slipway.model.cluster.Follower;
 import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.event.EventRecorder;
+import dev.slipway.model.health.LastSign;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.loop.ControlLoop;
 import dev.slipway.model.loop.Outcome;
@@ -23,7 +24,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Says of a node that does not answer that nothing is known of it, takes its pods out of their
@@ -79,20 +79,25 @@ public final class NodeLoop implements AutoCloseable {
     Instant last = LastSign.of(node, cluster.get(LastSign.lease(node))).orElse(Instant.EPOCH);
     Instant counted = silentSince(node, last);
     Duration left = Duration.between(now, counted.plus(SILENT_AFTER));
-    boolean tainted = taint(node, UNREACHABLE).isPresent();
+    boolean tainted = Taints.find(node, UNREACHABLE).isPresent();
     if (left.isPositive()) {
       boolean ready = !readiness(node).equals("False") && !readiness(node).equals("Unknown");
       if (tainted && ready && !last.isBefore(started)) {
-        node = cluster.replace(node.with(json -> setTaint(json, UNREACHABLE, Optional.empty())));
+        node = cluster.replace(node.with(json -> Taints.remove(json, UNREACHABLE)));
         events.normal(node, "NodeReady", "the node answers again");
       }
-      boolean wanted = !ready && taint(node, UNREACHABLE).isEmpty();
-      if (wanted != taint(node, NOT_READY).isPresent()) {
+      boolean wanted = !ready && Taints.find(node, UNREACHABLE).isEmpty();
+      if (wanted != Taints.find(node, NOT_READY).isPresent()) {
         node =
             cluster.replace(
                 node.with(
-                    json ->
-                        setTaint(json, NOT_READY, wanted ? Optional.of(now) : Optional.empty())));
+                    json -> {
+                      if (wanted) {
+                        Taints.put(json, NOT_READY, "NoSchedule", now);
+                      } else {
+                        Taints.remove(json, NOT_READY);
+                      }
+                    }));
       }
       Duration next =
           evict(node, false, now).filter(other -> other.compareTo(left) < 0).orElse(left);
@@ -117,15 +122,15 @@ public final class NodeLoop implements AutoCloseable {
   }
 
   private KubeObject unreachable(KubeObject node, Instant now) {
-    if (taint(node, UNREACHABLE).isPresent()) {
+    if (Taints.find(node, UNREACHABLE).isPresent()) {
       return node;
     }
     KubeObject marked =
         cluster.replace(
             node.with(
                 json -> {
-                  setTaint(json, NOT_READY, Optional.empty());
-                  setTaint(json, UNREACHABLE, Optional.of(now));
+                  Taints.remove(json, NOT_READY);
+                  Taints.put(json, UNREACHABLE, "NoExecute", now);
                 }));
     events.warning(node, "NodeNotReady", whySilent(node));
     return marked;
@@ -140,7 +145,7 @@ public final class NodeLoop implements AutoCloseable {
   }
 
   private static Instant since(KubeObject node, Instant otherwise) {
-    return taint(node, UNREACHABLE)
+    return Taints.find(node, UNREACHABLE)
         .flatMap(taint -> KubeObject.instant(taint, "timeAdded"))
         .orElse(otherwise);
   }
@@ -231,29 +236,6 @@ public final class NodeLoop implements AutoCloseable {
 
   private List<KubeObject> pods(KubeObject node) {
     return cluster.list(ObjectQuery.all(GroupKind.core("Pod")).onNode(node.name())).items();
-  }
-
-  private static Optional<JsonNode> taint(KubeObject node, String key) {
-    return Json.items(node.spec(), "taints").stream()
-        .filter(taint -> Json.string(taint, "key", "").equals(key))
-        .findFirst();
-  }
-
-  private static void setTaint(ObjectNode node, String key, Optional<Instant> since) {
-    ObjectNode spec = Json.child(node, "spec");
-    List<JsonNode> others =
-        Json.items(spec, "taints").stream()
-            .filter(taint -> !Json.string(taint, "key", "").equals(key))
-            .toList();
-    ArrayNode taints = spec.putArray("taints");
-    others.forEach(taints::add);
-    since.ifPresent(
-        at ->
-            taints
-                .addObject()
-                .put("key", key)
-                .put("effect", key.equals(UNREACHABLE) ? "NoExecute" : "NoSchedule")
-                .put("timeAdded", Conditions.time(at)));
   }
 
   public boolean isIdle() {

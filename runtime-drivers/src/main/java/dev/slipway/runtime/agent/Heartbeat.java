@@ -5,6 +5,7 @@ import dev.slipway.model.cluster.Author;
 import dev.slipway.model.cluster.Cluster;
 import dev.slipway.model.cluster.ClusterException;
 import dev.slipway.model.cluster.ObjectQuery;
+import dev.slipway.model.health.LastSign;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
@@ -102,8 +103,14 @@ public final class Heartbeat implements AutoCloseable {
   }
 
   private void beat() {
-    if (!closed) {
-      timeline.schedule(look() ? EVERY : WHILE_LOST, this::beat);
+    if (closed) {
+      return;
+    }
+    Duration next = EVERY;
+    try {
+      next = look() ? EVERY : WHILE_LOST;
+    } finally {
+      timeline.schedule(next, this::beat);
     }
   }
 
@@ -289,7 +296,7 @@ public final class Heartbeat implements AutoCloseable {
     Map<String, String> present = node.labels();
     boolean ownLease = lease.name().equals(key.name());
     boolean leaseNamed =
-        ownLease || node.annotation(NodeLease.ANNOTATION).equals(Optional.of(lease.name()));
+        ownLease || node.annotation(LastSign.LEASE).equals(Optional.of(lease.name()));
     if (leaseNamed && present.entrySet().containsAll(wanted.entrySet())) {
       return node;
     }
@@ -309,7 +316,7 @@ public final class Heartbeat implements AutoCloseable {
               ObjectNode metadata = Json.child(json, "metadata");
               wanted.forEach(metadata.putObject("labels")::put);
               if (!ownLease) {
-                metadata.putObject("annotations").put(NodeLease.ANNOTATION, lease.name());
+                metadata.putObject("annotations").put(LastSign.LEASE, lease.name());
               }
             }),
         ApplyOptions.PLAIN);

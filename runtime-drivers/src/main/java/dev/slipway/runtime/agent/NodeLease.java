@@ -1,6 +1,7 @@
 package dev.slipway.runtime.agent;
 
 import dev.slipway.model.cluster.Cluster;
+import dev.slipway.model.health.LastSign;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
@@ -18,11 +19,6 @@ import tools.jackson.databind.node.ObjectNode;
 /// The sign of life that Kubernetes' own tools look at: of one node, or of all that are heard of
 /// through one connection.
 public final class NodeLease {
-  /// Names the lease of a node where that is not called after the node.
-  static final String ANNOTATION = "slipway.dev/lease";
-
-  private static final String LEASES = "kube-node-lease";
-
   /// A little less than a heartbeat: of many that come in turn the first one after it writes.
   private static final Duration RENEWED = Duration.ofSeconds(9);
 
@@ -57,7 +53,7 @@ public final class NodeLease {
     if (before != null && now.isBefore(before.plus(RENEWED))) {
       return true;
     }
-    var lease = new ObjectKey("coordination.k8s.io", "Lease", LEASES, name);
+    ObjectKey lease = LastSign.lease(name);
     Consumer<ObjectNode> renew =
         json ->
             Json.child(json, "spec")
@@ -67,12 +63,12 @@ public final class NodeLease {
     Optional<KubeObject> known = cluster.get(lease);
     if (known.isPresent()) {
       cluster.replace(known.get().with(renew));
-    } else if (cluster.get(ObjectKey.core("Namespace", "", LEASES)).isPresent()) {
+    } else if (cluster.get(ObjectKey.core("Namespace", "", lease.namespace())).isPresent()) {
       cluster.create(
           KubeObject.make(
               "coordination.k8s.io/v1",
-              "Lease",
-              LEASES,
+              lease.kind(),
+              lease.namespace(),
               name,
               json -> {
                 if (node.name().equals(name)) {

@@ -1,4 +1,4 @@
-package dev.slipway.controlplane.nodes;
+package dev.slipway.model.health;
 
 import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
@@ -10,17 +10,21 @@ import tools.jackson.databind.JsonNode;
 /// When a node was last heard of. A node that is well says so by its lease, which it may share with
 /// others, and seldom by its object; one that is not says by its object since when.
 public final class LastSign {
-  private static final String LEASES = "kube-node-lease";
+  /// The namespace of the leases of all nodes.
+  public static final String LEASES = "kube-node-lease";
+
+  /// The annotation that names the lease of a node where that is not called after the node.
+  public static final String LEASE = "slipway.dev/lease";
 
   private LastSign() {}
 
   /// The lease of a node: called after it, or as it says.
   public static ObjectKey lease(KubeObject node) {
-    return new ObjectKey(
-        "coordination.k8s.io",
-        "Lease",
-        LEASES,
-        node.annotation("slipway.dev/lease").orElse(node.name()));
+    return lease(node.annotation(LEASE).orElse(node.name()));
+  }
+
+  public static ObjectKey lease(String name) {
+    return new ObjectKey("coordination.k8s.io", "Lease", LEASES, name);
   }
 
   /// @return empty when it was never heard of

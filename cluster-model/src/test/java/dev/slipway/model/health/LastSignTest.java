@@ -1,4 +1,4 @@
-package dev.slipway.controlplane.nodes;
+package dev.slipway.model.health;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
