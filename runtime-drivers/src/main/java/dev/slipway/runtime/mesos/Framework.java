@@ -640,10 +640,10 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
   private void seen(AgentInfo info, Amounts free, Optional<Instant> leaves) {
     String node = info.nodeName();
     AgentView before = agents.get(node);
-    agents.put(node, new AgentView(info, free, false, leaves));
-    if (before != null && !before.leaves().equals(leaves)) {
-      log.info("agent {} node={}", leaves.isPresent() ? "is to leave" : "stays", node);
-      agentsChanged.accept(info, true);
+    var after = new AgentView(info, free, false, leaves);
+    agents.put(node, after);
+    if (before != null) {
+      tellIfItLeaves(before, after);
     }
     if (before == null || !before.info().id().equals(info.id())) {
       if (before != null) {
@@ -669,8 +669,21 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
 
   private void change(String agentId, BiFunction<String, AgentView, AgentView> change) {
     String node = nodesById.get(agentId);
-    if (node != null) {
-      agents.computeIfPresent(node, change);
+    AgentView before = node == null ? null : agents.get(node);
+    AgentView after = node == null ? null : agents.computeIfPresent(node, change);
+    if (before != null && after != null) {
+      tellIfItLeaves(before, after);
+    }
+  }
+
+  /// Only once it is written down: whoever is told looks.
+  private void tellIfItLeaves(AgentView before, AgentView after) {
+    if (!before.leaves().equals(after.leaves())) {
+      log.info(
+          "agent {} node={}",
+          after.leaves().map(from -> "is to leave from " + from).orElse("stays"),
+          after.info().nodeName());
+      agentsChanged.accept(after.info(), true);
     }
   }
 
@@ -729,14 +742,10 @@ final class Framework implements Scheduler.Listener, AutoCloseable {
   private void leaves(String agentId, Instant from) {
     change(
         agentId,
-        (node, view) -> {
-          if (view.leaves().filter(known -> !from.isBefore(known)).isPresent()) {
-            return view;
-          }
-          log.warn("agent is to leave node={} from={}", node, from);
-          agentsChanged.accept(view.info(), true);
-          return view.leaving(from);
-        });
+        (_, view) ->
+            view.leaves().filter(known -> !from.isBefore(known)).isPresent()
+                ? view
+                : view.leaving(from));
   }
 
   // Offers

@@ -92,24 +92,15 @@ public final class MesosDriver implements NodeDriver {
             pool.join(
                 node,
                 runtimes.computeIfAbsent(node, _ -> new MesosRuntime(framework, node)),
-                new AgentFacts(name, framework, node));
+                new AgentFacts(name, framework, node, timeline));
           } else {
             pool.leave(node);
           }
         });
   }
 
-  private final class AgentFacts implements NodeFacts {
-    private final String cluster;
-    private final Framework framework;
-    private final String node;
-
-    AgentFacts(String cluster, Framework framework, String node) {
-      this.cluster = cluster;
-      this.framework = framework;
-      this.node = node;
-    }
-
+  private record AgentFacts(String cluster, Framework framework, String node, Timeline timeline)
+      implements NodeFacts {
     @Override
     public Reading read() {
       return reading(framework, node);
