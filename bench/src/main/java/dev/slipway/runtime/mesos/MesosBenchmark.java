@@ -259,7 +259,8 @@ public final class MesosBenchmark implements Benchmark {
               List.of(),
               ContainerSpec.Limits.NONE,
               ContainerSpec.Security.DEFAULT,
-              ContainerSpec.Terminal.NONE);
+              ContainerSpec.Terminal.NONE,
+              "");
       return new PodLaunch(
           uid,
           List.of(new PodLaunch.Part(spec, false, List.of(), Optional.empty())),

@@ -270,10 +270,7 @@ final class FileVolumes {
   private String architecture() {
     String known = architecture;
     if (known == null) {
-      known =
-          engine.call(
-              "tell its architecture",
-              client -> String.valueOf(client.infoCmd().exec().getArchitecture()));
+      known = OwnImage.architecture(engine);
       architecture = known;
     }
     return known;

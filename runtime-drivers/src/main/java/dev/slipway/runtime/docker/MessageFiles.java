@@ -13,6 +13,7 @@ import dev.slipway.runtime.spi.RuntimeFailedException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -233,7 +234,7 @@ final class MessageFiles {
       try {
         return socket.head(
             "/containers/%s/archive?path=%s"
-                .formatted(container, java.net.URLEncoder.encode(path, StandardCharsets.UTF_8)),
+                .formatted(container, URLEncoder.encode(path, StandardCharsets.UTF_8)),
             "X-Docker-Container-Path-Stat");
       } finally {
         timer.cancel();

@@ -28,16 +28,15 @@ final class OwnImage {
     // Whoever else imports it makes another image, and leaves this one without a name.
     synchronized (engine) {
       if (!isThere(engine, name)) {
-        send(
-            engine,
-            timeline,
-            name,
-            archive.apply(
-                engine.call(
-                    "tell its architecture",
-                    client -> String.valueOf(client.infoCmd().exec().getArchitecture()))));
+        send(engine, timeline, name, archive.apply(architecture(engine)));
       }
     }
+  }
+
+  static String architecture(Engine engine) {
+    return engine.call(
+        "tell its architecture",
+        client -> String.valueOf(client.infoCmd().exec().getArchitecture()));
   }
 
   private static boolean isThere(Engine engine, String name) {

@@ -35,38 +35,6 @@ public record ContainerSpec(
     mounts = List.copyOf(mounts);
   }
 
-  /// Of one that leaves no last words.
-  public ContainerSpec(
-      String podUid,
-      String container,
-      int attempt,
-      int backoffLevel,
-      String image,
-      List<String> command,
-      List<String> arguments,
-      String workingDirectory,
-      Map<String, String> environment,
-      List<Mount> mounts,
-      Limits limits,
-      Security security,
-      Terminal terminal) {
-    this(
-        podUid,
-        container,
-        attempt,
-        backoffLevel,
-        image,
-        command,
-        arguments,
-        workingDirectory,
-        environment,
-        mounts,
-        limits,
-        security,
-        terminal,
-        "");
-  }
-
   /// A volume of the pod where the container sees it.
   ///
   /// @param subPath within the volume; empty for all of it

@@ -358,7 +358,8 @@ class DockerRuntimeTest {
             List.of(),
             sane.limits(),
             sane.security(),
-            sane.terminal()));
+            sane.terminal(),
+            ""));
     var exited = (ContainerState.Exited) state(0);
     assertThat(exited.code()).isEqualTo(127);
     assertThat(exited.reason()).startsWith("ContainerCannotRun: ").contains("/no/such/program");
@@ -387,7 +388,8 @@ class DockerRuntimeTest {
                 Optional.empty(),
                 Map.of("nofile", new ContainerSpec.Ulimit(111, 222))),
             spec.security(),
-            spec.terminal()));
+            spec.terminal(),
+            ""));
     RealTimeline.await(() -> state(0) instanceof ContainerState.Exited);
     assertThat(((ContainerState.Exited) state(0)).code()).isEqualTo(137);
     assertThat(((ContainerState.Exited) state(0)).reason()).isEqualTo("OOMKilled");
@@ -427,7 +429,8 @@ class DockerRuntimeTest {
                     List.of(),
                     List.of("ALL"),
                     Map.of()),
-                spec.terminal()));
+                spec.terminal(),
+                ""));
     RealTimeline.await(() -> log(id).contains("read-only"));
     assertThat(log(id)).isEqualTo("4711\n4712\n4712 4713\nread-only\n");
     assertThat(exec(id, "", "sh", "-c", "grep CapEff /proc/self/status"))
@@ -460,7 +463,8 @@ class DockerRuntimeTest {
         plain.mounts(),
         plain.limits(),
         plain.security(),
-        terminal);
+        terminal,
+        "");
   }
 
   @Test
@@ -751,23 +755,22 @@ class DockerRuntimeTest {
   }
 
   private static ContainerSpec mounting(ContainerSpec spec, ContainerSpec.Mount... mounts) {
-    return new ContainerSpec(
-        spec.podUid(),
-        spec.container(),
-        spec.attempt(),
-        0,
-        spec.image(),
-        spec.command(),
-        List.of(),
-        "",
-        spec.environment(),
-        List.of(mounts),
-        spec.limits(),
-        spec.security(),
-        spec.terminal());
+    return changed(spec, List.of(mounts), spec.security(), "");
   }
 
   private static ContainerSpec saying(ContainerSpec spec, long user, String messagePath) {
+    return changed(
+        spec,
+        List.of(),
+        ContainerSpec.Security.as(Optional.of(user), Optional.empty()),
+        messagePath);
+  }
+
+  private static ContainerSpec changed(
+      ContainerSpec spec,
+      List<ContainerSpec.Mount> mounts,
+      ContainerSpec.Security security,
+      String messagePath) {
     return new ContainerSpec(
         spec.podUid(),
         spec.container(),
@@ -778,9 +781,9 @@ class DockerRuntimeTest {
         List.of(),
         "",
         spec.environment(),
-        List.of(),
+        mounts,
         spec.limits(),
-        ContainerSpec.Security.as(Optional.of(user), Optional.empty()),
+        security,
         spec.terminal(),
         messagePath);
   }

@@ -238,7 +238,8 @@ class EngineTroubleTest {
                   List.of(),
                   spec.limits(),
                   spec.security(),
-                  spec.terminal())));
+                  spec.terminal(),
+                  "")));
       return false;
     } catch (RuntimeFailedException e) {
       return false;
@@ -321,7 +322,8 @@ class EngineTroubleTest {
                   List.of(),
                   spec.limits(),
                   spec.security(),
-                  spec.terminal())));
+                  spec.terminal(),
+                  "")));
       assertThat(runtime.containers(UID).getFirst().imageId())
           .matches(registry.host() + "/shop/web@sha256:[0-9a-f]{64}");
       var tag = new ImageRequest("", image, ImageRequest.Policy.ALWAYS, List.of(login));

@@ -270,7 +270,8 @@ class MesosFaultsTest {
             List.of(),
             asks,
             plain.security(),
-            plain.terminal());
+            plain.terminal(),
+            "");
     var launch =
         new PodLaunch(
             "big",

@@ -74,7 +74,8 @@ class OfferPlannerTest {
                 Optional.of(memory << 20),
                 java.util.Map.of()),
             plain.security(),
-            plain.terminal());
+            plain.terminal(),
+            "");
     var part = new PodLaunch.Part(spec, false, ports, Optional.empty());
     return new Waiting(
         uid,

@@ -568,7 +568,8 @@ class ProcessRuntimeTest {
               spec.mounts(),
               spec.limits(),
               spec.security(),
-              terminal));
+              terminal,
+              ""));
     }
 
     Draft limited(Optional<Long> cpu, Optional<Long> memory) {
@@ -595,7 +596,8 @@ class ProcessRuntimeTest {
               mounts,
               new ContainerSpec.Limits(cpu, memory, Optional.empty(), Optional.empty(), Map.of()),
               ContainerSpec.Security.as(user, Optional.empty()),
-              ContainerSpec.Terminal.NONE));
+              ContainerSpec.Terminal.NONE,
+              ""));
     }
   }
 
@@ -614,7 +616,8 @@ class ProcessRuntimeTest {
             List.of(),
             ContainerSpec.Limits.NONE,
             ContainerSpec.Security.DEFAULT,
-            ContainerSpec.Terminal.NONE));
+            ContainerSpec.Terminal.NONE,
+            ""));
   }
 
   private void start(Draft draft) {

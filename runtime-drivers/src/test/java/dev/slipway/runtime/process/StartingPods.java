@@ -45,6 +45,7 @@ final class StartingPods {
         List.of(),
         ContainerSpec.Limits.NONE,
         ContainerSpec.Security.DEFAULT,
-        ContainerSpec.Terminal.NONE);
+        ContainerSpec.Terminal.NONE,
+        "");
   }
 }

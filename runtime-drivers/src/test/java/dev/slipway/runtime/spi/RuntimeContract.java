@@ -261,7 +261,8 @@ public final class RuntimeContract {
             List.of(),
             sane.limits(),
             sane.security(),
-            sane.terminal());
+            sane.terminal(),
+            "");
     assertThatThrownBy(() -> subject.runtime().create(bare))
         .isInstanceOfSatisfying(
             RuntimeFailedException.class, e -> assertThat(e.permanent()).isTrue())
