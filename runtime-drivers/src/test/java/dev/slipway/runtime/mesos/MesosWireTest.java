@@ -318,14 +318,13 @@ class MesosWireTest {
   void anAcceptForAnAgentThatHasJustDiedIsMadeAgainWhenItIsBack() throws Exception {
     start(Duration.ofSeconds(20), "--registry=in_memory");
     Figures figures = subject.framework.figures();
-    long offers = figures.get(Figures.OFFERS);
-    // Longer than a busy machine takes to end the agent.
-    wire.slow(4_000);
+    wire.hold(request -> request.contains("\"ACCEPT\""));
     launchAll();
-    MesosSubject.await(() -> figures.get(Figures.OFFERS) > offers);
+    MesosSubject.await(() -> wire.holding() > 0);
     mesos.kill("agent");
-    MesosSubject.await(() -> figures.get(Figures.REPEATED) > 0);
+    MesosSubject.await(() -> MasterView.agents(mesos.url("master")).equals(Optional.of(0L)));
     wire.heal();
+    MesosSubject.await(() -> figures.get(Figures.REPEATED) > 0);
     agent();
     atRest();
     noTaskBeganTwice();

@@ -65,6 +65,8 @@ public final class FaultyWire implements AutoCloseable {
   private volatile int repeatOneIn;
   private volatile Predicate<String> repeatable = _ -> false;
   private volatile Predicate<String> concerned = _ -> true;
+  private volatile Predicate<String> heldBack = _ -> false;
+  private final AtomicInteger holding = new AtomicInteger();
   private volatile boolean held;
   private volatile boolean closed;
 
@@ -155,6 +157,16 @@ public final class FaultyWire implements AutoCloseable {
     held = true;
   }
 
+  /// From now on what a client says like this waits for [#heal]; all else goes on.
+  public void hold(Predicate<String> said) {
+    heldBack = said;
+  }
+
+  /// How much has been held back so.
+  public int holding() {
+    return holding.get();
+  }
+
   /// From now on whatever comes on the connections that are open now is lost, and none of them
   /// ends: they are half open. New ones are well.
   ///
@@ -189,6 +201,7 @@ public final class FaultyWire implements AutoCloseable {
     slowMillis = 0;
     repeatOneIn = 0;
     held = false;
+    heldBack = _ -> false;
   }
 
   public int happened(Fault fault) {
@@ -264,6 +277,7 @@ public final class FaultyWire implements AutoCloseable {
         if (!spared.get()) {
           park(slowMillis);
           awaitRelease();
+          holdBack(text);
         }
         if (!spared.get() && meetsFault()) {
           switch (chance.below(4)) {
@@ -390,6 +404,15 @@ public final class FaultyWire implements AutoCloseable {
   private void awaitRelease() {
     while (held && !closed) {
       park(5);
+    }
+  }
+
+  private void holdBack(String said) {
+    if (heldBack.test(said)) {
+      holding.incrementAndGet();
+      while (heldBack.test(said) && !closed) {
+        park(5);
+      }
     }
   }
 
