@@ -126,9 +126,12 @@ final class PodStatus {
     int failed = 0;
     int begun = 0;
     for (JsonNode container : main) {
-      Optional<Observed> newest = view.newest(Json.string(container, "name", ""));
+      String name = Json.string(container, "name", "");
+      Optional<Observed> newest = view.newest(name);
       if (newest.isPresent()) {
-        begun++;
+        if (hasBegun(view, name, newest.get())) {
+          begun++;
+        }
         if (newest.get().state() instanceof ContainerState.Exited exited) {
           ended++;
           failed += exited.code() == 0 ? 0 : 1;
@@ -143,6 +146,12 @@ final class PodStatus {
     } else {
       status.put("phase", begun == main.size() ? "Running" : "Pending");
     }
+  }
+
+  /// A pod is Pending until each container has run once (the kubelet's rule).
+  private static boolean hasBegun(PodView view, String name, Observed newest) {
+    return !(newest.state() instanceof ContainerState.Created)
+        || view.previous(name).filter(o -> o.state() instanceof ContainerState.Exited).isPresent();
   }
 
   private static boolean succeeded(PodView view, JsonNode container) {

@@ -230,7 +230,7 @@ public final class MesosDriver implements NodeDriver {
         annotations.getOrDefault(PREFIX + "images", "").equals("true"),
         annotations.getOrDefault(PREFIX + "path", ""),
         PATIENCE,
-        Duration.ofSeconds(10));
+        FrameworkSettings.CALL_DEADLINE);
   }
 
   private static String text(NodeDeclaration declaration, String key) {

@@ -176,6 +176,7 @@ class PodPlannerTest {
           # case                            | policy    | observed                                 | phase     | ready
           init containers run               | Always    | migrate:running                          | Pending   | false
           an init container failed for good | Never     | migrate:exit1                            | Failed    | false
+          has not begun to run              | Always    | migrate:exit0,mesh:running,web:created   | Pending   | false
           all runs                          | Always    | migrate:exit0,mesh:running,web:running   | Running   | true
           the sidecar is down               | Always    | migrate:exit0,mesh:exit1,web:running     | Running   | false
           not ready yet                     | Always    | migrate:exit0,mesh:running,web:unready   | Running   | false
