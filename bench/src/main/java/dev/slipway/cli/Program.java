@@ -70,7 +70,11 @@ final class Program {
   }
 
   void await(Condition condition) {
-    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
+    await(condition, 120);
+  }
+
+  void await(Condition condition, int seconds) {
+    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
     try {
       while (!condition.holds(this)) {
         if (System.nanoTime() > until) {
@@ -101,6 +105,14 @@ final class Program {
     if (running.isPresent() && running.get().isAlive()) {
       run("down", "--pods");
       running.get().waitFor();
+    }
+    leave();
+  }
+
+  /// Ends without its pods, for whoever ends what they run on.
+  void leave() throws Exception {
+    if (running.isPresent()) {
+      stop();
     }
     ProxyClient.stop(data.proxy());
   }

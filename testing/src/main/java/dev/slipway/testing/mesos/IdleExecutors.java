@@ -3,12 +3,17 @@ package dev.slipway.testing.mesos;
 import dev.slipway.model.json.Json;
 import java.io.BufferedReader;
 import java.io.EOFException;
+import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.RandomAccessFile;
+import java.net.HttpURLConnection;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -79,17 +84,20 @@ public final class IdleExecutors implements AutoCloseable {
   }
 
   private void listen() {
-    while (!closed) {
-      try (BufferedReader lines = Files.newBufferedReader(names)) {
-        for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-          String[] words = line.split(" ", -1);
-          threads.execute(() -> new Idle(words).run());
-        }
-      } catch (IOException e) {
-        if (!closed) {
-          throw new IllegalStateException("the names of executors cannot be read", e);
+    // Open for writing, too: it never ends, and nothing that a process writes goes with a reader
+    // that closes.
+    try (var pipe = new RandomAccessFile(names.toFile(), "rw")) {
+      var lines =
+          new BufferedReader(
+              new InputStreamReader(new FileInputStream(pipe.getFD()), StandardCharsets.US_ASCII));
+      while (!closed) {
+        String line = lines.readLine();
+        if (line != null && !line.isEmpty()) {
+          threads.execute(() -> new Idle(line.split(" ", -1)).run());
         }
       }
+    } catch (IOException e) {
+      throw new IllegalStateException("the names of executors cannot be read", e);
     }
   }
 
@@ -193,16 +201,25 @@ public final class IdleExecutors implements AutoCloseable {
       status.putObject("executor_id").put("value", executor);
       status.put("state", state).put("source", "SOURCE_EXECUTOR");
       status.put("timestamp", CLOCK.millis() / 1000.0);
-      byte[] uuid =
-          UUID.randomUUID().toString().substring(0, 16).getBytes(StandardCharsets.US_ASCII);
-      status.put("uuid", Base64.getEncoder().encodeToString(uuid));
-      http.send(request(call), HttpResponse.BodyHandlers.discarding());
+      UUID uuid = UUID.randomUUID();
+      byte[] bytes =
+          ByteBuffer.allocate(2 * Long.BYTES)
+              .putLong(uuid.getMostSignificantBits())
+              .putLong(uuid.getLeastSignificantBits())
+              .array();
+      status.put("uuid", Base64.getEncoder().encodeToString(bytes));
+      HttpResponse<String> answer = http.send(request(call), HttpResponse.BodyHandlers.ofString());
+      if (answer.statusCode() != HttpURLConnection.HTTP_ACCEPTED) {
+        throw new IllegalStateException(
+            "%s of %s: %d %s".formatted(state, task, answer.statusCode(), answer.body()));
+      }
     }
   }
 
   @Override
-  public void close() {
+  public void close() throws IOException {
     closed = true;
+    Files.writeString(names, "\n");
     threads.shutdownNow();
     http.shutdownNow();
   }
