@@ -124,7 +124,7 @@ public final class DockerBenchmark implements Benchmark {
   private static double startOurs(Program program, ApiClient docker) {
     long began = System.nanoTime();
     program.client.post(ROLLOUTS, rollout("many", REPLICAS, 1));
-    program.await(p -> hasArrived(p, "many", REPLICAS));
+    program.awaitLong(p -> hasArrived(p, "many", REPLICAS));
     double seconds = (System.nanoTime() - began) / 1e9;
     program.client.delete(ROLLOUTS + "/many");
     await(() -> running(docker).isEmpty() && pods(program) == 0);

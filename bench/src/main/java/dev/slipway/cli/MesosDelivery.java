@@ -12,8 +12,6 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// The whole program in front of a Mesos, from a commit on.
 public final class MesosDelivery {
-  private static final int PATIENCE_SECONDS = 600;
-
   private MesosDelivery() {}
 
   /// @return seconds from a commit with a replication controller, which is found by polling every
@@ -53,7 +51,7 @@ public final class MesosDelivery {
                       resources: {requests: {cpu: 20m, memory: 64Mi}}
             """
                 .formatted(pods));
-        program.await(p -> available(p) == pods, PATIENCE_SECONDS);
+        program.awaitLong(p -> available(p) == pods);
         return (System.nanoTime() - began) / 1e9;
       } finally {
         program.leave();

@@ -6,11 +6,11 @@ import dev.slipway.testing.Processes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /// The program in a data directory of its own.
@@ -69,18 +69,24 @@ final class Program {
     }
   }
 
+  /// For what takes milliseconds.
   void await(Condition condition) {
-    await(condition, 120);
+    await(condition, Duration.ofMinutes(2), Duration.ofMillis(2));
   }
 
-  void await(Condition condition, int seconds) {
-    long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
+  /// For what takes seconds, of a program that shall do little else than what is measured.
+  void awaitLong(Condition condition) {
+    await(condition, Duration.ofMinutes(10), Duration.ofMillis(20));
+  }
+
+  private void await(Condition condition, Duration patience, Duration pause) {
+    long until = System.nanoTime() + patience.toNanos();
     try {
       while (!condition.holds(this)) {
         if (System.nanoTime() > until) {
           throw new IllegalStateException("not in time");
         }
-        LockSupport.parkNanos(2_000_000);
+        LockSupport.parkNanos(pause.toNanos());
       }
     } catch (Exception e) {
       throw new IllegalStateException(e);
