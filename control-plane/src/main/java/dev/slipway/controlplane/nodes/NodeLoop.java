@@ -21,16 +21,18 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Says of a node that does not answer that nothing is known of it, takes its pods out of their
 /// services, and after their toleration asks for their deletion. Unreachable is not dead: nothing
-/// is removed by force, and a node that returns is trusted again. A node that says itself that it
-/// is not ready gets no new pods. Pods leave for any other `NoExecute` taint that they do not
-/// tolerate, too.
+/// is removed by force, and a node that returns is trusted again; but pods of a node whose object
+/// was deleted are. A node that says itself that it is not ready gets no new pods. Pods leave for
+/// any other `NoExecute` taint that they do not tolerate, too.
 public final class NodeLoop implements AutoCloseable {
   static final Duration SILENT_AFTER = Duration.ofSeconds(40);
 
@@ -39,15 +41,23 @@ public final class NodeLoop implements AutoCloseable {
   /// than a node waits between two signs of life.
   private static final Duration LAST_WORD = Duration.ofSeconds(12);
 
+  /// Kubernetes' time (`podgc`'s quarantine); a node that lives registers itself within a quarter.
+  private static final Duration COLLECTED_AFTER = Duration.ofSeconds(40);
+
   private static final String UNREACHABLE = EvictionPlanner.UNREACHABLE;
   private static final String NOT_READY = "node.kubernetes.io/not-ready";
   private static final GroupKind NODE = GroupKind.core("Node");
+  private static final GroupKind POD = GroupKind.core("Pod");
 
   private final Cluster cluster;
   private final EventRecorder events;
   private final Timeline timeline;
   private final ControlLoop<ObjectKey> loop;
   private final Follower follower;
+  private final Follower bindings;
+
+  /// Since when nodes are seen to be missing that have pods.
+  private final Map<ObjectKey, Instant> gone = new ConcurrentHashMap<>();
 
   /// A daemon that was away heard nobody: silence counts from its start, and that of a node that is
   /// new from its own.
@@ -61,7 +71,26 @@ public final class NodeLoop implements AutoCloseable {
     this.loop = new ControlLoop<>("nodes", 1, this::reconcile, timeline, chance);
     this.follower =
         Follower.start(
-            cluster, ObjectQuery.all(NODE), timeline, Follower.Listener.ofLiving(loop::add));
+            cluster,
+            ObjectQuery.all(NODE),
+            timeline,
+            (before, after) -> {
+              KubeObject node = after != null ? after : before;
+              if (node != null) {
+                loop.add(node.key());
+              }
+            });
+    this.bindings =
+        Follower.start(
+            cluster,
+            ObjectQuery.all(POD),
+            timeline,
+            (before, after) -> {
+              String node = after == null ? "" : nodeName(after);
+              if (!node.isEmpty() && (before == null || !nodeName(before).equals(node))) {
+                loop.add(ObjectKey.core("Node", "", node));
+              }
+            });
   }
 
   public static NodeLoop start(
@@ -71,11 +100,12 @@ public final class NodeLoop implements AutoCloseable {
 
   private Outcome reconcile(ObjectKey key) {
     Optional<KubeObject> found = cluster.get(key);
-    if (found.isEmpty()) {
-      return Outcome.SETTLED;
-    }
-    KubeObject node = found.get();
     Instant now = timeline.instant();
+    if (found.isEmpty()) {
+      return collect(key, now);
+    }
+    gone.remove(key);
+    KubeObject node = found.get();
     Instant last = LastSign.of(node, cluster.get(LastSign.lease(node))).orElse(Instant.EPOCH);
     Instant counted = silentSince(node, last);
     Duration left = Duration.between(now, counted.plus(SILENT_AFTER));
@@ -112,6 +142,30 @@ public final class NodeLoop implements AutoCloseable {
     return Outcome.recheckAfter(
         evict(cluster.get(key).orElse(marked), true, now).orElse(Duration.ofDays(1)).plusMillis(1),
         "pods of a silent node wait for their toleration to end");
+  }
+
+  /// Pods of a node that does not exist: whoever deletes a Node says that nothing of it comes back,
+  /// unless it is registered anew, as a node does whose daemon lives. As the pod garbage collector
+  /// of Kubernetes. A daemon that starts anew waits anew.
+  private Outcome collect(ObjectKey node, Instant now) {
+    List<KubeObject> left = pods(node.name());
+    if (left.isEmpty()) {
+      gone.remove(node);
+      return Outcome.SETTLED;
+    }
+    Instant since = gone.computeIfAbsent(node, _ -> now);
+    Duration patience = Duration.between(now, since.plus(COLLECTED_AFTER));
+    if (patience.isPositive()) {
+      return Outcome.recheckAfter(patience.plusMillis(1), "the node may be registered again");
+    }
+    gone.remove(node);
+    for (KubeObject pod : left) {
+      DeleteOptions atOnce = DeleteOptions.ofUid(pod.uid()).withGrace(Duration.ZERO);
+      if (disrupt(pod, "DeletionByPodGC", "PodGC: node no longer exists", atOnce, now)) {
+        events.warning(pod, "DeletionByPodGC", "its node " + node.name() + " no longer exists");
+      }
+    }
+    return Outcome.SETTLED;
   }
 
   /// @param last its last sign of life
@@ -155,7 +209,7 @@ public final class NodeLoop implements AutoCloseable {
     if (!readiness(node).equals("Unknown")) {
       cluster.replaceStatus(node.with(json -> unknown(Json.child(json, "status"), now)));
     }
-    for (KubeObject pod : pods(node)) {
+    for (KubeObject pod : pods(node.name())) {
       if (Conditions.isTrue(pod.status(), "Ready")) {
         ObjectNode status =
             pod.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
@@ -187,7 +241,7 @@ public final class NodeLoop implements AutoCloseable {
       return Optional.empty();
     }
     KubeObject dated = dated(node, now);
-    EvictionPlanner.Plan plan = EvictionPlanner.plan(dated, pods(dated), silent, now);
+    EvictionPlanner.Plan plan = EvictionPlanner.plan(dated, pods(dated.name()), silent, now);
     plan.leave().forEach(pod -> evict(pod, node, silent, now));
     return plan.next();
   }
@@ -207,21 +261,12 @@ public final class NodeLoop implements AutoCloseable {
   }
 
   private void evict(KubeObject pod, KubeObject node, boolean silent, Instant now) {
-    ObjectNode status = pod.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
-    Conditions.set(
-        status,
-        "DisruptionTarget",
-        true,
+    if (!disrupt(
+        pod,
         "DeletionByTaintManager",
         "Taint manager: deleting due to NoExecute taint",
-        now);
-    try {
-      cluster.replaceStatus(pod.withStatus(status));
-      cluster.delete(pod.key(), DeleteOptions.ofUid(pod.uid()));
-    } catch (ClusterException e) {
-      if (e.reason() != ClusterException.Reason.NOT_FOUND) {
-        throw e;
-      }
+        DeleteOptions.ofUid(pod.uid()),
+        now)) {
       return;
     }
     if (silent) {
@@ -234,8 +279,31 @@ public final class NodeLoop implements AutoCloseable {
     }
   }
 
-  private List<KubeObject> pods(KubeObject node) {
-    return cluster.list(ObjectQuery.all(GroupKind.core("Pod")).onNode(node.name())).items();
+  /// Deletes a pod that has done nothing to deserve it, and says so in its status first.
+  ///
+  /// @return whether it was there
+  private boolean disrupt(
+      KubeObject pod, String reason, String message, DeleteOptions how, Instant now) {
+    ObjectNode status = pod.status() instanceof ObjectNode known ? known.deepCopy() : Json.object();
+    Conditions.set(status, "DisruptionTarget", true, reason, message, now);
+    try {
+      cluster.replaceStatus(pod.withStatus(status));
+      cluster.delete(pod.key(), how);
+      return true;
+    } catch (ClusterException e) {
+      if (e.reason() != ClusterException.Reason.NOT_FOUND) {
+        throw e;
+      }
+      return false;
+    }
+  }
+
+  private List<KubeObject> pods(String node) {
+    return cluster.list(ObjectQuery.all(POD).onNode(node)).items();
+  }
+
+  private static String nodeName(KubeObject pod) {
+    return Json.string(pod.spec(), "nodeName", "");
   }
 
   public boolean isIdle() {
@@ -245,6 +313,7 @@ public final class NodeLoop implements AutoCloseable {
   @Override
   public void close() {
     follower.close();
+    bindings.close();
     loop.close();
   }
 }

@@ -2,9 +2,12 @@ package dev.slipway.controlplane.nodes;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.slipway.model.cluster.DeleteOptions;
+import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.event.EventRecorder;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.Conditions;
+import dev.slipway.model.object.GroupKind;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.testing.FakeCluster;
@@ -74,6 +77,55 @@ class NodeLoopTest {
             json -> Json.child(json, "spec").put("renewTime", timeline.instant().toString())));
     timeline.advance(Duration.ofSeconds(12));
     assertThat(taints()).isEmpty();
+  }
+
+  private void pod(String name, String node) {
+    cluster.create(
+        KubeObject.make(
+            "v1", "Pod", "default", name, json -> Json.child(json, "spec").put("nodeName", node)));
+  }
+
+  private List<String> pods() {
+    return cluster.list(ObjectQuery.all(GroupKind.core("Pod"))).items().stream()
+        .map(KubeObject::name)
+        .toList();
+  }
+
+  @Test
+  void podsOfANodeThatIsDeletedGoAfterAWhile() {
+    cluster.create(KubeObject.make("v1", "Node", "", "n1", _ -> {}));
+    pod("there", "n1");
+    pod("nowhere", "none");
+    pod("waits", "");
+    NodeLoop.start(cluster, new EventRecorder(cluster, timeline, "test"), timeline, chance);
+    timeline.advance(Duration.ofSeconds(39));
+    assertThat(pods()).containsExactlyInAnyOrder("there", "nowhere", "waits");
+    timeline.advance(Duration.ofSeconds(2));
+    assertThat(pods()).containsExactlyInAnyOrder("there", "waits");
+    cluster.delete(NODE, DeleteOptions.BACKGROUND);
+    timeline.advance(Duration.ofSeconds(39));
+    assertThat(pods()).containsExactlyInAnyOrder("there", "waits");
+    timeline.advance(Duration.ofSeconds(2));
+    assertThat(pods()).containsExactly("waits");
+    pod("late", "n1");
+    timeline.advance(Duration.ofSeconds(39));
+    assertThat(pods()).containsExactlyInAnyOrder("late", "waits");
+    timeline.advance(Duration.ofSeconds(2));
+    assertThat(pods()).containsExactly("waits");
+  }
+
+  @Test
+  void podsOfANodeThatIsRegisteredAgainStay() {
+    cluster.create(KubeObject.make("v1", "Node", "", "n1", _ -> {}));
+    pod("there", "n1");
+    NodeLoop.start(cluster, new EventRecorder(cluster, timeline, "test"), timeline, chance);
+    for (int i = 0; i < 3; i++) {
+      cluster.delete(NODE, DeleteOptions.BACKGROUND);
+      timeline.advance(Duration.ofSeconds(30));
+      cluster.create(KubeObject.make("v1", "Node", "", "n1", _ -> {}));
+      timeline.advance(Duration.ofSeconds(20));
+      assertThat(pods()).containsExactly("there");
+    }
   }
 
   private List<String> taints() {
