@@ -7,6 +7,7 @@ import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.object.ResourceType;
+import dev.slipway.runtime.spi.NodeFacts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -447,22 +449,47 @@ final class NodeCommand {
     return command.api().list(Api.POD, "", Map.of("fieldSelector", "spec.nodeName=" + node));
   }
 
+  /// One request, however many nodes.
+  private static List<KubeObject> pods(Context command, List<String> nodes) {
+    if (nodes.size() == 1) {
+      return pods(command, nodes.getFirst());
+    }
+    var names = new HashSet<>(nodes);
+    return command.api().list(Api.POD, "", Map.of()).stream()
+        .filter(pod -> names.contains(Json.string(pod.spec(), "nodeName", "")))
+        .toList();
+  }
+
+  /// A node, and those that are found through it where it is a whole cluster.
+  private static List<String> all(Context command, String node) {
+    Optional<String> lease = Optional.of(NodeFacts.through(node));
+    return Stream.concat(
+            Stream.of(node),
+            command.api().list(NODE, "", Map.of()).stream()
+                .filter(found -> found.annotation(LastSign.LEASE).equals(lease))
+                .map(KubeObject::name))
+        .toList();
+  }
+
+  /// With the nodes that are found through it.
   static void cordon(Context command, String node, boolean closed) {
     command.api().get(NODE, "", node);
-    command
-        .api()
-        .merge(
-            NODE,
-            "",
-            node,
-            patch -> {
-              ObjectNode spec = patch.putObject("spec");
-              if (closed) {
-                spec.put("unschedulable", true);
-              } else {
-                spec.putNull("unschedulable");
-              }
-            });
+    for (String each : all(command, node)) {
+      command
+          .api()
+          .merge(
+              NODE,
+              "",
+              each,
+              patch -> {
+                ObjectNode spec = patch.putObject("spec");
+                if (closed) {
+                  spec.put("unschedulable", true);
+                } else {
+                  spec.putNull("unschedulable");
+                }
+              });
+    }
   }
 
   @Command(name = "cordon", description = "Place no new pods there.")
@@ -532,10 +559,11 @@ final class NodeCommand {
 
   private static int drain(Context command, String node, Emptying how) {
     cordon(command, node, true);
+    List<String> nodes = all(command, node);
     Instant end = command.console().clock().instant().plus(how.timeout);
     var told = new HashSet<String>();
     while (true) {
-      List<KubeObject> here = pods(command, node);
+      List<KubeObject> here = pods(command, nodes);
       if (here.isEmpty()) {
         command.console().line("node " + node + " is empty");
         return 0;
@@ -587,7 +615,7 @@ final class NodeCommand {
       name = "remove",
       aliases = "rm",
       description = {
-        "Empty a node as `drain` does and forget it. The engine itself is left as it is.",
+        "Empty a node as `drain` does and forget it; of a Mesos cluster all of its agents. The engine itself is left as it is.",
         "--now forgets it at once and places its pods elsewhere: for an engine that is gone for good."
       })
   static final class Remove extends Context {
@@ -617,11 +645,10 @@ final class NodeCommand {
       } else {
         cordon(this, name, true);
       }
+      List<String> nodes = all(this, name);
       api().delete(NODE, "", name);
       if (now) {
-        for (KubeObject pod : pods(this, name)) {
-          evict(this, pod, 0);
-        }
+        pods(this, nodes).forEach(pod -> evict(this, pod, 0));
       }
       node.annotation("slipway.dev/credentials")
           .filter((SECRETS + "/" + secretName(name))::equals)

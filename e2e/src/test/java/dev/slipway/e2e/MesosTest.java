@@ -284,6 +284,21 @@ class MesosTest {
     awaitRest("all pods run");
   }
 
+  /// What runs there goes on without us, and is found again by the same framework.
+  @Test
+  void aClusterThatIsForgottenAndDeclaredAgainRunsWhatGitAsksForAndNothingTwice() throws Exception {
+    push();
+    create("shop", ".");
+    awaitRest("all pods run");
+    assertThat(slipway.succeed("get", "nodes", "-o", "yaml")).contains("mesos.agents.slipway.dev");
+    slipway.succeed("node", "remove", "mesos", "--now");
+    RealDaemon.await(
+        () -> !slipway.succeed("get", "nodes", "-o", "yaml").contains("mesos.agents.slipway.dev"),
+        "the nodes of its agents go with it");
+    declareMesos("http://127.0.0.1:" + wire.port());
+    awaitRest("exactly the pods that Git asks for run");
+  }
+
   /// @param from of agent two; empty when none of it is under maintenance
   private void maintain(Optional<Instant> from) throws IOException {
     var call = Json.object().put("type", "UPDATE_MAINTENANCE_SCHEDULE");

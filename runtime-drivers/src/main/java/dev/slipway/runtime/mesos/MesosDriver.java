@@ -21,6 +21,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import javax.net.ssl.SSLContext;
@@ -71,7 +72,7 @@ public final class MesosDriver implements NodeDriver {
     joined[0] = framework;
     frameworks.put(declaration.name(), framework);
     framework.start();
-    return new Cluster(declaration.name(), framework);
+    return new Cluster(declaration.name(), framework, runtimes.keySet(), pool);
   }
 
   private void agentChanged(
@@ -108,7 +109,7 @@ public final class MesosDriver implements NodeDriver {
 
     @Override
     public Optional<String> heardThrough() {
-      return Optional.of(cluster + ".agents.slipway.dev");
+      return Optional.of(NodeFacts.through(cluster));
     }
 
     @Override
@@ -124,10 +125,14 @@ public final class MesosDriver implements NodeDriver {
   private final class Cluster implements Connection {
     private final String name;
     private final Framework framework;
+    private final Set<String> nodes;
+    private final NodePool pool;
 
-    Cluster(String name, Framework framework) {
+    Cluster(String name, Framework framework, Set<String> nodes, NodePool pool) {
       this.name = name;
       this.framework = framework;
+      this.nodes = nodes;
+      this.pool = pool;
     }
 
     @Override
@@ -138,6 +143,13 @@ public final class MesosDriver implements NodeDriver {
     @Override
     public NodeFacts facts() {
       return () -> cluster(framework);
+    }
+
+    /// Tasks go on until the cluster is declared again: its framework is the same one then.
+    @Override
+    public void leave() {
+      frameworks.remove(name, framework);
+      nodes.forEach(pool::leave);
     }
 
     @Override

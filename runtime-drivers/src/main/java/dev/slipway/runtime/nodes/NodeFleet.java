@@ -7,6 +7,7 @@ import dev.slipway.model.cluster.DeleteOptions;
 import dev.slipway.model.cluster.Follower;
 import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.event.EventRecorder;
+import dev.slipway.model.health.LastSign;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.loop.ControlLoop;
 import dev.slipway.model.loop.Outcome;
@@ -32,6 +33,7 @@ import dev.slipway.runtime.spi.RuntimeFailedException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -158,6 +160,9 @@ public final class NodeFleet implements NodePool, PodStreams, UsageSource, AutoC
         members.remove(key.name());
         member.connection().ifPresent(NodeDriver.Connection::leave);
         member.close();
+        foundThrough(key.name()).forEach(loop::add);
+      } else {
+        node.filter(this::belongsToNone).ifPresent(found -> forget(found.name()));
       }
       return Outcome.SETTLED;
     }
@@ -183,6 +188,27 @@ public final class NodeFleet implements NodePool, PodStreams, UsageSource, AutoC
       }
       throw e;
     }
+  }
+
+  private List<ObjectKey> foundThrough(String declared) {
+    Optional<String> lease = Optional.of(NodeFacts.through(declared));
+    return cluster.list(ObjectQuery.all(NODE)).items().stream()
+        .filter(node -> node.annotation(LastSign.LEASE).equals(lease))
+        .map(KubeObject::key)
+        .toList();
+  }
+
+  /// Found through a cluster that was declared and is not any more, and not yet seen since.
+  private boolean belongsToNone(KubeObject node) {
+    return node.annotation(LastSign.LEASE)
+        .filter(lease -> lease.endsWith(NodeFacts.AGENTS))
+        .map(lease -> lease.substring(0, lease.length() - NodeFacts.AGENTS.length()))
+        .filter(declared -> cluster.get(ObjectKey.core("Node", "", declared)).isEmpty())
+        .isPresent();
+  }
+
+  private void forget(String node) {
+    cluster.deleteIfThere(ObjectKey.core("Node", "", node), DeleteOptions.BACKGROUND);
   }
 
   /// One at a time: two nodes must not be given the same.
@@ -339,7 +365,7 @@ public final class NodeFleet implements NodePool, PodStreams, UsageSource, AutoC
     }
     members.remove(node);
     member.close();
-    cluster.deleteIfThere(ObjectKey.core("Node", "", node), DeleteOptions.BACKGROUND);
+    forget(node);
   }
 
   // Streams

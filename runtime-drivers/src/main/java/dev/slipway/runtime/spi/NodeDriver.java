@@ -12,7 +12,8 @@ public interface NodeDriver {
 
     NodeFacts facts();
 
-    /// The declaration is gone: takes back what was made for the connection alone. Pods stay.
+    /// The declaration is gone: takes back what was made for the connection alone, and its nodes
+    /// leave the pool. What runs goes on.
     default void leave() {}
 
     @Override

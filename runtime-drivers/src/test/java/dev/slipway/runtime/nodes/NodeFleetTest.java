@@ -134,6 +134,32 @@ class NodeFleetTest {
     return Conditions.find(node(name).status(), "Ready").orElseThrow();
   }
 
+  private void found(String name, String through) {
+    cluster.create(
+        KubeObject.make(
+            "v1",
+            "Node",
+            "",
+            name,
+            json ->
+                Json.child(json, "metadata")
+                    .putObject("annotations")
+                    .put("slipway.dev/lease", NodeFacts.through(through))));
+    timeline.runUntilIdle();
+  }
+
+  @Test
+  void nodesThatWereFoundThroughAClusterGoWithItsDeclaration() {
+    declare("pool", "unix:///pool");
+    found("agent", "pool");
+    assertThat(cluster.get(ObjectKey.core("Node", "", "agent"))).isPresent();
+    cluster.delete(ObjectKey.core("Node", "", "pool"), DeleteOptions.BACKGROUND);
+    timeline.runUntilIdle();
+    assertThat(cluster.get(ObjectKey.core("Node", "", "agent"))).isEmpty();
+    found("late", "pool");
+    assertThat(cluster.get(ObjectKey.core("Node", "", "late"))).isEmpty();
+  }
+
   @Test
   void oneEngineIsOneNode() {
     declare("b", "unix:///one");
