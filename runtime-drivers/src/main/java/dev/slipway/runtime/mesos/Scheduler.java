@@ -201,8 +201,7 @@ final class Scheduler implements AutoCloseable {
         // What it refused is not what we have: one that is listed may take that.
         throw new MesosFailure(
             withheld ? 0 : stream.code(),
-            "%s answers %d%s%s"
-                .formatted(master, stream.code(), text.isEmpty() ? "" : " " + text, hint));
+            "%s answers %s%s".formatted(master, said(stream.code(), text), hint));
       }
       if (hop == HOPS) {
         throw new MesosFailure(0, "the masters redirect in a circle");
@@ -408,8 +407,13 @@ final class Scheduler implements AutoCloseable {
     }
     if (answer.code() != 202 && answer.code() != 200) {
       throw new MesosFailure(
-          answer.code(), "%s was answered %d %s".formatted(type, answer.code(), answer.text()));
+          answer.code(), "%s was answered %s".formatted(type, said(answer.code(), answer.text())));
     }
+  }
+
+  /// Some answers begin with their own code.
+  private static String said(int code, String text) {
+    return text.startsWith(code + " ") ? text : (code + " " + text).strip();
   }
 
   /// Gives the present subscription up for a new one. Calls of the old that are still on their way
