@@ -114,7 +114,7 @@ final class Engine implements AutoCloseable {
       throw new Refused(e.getHttpStatus(), words(e), e);
     } catch (RuntimeException e) {
       String complaint = bridge == null ? "" : bridge.complaint();
-      String why = deadline.expired() ? "no answer within " + limit.toSeconds() + " s" : cause(e);
+      String why = deadline.expired() ? "no answer within " + limit.toSeconds() + " s" : trouble(e);
       throw new RuntimeFailedException(
           "engine %s, asked to %s: %s"
               .formatted(address, what, complaint.isEmpty() ? why : complaint),
@@ -148,6 +148,11 @@ final class Engine implements AutoCloseable {
       }
     }
     return e instanceof NotFoundException ? message.replaceFirst("^Status 404: ", "") : message;
+  }
+
+  private String trouble(RuntimeException e) {
+    boolean secured = address instanceof EngineAddress.Tcp tcp && tcp.keys().isPresent();
+    return secured ? TlsAdvice.of(cause(e)) : cause(e);
   }
 
   private static String cause(Throwable e) {
