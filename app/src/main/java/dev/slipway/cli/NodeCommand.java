@@ -461,7 +461,7 @@ final class NodeCommand {
   }
 
   /// A node, and those that are found through it where it is a whole cluster.
-  private static List<String> all(Context command, String node) {
+  private static List<String> withAgents(Context command, String node) {
     Optional<String> lease = Optional.of(NodeFacts.through(node));
     return Stream.concat(
             Stream.of(node),
@@ -474,7 +474,7 @@ final class NodeCommand {
   /// With the nodes that are found through it.
   static void cordon(Context command, String node, boolean closed) {
     command.api().get(NODE, "", node);
-    for (String each : all(command, node)) {
+    for (String each : withAgents(command, node)) {
       command
           .api()
           .merge(
@@ -559,7 +559,7 @@ final class NodeCommand {
 
   private static int drain(Context command, String node, Emptying how) {
     cordon(command, node, true);
-    List<String> nodes = all(command, node);
+    List<String> nodes = withAgents(command, node);
     Instant end = command.console().clock().instant().plus(how.timeout);
     var told = new HashSet<String>();
     while (true) {
@@ -645,7 +645,7 @@ final class NodeCommand {
       } else {
         cordon(this, name, true);
       }
-      List<String> nodes = all(this, name);
+      List<String> nodes = withAgents(this, name);
       api().delete(NODE, "", name);
       if (now) {
         pods(this, nodes).forEach(pod -> evict(this, pod, 0));

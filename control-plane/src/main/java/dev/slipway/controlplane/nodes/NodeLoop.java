@@ -158,13 +158,13 @@ public final class NodeLoop implements AutoCloseable {
     if (patience.isPositive()) {
       return Outcome.recheckAfter(patience.plusMillis(1), "the node may be registered again");
     }
-    gone.remove(node);
     for (KubeObject pod : left) {
       DeleteOptions atOnce = DeleteOptions.ofUid(pod.uid()).withGrace(Duration.ZERO);
       if (disrupt(pod, "DeletionByPodGC", "PodGC: node no longer exists", atOnce, now)) {
         events.warning(pod, "DeletionByPodGC", "its node " + node.name() + " no longer exists");
       }
     }
+    gone.remove(node);
     return Outcome.SETTLED;
   }
 
