@@ -7,7 +7,6 @@ import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
 import dev.slipway.model.object.ObjectKey;
 import dev.slipway.model.object.ResourceType;
-import dev.slipway.runtime.spi.NodeFacts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -462,19 +461,21 @@ final class NodeCommand {
 
   /// A node, and those that are found through it where it is a whole cluster.
   private static List<String> withAgents(Context command, String node) {
-    Optional<String> lease = Optional.of(NodeFacts.through(node));
     return Stream.concat(
             Stream.of(node),
             command.api().list(NODE, "", Map.of()).stream()
-                .filter(found -> found.annotation(LastSign.LEASE).equals(lease))
+                .filter(found -> LastSign.foundThrough(found).equals(Optional.of(node)))
                 .map(KubeObject::name))
         .toList();
   }
 
   /// With the nodes that are found through it.
-  static void cordon(Context command, String node, boolean closed) {
+  ///
+  /// @return all of them
+  static List<String> cordon(Context command, String node, boolean closed) {
     command.api().get(NODE, "", node);
-    for (String each : withAgents(command, node)) {
+    List<String> nodes = withAgents(command, node);
+    for (String each : nodes) {
       command
           .api()
           .merge(
@@ -490,6 +491,7 @@ final class NodeCommand {
                 }
               });
     }
+    return nodes;
   }
 
   @Command(name = "cordon", description = "Place no new pods there.")
@@ -558,8 +560,7 @@ final class NodeCommand {
   }
 
   private static int drain(Context command, String node, Emptying how) {
-    cordon(command, node, true);
-    List<String> nodes = withAgents(command, node);
+    List<String> nodes = cordon(command, node, true);
     Instant end = command.console().clock().instant().plus(how.timeout);
     var told = new HashSet<String>();
     while (true) {
@@ -637,18 +638,18 @@ final class NodeCommand {
         throw new CommandFailed(
             2, "node " + name + " was found by its runtime: it comes and goes by itself");
       }
+      List<String> abandoned = List.of();
       if (!now) {
         int code = drain(this, name, how);
         if (code != 0) {
           return code;
         }
       } else {
-        cordon(this, name, true);
+        abandoned = cordon(this, name, true);
       }
-      List<String> nodes = withAgents(this, name);
       api().delete(NODE, "", name);
       if (now) {
-        pods(this, nodes).forEach(pod -> evict(this, pod, 0));
+        pods(this, abandoned).forEach(pod -> evict(this, pod, 0));
       }
       node.annotation("slipway.dev/credentials")
           .filter((SECRETS + "/" + secretName(name))::equals)

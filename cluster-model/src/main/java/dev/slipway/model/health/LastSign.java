@@ -16,7 +16,21 @@ public final class LastSign {
   /// The annotation that names the lease of a node where that is not called after the node.
   public static final String LEASE = "slipway.dev/lease";
 
+  private static final String AGENTS = ".agents.slipway.dev";
+
   private LastSign() {}
+
+  /// The name of the lease of all nodes that are found through a declared cluster; no node's.
+  public static String agentsOf(String declared) {
+    return declared + AGENTS;
+  }
+
+  /// The declared cluster that a node is found through, for as long as that is declared.
+  public static Optional<String> foundThrough(KubeObject node) {
+    return node.annotation(LEASE)
+        .filter(lease -> lease.endsWith(AGENTS))
+        .map(lease -> lease.substring(0, lease.length() - AGENTS.length()));
+  }
 
   /// The lease of a node: called after it, or as it says.
   public static ObjectKey lease(KubeObject node) {

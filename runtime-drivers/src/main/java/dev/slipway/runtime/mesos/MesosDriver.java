@@ -1,5 +1,6 @@
 package dev.slipway.runtime.mesos;
 
+import dev.slipway.model.health.LastSign;
 import dev.slipway.model.time.Chance;
 import dev.slipway.model.time.Timeline;
 import dev.slipway.runtime.spi.ContainerRuntime;
@@ -21,7 +22,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import javax.net.ssl.SSLContext;
@@ -72,7 +72,7 @@ public final class MesosDriver implements NodeDriver {
     joined[0] = framework;
     frameworks.put(declaration.name(), framework);
     framework.start();
-    return new Cluster(declaration.name(), framework, runtimes.keySet(), pool);
+    return new Cluster(declaration.name(), framework);
   }
 
   private void agentChanged(
@@ -109,7 +109,7 @@ public final class MesosDriver implements NodeDriver {
 
     @Override
     public Optional<String> heardThrough() {
-      return Optional.of(NodeFacts.through(cluster));
+      return Optional.of(LastSign.agentsOf(cluster));
     }
 
     @Override
@@ -125,14 +125,10 @@ public final class MesosDriver implements NodeDriver {
   private final class Cluster implements Connection {
     private final String name;
     private final Framework framework;
-    private final Set<String> nodes;
-    private final NodePool pool;
 
-    Cluster(String name, Framework framework, Set<String> nodes, NodePool pool) {
+    Cluster(String name, Framework framework) {
       this.name = name;
       this.framework = framework;
-      this.nodes = nodes;
-      this.pool = pool;
     }
 
     @Override
@@ -146,12 +142,6 @@ public final class MesosDriver implements NodeDriver {
     }
 
     /// Tasks go on until the cluster is declared again: its framework is the same one then.
-    @Override
-    public void leave() {
-      frameworks.remove(name, framework);
-      nodes.forEach(pool::leave);
-    }
-
     @Override
     public void close() {
       frameworks.remove(name, framework);

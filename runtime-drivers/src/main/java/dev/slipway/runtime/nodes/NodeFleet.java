@@ -150,10 +150,14 @@ public final class NodeFleet implements NodePool, PodStreams, UsageSource, AutoC
       return Outcome.SETTLED;
     }
     Member member = members.get(key.name());
+    Optional<KubeObject> node = cluster.get(key).filter(found -> !found.isTerminating());
+    if (node.filter(this::belongsToNone).isPresent()) {
+      forget(key.name());
+      return Outcome.SETTLED;
+    }
     if (member != null && member.declared().isEmpty()) {
       return Outcome.SETTLED;
     }
-    Optional<KubeObject> node = cluster.get(key).filter(found -> !found.isTerminating());
     if (node.isEmpty() || node.get().annotation(NodeDeclaration.RUNTIME).isEmpty()) {
       if (member != null) {
         log.info("node leaves node={}", key.name());
@@ -161,8 +165,6 @@ public final class NodeFleet implements NodePool, PodStreams, UsageSource, AutoC
         member.connection().ifPresent(NodeDriver.Connection::leave);
         member.close();
         foundThrough(key.name()).forEach(loop::add);
-      } else {
-        node.filter(this::belongsToNone).ifPresent(found -> forget(found.name()));
       }
       return Outcome.SETTLED;
     }
@@ -191,23 +193,24 @@ public final class NodeFleet implements NodePool, PodStreams, UsageSource, AutoC
   }
 
   private List<ObjectKey> foundThrough(String declared) {
-    Optional<String> lease = Optional.of(NodeFacts.through(declared));
     return cluster.list(ObjectQuery.all(NODE)).items().stream()
-        .filter(node -> node.annotation(LastSign.LEASE).equals(lease))
+        .filter(node -> LastSign.foundThrough(node).equals(Optional.of(declared)))
         .map(KubeObject::key)
         .toList();
   }
 
-  /// Found through a cluster that was declared and is not any more, and not yet seen since.
+  /// Found through a cluster that was declared and is not any more, also while no daemon ran.
   private boolean belongsToNone(KubeObject node) {
-    return node.annotation(LastSign.LEASE)
-        .filter(lease -> lease.endsWith(NodeFacts.AGENTS))
-        .map(lease -> lease.substring(0, lease.length() - NodeFacts.AGENTS.length()))
+    return LastSign.foundThrough(node)
         .filter(declared -> cluster.get(ObjectKey.core("Node", "", declared)).isEmpty())
         .isPresent();
   }
 
   private void forget(String node) {
+    Member member = members.remove(node);
+    if (member != null) {
+      member.close();
+    }
     cluster.deleteIfThere(ObjectKey.core("Node", "", node), DeleteOptions.BACKGROUND);
   }
 
@@ -363,8 +366,6 @@ public final class NodeFleet implements NodePool, PodStreams, UsageSource, AutoC
     if (closed || member == null || member.declared().isPresent()) {
       return;
     }
-    members.remove(node);
-    member.close();
     forget(node);
   }
 

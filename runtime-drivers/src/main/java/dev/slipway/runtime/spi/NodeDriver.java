@@ -12,8 +12,8 @@ public interface NodeDriver {
 
     NodeFacts facts();
 
-    /// The declaration is gone: takes back what was made for the connection alone, and its nodes
-    /// leave the pool. What runs goes on.
+    /// The declaration is gone: takes back what was made for the connection alone. Pods stay, and
+    /// nodes that came through the pool leave it.
     default void leave() {}
 
     @Override

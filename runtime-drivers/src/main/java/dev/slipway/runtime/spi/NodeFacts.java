@@ -6,14 +6,6 @@ import java.util.Optional;
 /// What a node says of itself. Asked at every heartbeat: an answer is the node's sign of life.
 @FunctionalInterface
 public interface NodeFacts {
-  /// What the name of a lease ends with that all nodes of a declared cluster share.
-  String AGENTS = ".agents.slipway.dev";
-
-  /// The lease of all nodes that are heard of through a declared cluster.
-  static String through(String declared) {
-    return declared + AGENTS;
-  }
-
   /// @param address where the node's host is reached
   /// @param labels put on the Node object where nobody else has put one
   /// @param capacity amounts by resource name, as Kubernetes writes them

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.slipway.model.cluster.DeleteOptions;
 import dev.slipway.model.cluster.ObjectQuery;
 import dev.slipway.model.event.EventRecorder;
+import dev.slipway.model.health.LastSign;
 import dev.slipway.model.json.Json;
 import dev.slipway.model.object.Conditions;
 import dev.slipway.model.object.KubeObject;
@@ -144,7 +145,7 @@ class NodeFleetTest {
             json ->
                 Json.child(json, "metadata")
                     .putObject("annotations")
-                    .put("slipway.dev/lease", NodeFacts.through(through))));
+                    .put("slipway.dev/lease", LastSign.agentsOf(through))));
     timeline.runUntilIdle();
   }
 
@@ -158,6 +159,32 @@ class NodeFleetTest {
     assertThat(cluster.get(ObjectKey.core("Node", "", "agent"))).isEmpty();
     found("late", "pool");
     assertThat(cluster.get(ObjectKey.core("Node", "", "late"))).isEmpty();
+  }
+
+  /// As a driver of many does; whoever looks after the node does not register it again.
+  @Test
+  void nodesThatAreLookedAfterGoWithTheDeclarationOfTheirClusterForGood() {
+    cluster.createNamespace(LastSign.LEASES);
+    declare("pool", "unix:///pool");
+    fleet.join(
+        "agent",
+        new FakeRuntime(timeline),
+        new NodeFacts() {
+          @Override
+          public Reading read() {
+            return reading();
+          }
+
+          @Override
+          public Optional<String> heardThrough() {
+            return Optional.of(LastSign.agentsOf("pool"));
+          }
+        });
+    timeline.advance(Duration.ofSeconds(30));
+    assertThat(LastSign.foundThrough(node("agent"))).contains("pool");
+    cluster.delete(ObjectKey.core("Node", "", "pool"), DeleteOptions.BACKGROUND);
+    timeline.advance(Duration.ofMinutes(1));
+    assertThat(cluster.get(ObjectKey.core("Node", "", "agent"))).isEmpty();
   }
 
   @Test
