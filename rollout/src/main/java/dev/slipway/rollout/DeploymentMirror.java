@@ -65,14 +65,14 @@ final class DeploymentMirror implements AutoCloseable {
               cluster,
               ObjectQuery.all(kind),
               timeline,
-              (before, after) -> {
-                KubeObject any = after != null ? after : before;
-                if (any != null) {
-                  loop.add(
-                      new ObjectKey(
-                          DEPLOYMENT.group(), DEPLOYMENT.kind(), any.namespace(), any.name()));
-                }
-              }));
+              Follower.Listener.ofAll(
+                  any ->
+                      loop.add(
+                          new ObjectKey(
+                              DEPLOYMENT.group(),
+                              DEPLOYMENT.kind(),
+                              any.namespace(),
+                              any.name())))));
     }
   }
 

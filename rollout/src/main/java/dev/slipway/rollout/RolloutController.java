@@ -112,12 +112,7 @@ public final class RolloutController implements AutoCloseable {
             cluster,
             ObjectQuery.all(RC),
             timeline,
-            (before, after) -> {
-              KubeObject any = after != null ? after : before;
-              if (any != null) {
-                owner(any, "Rollout").ifPresent(loop::add);
-              }
-            }));
+            Follower.Listener.ofAll(rc -> owner(rc, "Rollout").ifPresent(loop::add))));
     followers.add(Follower.start(cluster, ObjectQuery.all(POD), timeline, this::podMoved));
   }
 

@@ -31,6 +31,16 @@ public final class Follower implements AutoCloseable {
         }
       };
     }
+
+    /// Hears each object as it is now; what has gone, as it was last.
+    static Listener ofAll(Consumer<KubeObject> objects) {
+      return (before, after) -> {
+        KubeObject any = after != null ? after : before;
+        if (any != null) {
+          objects.accept(any);
+        }
+      };
+    }
   }
 
   private static final Duration RETRY = Duration.ofSeconds(1);

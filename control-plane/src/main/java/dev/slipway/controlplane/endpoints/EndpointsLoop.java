@@ -51,23 +51,19 @@ public final class EndpointsLoop implements AutoCloseable {
             cluster,
             ObjectQuery.all(SERVICE),
             timeline,
-            (before, after) -> {
-              KubeObject any = after != null ? after : before;
-              if (any != null) {
-                loop.loop.add(any.key());
-              }
-            }));
+            Follower.Listener.ofAll(service -> loop.loop.add(service.key()))));
     loop.followers.add(
         Follower.start(
             cluster,
             ObjectQuery.all(ENDPOINTS),
             timeline,
-            (before, after) -> {
-              KubeObject any = after != null ? after : before;
-              if (any != null && any.controller().isEmpty()) {
-                loop.loop.add(ObjectKey.core("Service", any.namespace(), any.name()));
-              }
-            }));
+            Follower.Listener.ofAll(
+                endpoints -> {
+                  if (endpoints.controller().isEmpty()) {
+                    loop.loop.add(
+                        ObjectKey.core("Service", endpoints.namespace(), endpoints.name()));
+                  }
+                })));
     loop.followers.add(
         Follower.start(
             cluster,

@@ -57,17 +57,15 @@ public final class JobLoop implements AutoCloseable {
             cluster,
             ObjectQuery.all(POD),
             timeline,
-            (before, after) -> {
-              KubeObject any = after != null ? after : before;
-              if (any != null) {
-                any.controller()
-                    .filter(owner -> owner.kind().equals("Job"))
-                    .ifPresent(
-                        owner ->
-                            loop.loop.add(
-                                new ObjectKey("batch", "Job", any.namespace(), owner.name())));
-              }
-            }));
+            Follower.Listener.ofAll(
+                pod ->
+                    pod.controller()
+                        .filter(owner -> owner.kind().equals("Job"))
+                        .ifPresent(
+                            owner ->
+                                loop.loop.add(
+                                    new ObjectKey(
+                                        "batch", "Job", pod.namespace(), owner.name()))))));
     return loop;
   }
 

@@ -68,12 +68,8 @@ public final class NamespaceLoop implements AutoCloseable {
                 ObjectQuery.all(CONFIG)
                     .where(FieldSelector.parse("metadata.name=" + AUTHORITY_NAME)),
                 timeline,
-                (before, after) -> {
-                  KubeObject config = after != null ? after : before;
-                  if (config != null) {
-                    loop.add(ObjectKey.core("Namespace", "", config.namespace()));
-                  }
-                }));
+                Follower.Listener.ofAll(
+                    config -> loop.add(ObjectKey.core("Namespace", "", config.namespace())))));
   }
 
   /// @param authority the certificate of the API's authority, as PEM; asked for off the caller's

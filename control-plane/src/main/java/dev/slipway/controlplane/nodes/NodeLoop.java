@@ -74,12 +74,7 @@ public final class NodeLoop implements AutoCloseable {
             cluster,
             ObjectQuery.all(NODE),
             timeline,
-            (before, after) -> {
-              KubeObject node = after != null ? after : before;
-              if (node != null) {
-                loop.add(node.key());
-              }
-            });
+            Follower.Listener.ofAll(node -> loop.add(node.key())));
     this.bindings =
         Follower.start(
             cluster,

@@ -61,7 +61,7 @@ public final class ReplicationLoop implements AutoCloseable {
               cluster,
               ObjectQuery.all(kind),
               timeline,
-              (before, after) -> loop.look(before, after)));
+              Follower.Listener.ofAll(owner -> loop.loop.add(owner.key()))));
     }
     loop.followers.add(
         Follower.start(
@@ -70,13 +70,6 @@ public final class ReplicationLoop implements AutoCloseable {
             timeline,
             (before, after) -> loop.podMoved(before, after)));
     return loop;
-  }
-
-  private void look(@Nullable KubeObject before, @Nullable KubeObject after) {
-    KubeObject any = after != null ? after : before;
-    if (any != null) {
-      loop.add(any.key());
-    }
   }
 
   private void podMoved(@Nullable KubeObject before, @Nullable KubeObject after) {

@@ -120,27 +120,20 @@ public final class RemoteClusters implements AutoCloseable {
             home,
             ObjectQuery.all(CLUSTER),
             timeline,
-            (before, after) -> {
-              KubeObject any = after != null ? after : before;
-              if (any != null) {
-                loop.add(any.key());
-              }
-            }));
+            Follower.Listener.ofAll(declared -> loop.add(declared.key()))));
     followers.add(
         Follower.start(
             home,
             ObjectQuery.all(GroupKind.core("Secret")),
             timeline,
-            (before, after) -> {
-              KubeObject any = after != null ? after : before;
-              if (any != null) {
-                for (KubeObject cluster : home.list(ObjectQuery.all(CLUSTER)).items()) {
-                  if (Endpoints.secret(cluster).filter(any.key()::equals).isPresent()) {
-                    loop.add(cluster.key());
+            Follower.Listener.ofAll(
+                secret -> {
+                  for (KubeObject cluster : home.list(ObjectQuery.all(CLUSTER)).items()) {
+                    if (Endpoints.secret(cluster).filter(secret.key()::equals).isPresent()) {
+                      loop.add(cluster.key());
+                    }
                   }
-                }
-              }
-            }));
+                })));
     followers.add(
         Follower.start(
             home,
